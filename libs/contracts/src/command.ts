@@ -1,0 +1,49 @@
+import type { Json } from '@dagbook/domain';
+
+/**
+ * What a client may ask for, as the `body` of a row in `commands`. The scheduler that owns the DAG decides it and writes
+ * the outcome into the same row in the transaction of its events.
+ */
+export type CommandBody =
+  | {
+      readonly type: 'TriggerRun';
+      readonly runId?: string;
+      /** null: a run without a logical date. */
+      readonly logicalDateMs: number | null;
+      readonly runAfterMs?: number;
+      readonly dataInterval?: { readonly startMs: number; readonly endMs: number };
+      readonly conf: { readonly [name: string]: Json };
+      readonly note?: string;
+      readonly triggeredBy: 'rest_api' | 'ui' | 'cli' | 'operator' | 'test';
+      readonly user: string;
+    }
+  | { readonly type: 'SetPaused'; readonly paused: boolean; readonly user: string }
+  | {
+      readonly type: 'ClearTasks';
+      readonly runId: string;
+      readonly tasks?: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+      readonly upstream?: boolean;
+      readonly downstream?: boolean;
+      readonly onlyFailed?: boolean;
+      readonly onlyRunning?: boolean;
+      readonly resetRun?: boolean;
+      readonly runOnLatestVersion?: boolean;
+      readonly user: string;
+    }
+  | {
+      readonly type: 'MarkTasks';
+      readonly runId: string;
+      readonly tasks: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+      readonly state: 'success' | 'failed' | 'skipped';
+      readonly upstream?: boolean;
+      readonly downstream?: boolean;
+      readonly user: string;
+    }
+  | { readonly type: 'MarkRun'; readonly runId: string; readonly state: 'queued' | 'success' | 'failed'; readonly user: string }
+  | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
+  | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
+
+/** What became of a command. `position` is that of its last event, for reads after writes. */
+export type CommandOutcome =
+  | { readonly kind: 'done'; readonly position: string | null; readonly result?: Json }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string };

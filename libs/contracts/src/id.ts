@@ -1,0 +1,35 @@
+/**
+ * Names of streams and attempts. Ids obey Airflow's rule (letters, digits, `_ - . ~ : +`, never `/`), so `/` parts
+ * them without escaping.
+ */
+export const runStream = (dagId: string, runId: string): string => `run-${dagId}/${runId}`;
+export const dagStream = (dagId: string): string => `dag-${dagId}`;
+
+/** One try of one task instance: `<dag>/<run>/<task>/<map index>/<try>`. */
+export type AttemptId = string;
+
+export interface AttemptKey {
+  readonly dagId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly mapIndex: number;
+  readonly tryNumber: number;
+}
+
+export const attemptId = (key: AttemptKey): AttemptId =>
+  `${key.dagId}/${key.runId}/${key.taskId}/${key.mapIndex}/${key.tryNumber}`;
+
+export const attemptStream = (id: AttemptId): string => `attempt-${id}`;
+
+export function parseAttemptId(id: AttemptId): AttemptKey {
+  const [dagId, runId, taskId, mapIndex, tryNumber] = id.split('/');
+  if (dagId === undefined || runId === undefined || taskId === undefined || mapIndex === undefined || tryNumber === undefined) {
+    throw new Error(`not an attempt id: ${id}`);
+  }
+  return { dagId, runId, taskId, mapIndex: Number(mapIndex), tryNumber: Number(tryNumber) };
+}
+
+/** Airflow's rule for DAG and task ids. */
+export const ID_PATTERN = /^[A-Za-z0-9_.-]{1,250}$/;
+/** Run ids may also hold what timestamps need. */
+export const RUN_ID_PATTERN = /^[A-Za-z0-9_.~:+-]{1,250}$/;

@@ -1,0 +1,11 @@
+export type { CommandBody, CommandOutcome } from './command.ts';
+export type { AttemptId, AttemptKey } from './id.ts';
+export { attemptId, attemptStream, dagStream, ID_PATTERN, parseAttemptId, RUN_ID_PATTERN, runStream } from './id.ts';
+export type { LogLine } from './log-line.ts';
+export type {
+  AttemptAssigned, AttemptClosed, AttemptFinished, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
+  CommandStored, DrainWorker, Envelope, EventStored, LogChunk, Message, MessageOf, MessageType, Outcome, RenewalGranted,
+  ReportAcknowledged, StoredCommand, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
+} from './message.ts';
+export type { Service, Topic } from './topics.ts';
+export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';

@@ -1,0 +1,221 @@
+import type { AttemptLossCause, AttemptRef, Failure, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
+import type { AttemptId } from './id.ts';
+
+/**
+ * Messages between services. On Kafka each is a CloudEvent in binary mode: `type` is `ce_type`, `id` is `ce_id`,
+ * `key` the record key, `data` the JSON body. `type` alone chooses the handler.
+ */
+export type Message =
+  | Envelope<'CommandStored', CommandStored>
+  | Envelope<'SubmitCommand', StoredCommand>
+  | Envelope<'EventStored', EventStored>
+  | Envelope<'AttemptReady', AttemptReady>
+  | Envelope<'AttemptClosed', AttemptClosed>
+  | Envelope<'AttemptRevoked', AttemptRevoked>
+  | Envelope<'AttemptStarted', AttemptStarted>
+  | Envelope<'AttemptFinished', AttemptFinished>
+  | Envelope<'AttemptLost', AttemptLost>
+  | Envelope<'AttemptsWanted', AttemptsWanted>
+  | Envelope<'WorkerRenewed', WorkerRenewed>
+  | Envelope<'WorkerStopped', WorkerStopped>
+  | Envelope<'AttemptAssigned', AttemptAssigned>
+  | Envelope<'ReportAcknowledged', ReportAcknowledged>
+  | Envelope<'RenewalGranted', RenewalGranted>
+  | Envelope<'DrainWorker', DrainWorker>
+  | Envelope<'LogChunk', LogChunk>;
+
+export interface Envelope<Type extends string, Data> {
+  readonly topic: string;
+  readonly key: string;
+  readonly type: Type;
+  /** UUID. Consumers that must not act twice dedupe by it, or by what the data points at. */
+  readonly id: string;
+  readonly data: Data;
+  readonly traceparent?: string;
+}
+
+export type MessageType = Message['type'];
+export type MessageOf<Type extends MessageType> = Extract<Message, { type: Type }>;
+
+export interface CommandStored {
+  readonly commandId: string;
+  readonly dagId: string;
+}
+
+/** A command as its row in `commands` holds it; `body` is one of the shapes in `command.ts`. */
+export interface StoredCommand {
+  readonly commandId: string;
+  readonly dagId: string;
+  readonly body: Json;
+}
+
+export interface EventStored {
+  readonly streamId: string;
+  readonly version: number;
+  readonly type: string;
+  readonly position: string;
+  readonly data: Json;
+}
+
+/** A try that waits for a slot: everything a worker needs comes along, so that no service asks another. */
+export interface AttemptReady {
+  readonly attemptId: AttemptId;
+  readonly queue: string;
+  readonly pool: string;
+  readonly poolSlots: number;
+  /** `priorityWeight` summed by its weight rule: higher goes first. */
+  readonly priority: number;
+  readonly readyAtMs: number;
+  readonly caps: {
+    readonly maxActiveTasks: number;
+    readonly maxActive?: number;
+    readonly maxActivePerRun?: number;
+  };
+  readonly lostAfterMs: number;
+  readonly work: Work;
+}
+
+/** What a worker is told of a task instance. Never a secret. */
+export interface Work {
+  readonly bundleHash: string;
+  readonly maxTries: number;
+  readonly timeoutMs?: number;
+  readonly run: {
+    readonly runType: string;
+    readonly logicalDateMs: number | null;
+    readonly dataInterval: { readonly startMs: number; readonly endMs: number } | null;
+    readonly runAfterMs: number;
+    readonly conf: Json;
+    readonly params: { readonly [name: string]: Json };
+    readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];
+  };
+  /** Results of the tasks this one reads, by task id. Of a mapped task: one entry a map index, in order. */
+  readonly results: { readonly [taskId: string]: UpstreamResult };
+  /** When the first try of a sensor began, which its timeout counts from. */
+  readonly firstStartedAtMs?: number;
+  readonly traceparent?: string;
+}
+
+export type UpstreamResult =
+  | { readonly mapped: false; readonly state: string; readonly result?: TaskResult }
+  | { readonly mapped: true; readonly items: readonly { readonly mapIndex: number; readonly state: string; readonly result?: TaskResult }[] };
+
+/** The attempt holds no slot any more: its final report was folded, or it was revoked before a worker had it. */
+export interface AttemptClosed {
+  readonly attemptId: AttemptId;
+  /** 0: whatever grant there may be. */
+  readonly epoch: number;
+}
+
+/** Kill it: a person cleared or marked it, the run timed out, or its lease is not the newest. */
+export interface AttemptRevoked {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  readonly reason: string;
+}
+
+export interface AttemptAssigned {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  /** HMAC-SHA-256 over attempt, epoch and expiry; every report and every call of the execution API carries it. */
+  readonly token: string;
+  readonly lostAfterMs: number;
+  readonly work: Work;
+}
+
+interface Report {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  readonly token: string;
+  /** Where acknowledgements go. */
+  readonly worker: string;
+}
+
+export interface AttemptStarted extends Report {
+  readonly pid: number;
+  readonly startedAtMs: number;
+}
+
+/** The final report. It is resent until a `ReportAcknowledged` of the same attempt and epoch. */
+export interface AttemptFinished extends Report {
+  readonly outcome: Outcome;
+  /** When the worker began it; folds as `TaskStarted` when that report was lost or comes later. */
+  readonly startedAtMs: number;
+  readonly pid: number;
+  readonly finishedAtMs: number;
+  /** Trailer of the log: what a reader must find there. */
+  readonly log: { readonly bytes: number; readonly lines: number };
+}
+
+export type Outcome =
+  | ({ readonly kind: 'succeeded' } & RecordedSuccess)
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly retry?: RetryVerdict }
+  | { readonly kind: 'skipped'; readonly softFail?: boolean }
+  | { readonly kind: 'rescheduled'; readonly nextPokeAtMs: number }
+  | { readonly kind: 'deferred'; readonly trigger: Json; readonly timeoutAtMs?: number }
+  | { readonly kind: 'awaiting_input'; readonly request: Json; readonly timeoutAtMs?: number };
+
+export interface AttemptLost {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  readonly token: string;
+  readonly worker: string;
+  readonly cause: AttemptLossCause;
+}
+
+/** A dispatcher that has just taken over, or doubts its view, asks every scheduler to say again what is ready. */
+export interface AttemptsWanted {
+  readonly by: string;
+}
+
+export interface WorkerRenewed {
+  readonly worker: string;
+  /** New at each start of the worker process. */
+  readonly incarnation: string;
+  readonly queues: readonly string[];
+  readonly slots: number;
+  readonly draining: boolean;
+  readonly attempts: readonly { readonly attemptId: AttemptId; readonly epoch: number }[];
+  /** True once, when a new incarnation has killed and reaped what its predecessor left. */
+  readonly predecessorReaped?: boolean;
+  /** Returned in `RenewalGranted`; the worker's own count of renewals. */
+  readonly sequence: number;
+  readonly hostname: string;
+  readonly version: string;
+}
+
+export interface WorkerStopped {
+  readonly worker: string;
+  readonly incarnation: string;
+}
+
+export interface RenewalGranted {
+  readonly sequence: number;
+  /** Attempts the worker named that are not its own any more. */
+  readonly revoked: readonly { readonly attemptId: AttemptId; readonly epoch: number }[];
+}
+
+export interface ReportAcknowledged {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  /** False: the attempt was not the newest; its result counts for nothing and what still runs of it is killed. */
+  readonly accepted: boolean;
+}
+
+export interface DrainWorker {
+  readonly by: string;
+}
+
+/** Bytes of a log as they were written. Chunks of an attempt are contiguous by `offset`; a repeated one is dropped. */
+export interface LogChunk {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  /** Position of the first byte in the attempt's log. */
+  readonly offset: number;
+  /** UTF-8 text of JSON lines, see `log-line.ts`. */
+  readonly text: string;
+  /** On the last chunk: the whole log's length. */
+  readonly end?: { readonly bytes: number; readonly lines: number };
+}
+
+export type { AttemptRef };

@@ -1,0 +1,17 @@
+export type { Decider, Decision, Rejected } from './decider.ts';
+export { invariant, isRejected, reject, unreachable } from './decider.ts';
+export type { Json } from './json.ts';
+export { canonicalJson } from './json.ts';
+export type {
+  DagCallback, DagDefinition, DeadlineDefinition, GroupDefinition, MappingDefinition, MapSource, ParamsDefinition,
+  TaskCallback, TaskDefinition, TaskKind, TriggerRule, WeightRule,
+} from './dag/definition.ts';
+export type { DagEvent, FileEvent, ImportError } from './dag/event.ts';
+export type { AssetCondition, DataInterval, ScheduledRun, TimetableDefinition } from './schedule/definition.ts';
+export type { AttemptEvent } from './attempt/event.ts';
+export type { PastRuns, RecordedSuccess, RetryVerdict, RunCommand } from './run/command.ts';
+export type {
+  AttemptLossCause, AttemptRef, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
+  TaskFailed, TaskInstanceRef, TaskResult, TaskRetryScheduled, TaskScheduled, TaskSkipped, TaskStarted, TaskSucceeded,
+} from './run/event.ts';
+export type { RunState, RunType, TaskState, TerminalTaskState, TriggeredBy } from './run/state-names.ts';

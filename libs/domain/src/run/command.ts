@@ -1,0 +1,76 @@
+import type { Json } from '../json.ts';
+import type { AttemptLossCause, AttemptRef, Failure, RunCreated, TaskInstanceRef, TaskResult } from './event.ts';
+
+/**
+ * Everything that may be asked of a DAG run. Imperatives come from people and the schedule; `Record…` brings facts
+ * from outside. Each carries `nowMs`, the only clock that the domain knows.
+ *
+ * After each command the caller repeats `Advance` until it decides nothing: `decide(Advance)` judges the task
+ * instances whose dependencies have moved, level by level, and ends the run when nothing is left to happen.
+ * Events of a command and of its advances are appended together.
+ */
+export type RunCommand =
+  | (Omit<RunCreated, 'type' | 'atMs'> & { readonly type: 'CreateRun'; readonly nowMs: number })
+  /** Given when `maxActiveRuns` of the DAG has room. */
+  | { readonly type: 'StartRun'; readonly nowMs: number }
+  | { readonly type: 'Advance'; readonly nowMs: number; readonly past?: PastRuns }
+  | (AttemptRef & { readonly type: 'RecordTaskStarted'; readonly worker: string; readonly pid?: number; readonly nowMs: number })
+  | (AttemptRef & RecordedSuccess & { readonly type: 'RecordTaskSucceeded'; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordTaskFailed'; readonly failure: Failure; readonly retry?: RetryVerdict; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordTaskSkipped'; readonly softFail?: boolean; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordTaskRescheduled'; readonly nextPokeAtMs: number; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordTaskDeferred'; readonly trigger: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number })
+  /** A trigger fired, or a person answered: the instance is ready again. */
+  | (TaskInstanceRef & { readonly type: 'ResumeTask'; readonly nowMs: number })
+  /** Time has passed: retries, pokes and timeouts that are due by `nowMs`. */
+  | { readonly type: 'RecordTimePassed'; readonly nowMs: number }
+  | {
+      readonly type: 'ClearTasks';
+      /** All task instances when absent. A `mapIndex` of undefined means every map index of the task. */
+      readonly tasks?: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+      readonly upstream?: boolean;
+      readonly downstream?: boolean;
+      readonly onlyFailed?: boolean;
+      readonly onlyRunning?: boolean;
+      /** Default true: the run goes back to `queued`. */
+      readonly resetRun?: boolean;
+      readonly nowMs: number;
+    }
+  | {
+      readonly type: 'MarkTasks';
+      readonly tasks: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+      readonly state: 'success' | 'failed' | 'skipped';
+      readonly upstream?: boolean;
+      readonly downstream?: boolean;
+      readonly by: string;
+      readonly nowMs: number;
+    }
+  /** `queued` clears the run; `success` and `failed` end it and revoke what still runs. */
+  | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly by: string; readonly nowMs: number }
+  | { readonly type: 'ReplanRun'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly nowMs: number }
+  | { readonly type: 'SetRunNote'; readonly note: string | null; readonly by: string; readonly nowMs: number }
+  | (TaskInstanceRef & { readonly type: 'SetTaskNote'; readonly note: string | null; readonly by: string; readonly nowMs: number });
+
+export interface RecordedSuccess {
+  readonly result?: TaskResult;
+  readonly resultLength?: number;
+  readonly chosen?: readonly string[];
+  readonly passed?: boolean;
+  readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];
+  readonly renderedMapIndex?: string;
+}
+
+/** What the author's retry policy said in the worker. It can end the retries or change the delay, never exceed `retries`. */
+export interface RetryVerdict {
+  readonly action: 'retry' | 'fail' | 'default';
+  readonly delayMs?: number;
+}
+
+/** What `dependsOnPast` and `waitForDownstream` need of the DAG's previous run; absent when no task asks for it. */
+export interface PastRuns {
+  /** undefined: there is no previous run. State of the same task, and whether its direct downstream has finished well. */
+  readonly taskOf: (ref: TaskInstanceRef) => { readonly state: string; readonly downstreamDone: boolean } | undefined;
+  readonly isFirst: boolean;
+}

@@ -1,0 +1,188 @@
+import type { Json } from '@dagbook/domain';
+
+/**
+ * The journal: append-only streams of events, and the few rows that must change in the same transaction
+ * (leases, command outcomes). Two implementations stand behind this port, Postgres and memory, held equal by one
+ * conformance suite.
+ */
+export interface EventStore {
+  /**
+   * Appends to many streams at once, each entry whole or not at all, and answers for each in order. All go in one
+   * statement; when that fails each entry is tried alone. Never throws for a conflict or a fence, only for faults
+   * (`StoreFault`). After an ambiguous commit the caller retries with the same event ids and gets `appended`.
+   */
+  append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]>;
+  /** Events of one stream in order, from `fromVersion` (default 1). */
+  read(streamId: string, fromVersion?: number): Promise<readonly StoredEvent[]>;
+  /** Events of many streams, grouped, in one round trip: how an owner folds its unfinished runs. */
+  readMany(streamIds: readonly string[]): Promise<ReadonlyMap<string, readonly StoredEvent[]>>;
+  /**
+   * All streams' events after `after` in causal order, below the fence of running transactions, so that none is ever
+   * skipped.
+   */
+  feed(after: Position, limit: number): Promise<readonly StoredEvent[]>;
+  /** Seconds since the oldest event that the fence still hides; 0 when none is. */
+  feedLagSeconds(): Promise<number>;
+
+  loadSnapshot(streamId: string, fingerprint: string): Promise<Snapshot | null>;
+  saveSnapshot(streamId: string, snapshot: Snapshot): Promise<void>;
+
+  /** Content-addressed, written once: DAG definitions by plan hash, packed code by bundle hash, large results by key. */
+  putContent(kind: ContentKind, key: string, content: Uint8Array): Promise<void>;
+  getContent(kind: ContentKind, key: string): Promise<Uint8Array | null>;
+
+  /** Stores the command, once for its id: a second insert of the same id changes nothing and answers false. */
+  storeCommand(command: NewCommand): Promise<boolean>;
+  /** Commands without an outcome, oldest first, of DAGs in these partitions (all when absent), or by id. */
+  pendingCommands(filter: { readonly ids?: readonly string[]; readonly partitions?: readonly number[] }): Promise<readonly PendingCommand[]>;
+  /** The outcome of a command, null while there is none, undefined when there is no such command. */
+  commandOutcome(commandId: string): Promise<Json | null | undefined>;
+
+  close(): Promise<void>;
+}
+
+export type ContentKind = 'plan' | 'bundle' | 'source' | 'xcom';
+
+/** Where the feed stands: transaction id and sequence number. Compares as a pair. `${xid}-${pos}` on the wire. */
+export interface Position {
+  readonly xid: string;
+  readonly pos: string;
+}
+
+export const FEED_START: Position = { xid: '0', pos: '0' };
+export const formatPosition = (position: Position): string => `${position.xid}-${position.pos}`;
+export function parsePosition(text: string): Position {
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  if (!match) throw new Error(`not a feed position: ${text}`);
+  return { xid: match[1] as string, pos: match[2] as string };
+}
+
+export interface NewEvent {
+  /** UUIDv7, made by the caller, so that an append can be retried. */
+  readonly eventId: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly data: Json;
+  readonly meta?: EventMeta;
+}
+
+/** Who and why: nothing that a fold reads. */
+export interface EventMeta {
+  readonly causationId?: string;
+  readonly correlationId?: string;
+  readonly traceparent?: string;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly streamId: string;
+  /** From 1, without a gap. */
+  readonly version: number;
+  readonly position: Position;
+  /** Commit-side clock of the database, epoch milliseconds. */
+  readonly storedAtMs: number;
+}
+
+export interface AppendEntry {
+  readonly streamId: string;
+  /** Version of the stream before these events; 0: it does not exist. */
+  readonly expectedVersion: number;
+  readonly events: readonly NewEvent[];
+  /**
+   * Attempts whose lease must stand at exactly this epoch, or the entry is refused. `release` deletes the row: the
+   * attempt has ended.
+   */
+  readonly fences?: readonly Fence[];
+  /** Lease rows to delete whatever their epoch (a clear, a mark, a cancel): later reports of them are refused. */
+  readonly revoke?: readonly string[];
+  /** Lease rows to insert: the dispatcher's grants. */
+  readonly grants?: readonly LeaseGrant[];
+  /** Outcomes of commands. An entry may have outcomes and no events (a refusal). */
+  readonly outcomes?: readonly { readonly commandId: string; readonly outcome: Json }[];
+}
+
+export interface Fence {
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly release: boolean;
+}
+
+export interface LeaseGrant {
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly worker: string;
+  readonly incarnation: string;
+  readonly dagId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly queue: string;
+  readonly pool: string;
+  readonly poolSlots: number;
+  readonly lostAfterMs: number;
+}
+
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly lastVersion: number; readonly position: Position | null }
+  | { readonly kind: 'conflict' }
+  /** These attempts' leases are gone or at another epoch; nothing of the entry was written. */
+  | { readonly kind: 'fenced'; readonly attemptIds: readonly string[] };
+
+export interface Snapshot {
+  readonly version: number;
+  /** Changes with the code that folds: a mismatch means replay. */
+  readonly fingerprint: string;
+  readonly state: Json;
+}
+
+export interface NewCommand {
+  /** Idempotency key. */
+  readonly commandId: string;
+  readonly dagId: string;
+  readonly body: Json;
+}
+
+export interface PendingCommand extends NewCommand {
+  readonly storedAtMs: number;
+}
+
+/** A fault of the infrastructure, never of the request. `code` is stable; nothing branches on the message. */
+export class StoreFault extends Error {
+  readonly code: 'store.unavailable' | 'store.ambiguous' | 'store.corrupt';
+  readonly retryable: boolean;
+  constructor(code: StoreFault['code'], message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = 'StoreFault';
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+}
+
+/**
+ * Who runs what. Only the database clock judges expiry. The dispatcher alone writes grants (through `append`) and
+ * renewals; the scheduler releases and revokes (through `append`).
+ */
+export interface LeaseStore {
+  /** All live rows, with the milliseconds left by the database clock (negative: expired). */
+  list(): Promise<readonly Lease[]>;
+  /** Extends the leases that stand at these epochs under this worker; answers those that do not. */
+  renew(worker: string, incarnation: string, attempts: readonly { readonly attemptId: string; readonly epoch: number }[]): Promise<readonly string[]>;
+}
+
+export interface Lease extends LeaseGrant {
+  readonly remainingMs: number;
+}
+
+/** Postgres session advisory locks: released at once when the holder dies. */
+export interface OwnershipStore {
+  /**
+   * A session of its own for locks. `lost` resolves when the session ends for any reason: the holder must drop what
+   * it owned before anything else.
+   */
+  openSession(): Promise<OwnershipSession>;
+}
+
+export interface OwnershipSession {
+  tryAcquire(name: string): Promise<boolean>;
+  release(name: string): Promise<void>;
+  readonly lost: Promise<void>;
+  close(): Promise<void>;
+}
