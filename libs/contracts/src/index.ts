@@ -9,3 +9,5 @@ export type {
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
+export type { AttemptAuth, ExecutionApi, PackedBundle } from './execution-api.ts';
+export type { LogReader, LogReadRequest, LogSlice } from './log-reader.ts';

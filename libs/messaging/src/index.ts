@@ -1,1 +1,2 @@
-export {};
+export type { MessagePublisher, OutgoingMessage, Subscription } from './port.ts';
+export { BusFault } from './port.ts';

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const rooms = ['domain', 'contracts', 'event-store', 'messaging', 'read-models', 'templates', 'operators', 'platform', 'sdk', 'bundles', 'parts', 'testkit'];
+const alias = Object.fromEntries(
+  rooms.map((room) => [`@dagbook/${room}`, fileURLToPath(new URL(`./libs/${room}/src/index.ts`, import.meta.url))]),
+);
+
+/**
+ * unit: nothing but the code (`*.spec.ts`); int: real Postgres, Kafka and processes (`*.int.spec.ts`); e2e: the whole
+ * product (`test/**`). `npm test` runs all three.
+ */
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['{libs,apps,tools}/**/*.spec.ts'], exclude: ['**/*.int.spec.ts', '**/*.type.spec.ts', '**/node_modules/**', '**/dist/**'] } },
+      { extends: true, test: { name: 'int', include: ['{libs,apps,tools}/**/*.int.spec.ts'], exclude: ['**/node_modules/**'], testTimeout: 60_000, hookTimeout: 120_000 } },
+      { extends: true, test: { name: 'e2e', include: ['test/{e2e,conformance,golden,fault}/**/*.spec.ts'], exclude: ['**/node_modules/**'], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false } },
+    ],
+  },
+});
