@@ -66,6 +66,8 @@ export interface AttemptReady {
   /** `priorityWeight` summed by its weight rule: higher goes first. */
   readonly priority: number;
   readonly readyAtMs: number;
+  /** Newest epoch that the run knows of; 0 when the try was never granted. The next grant is above it. */
+  readonly lastEpoch: number;
   readonly caps: {
     readonly maxActiveTasks: number;
     readonly maxActive?: number;

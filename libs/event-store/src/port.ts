@@ -24,6 +24,9 @@ export interface EventStore {
   /** Seconds since the oldest event that the fence still hides; 0 when none is. */
   feedLagSeconds(): Promise<number>;
 
+  /** Every unfinished run, see `AppendEntry.openRun`. */
+  openRuns(): Promise<readonly { readonly dagId: string; readonly runId: string }[]>;
+
   loadSnapshot(streamId: string, fingerprint: string): Promise<Snapshot | null>;
   saveSnapshot(streamId: string, snapshot: Snapshot): Promise<void>;
 
@@ -96,6 +99,11 @@ export interface AppendEntry {
   readonly revoke?: readonly string[];
   /** Lease rows to insert: the dispatcher's grants. */
   readonly grants?: readonly LeaseGrant[];
+  /**
+   * Keeps the list of unfinished runs (`open_runs`) in step with their events: set when the run is created or
+   * requeued, cleared when it ends. A new owner of a partition folds exactly these.
+   */
+  readonly openRun?: { readonly dagId: string; readonly runId: string; readonly open: boolean };
   /** Outcomes of commands. An entry may have outcomes and no events (a refusal). */
   readonly outcomes?: readonly { readonly commandId: string; readonly outcome: Json }[];
 }
