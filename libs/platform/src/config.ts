@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * Settings come from `DAGBOOK_<SECTION>_<KEY>`, a secret also from the file that `…_FILE` names (Docker secrets). All
+ * of a service's settings are read once, at start; everything that is wrong is said at once.
+ */
+export type Setting<T> = {
+  readonly env: string;
+  /** Shown in errors and in `--help`. */
+  readonly says: string;
+  readonly parse: (text: string) => T;
+  /** Absent: the setting is required. */
+  readonly fallback?: T;
+  readonly secret?: boolean;
+};
+
+export type Settings<Spec extends Record<string, Setting<unknown>>> = {
+  readonly [K in keyof Spec]: Spec[K] extends Setting<infer T> ? T : never;
+};
+
+export class ConfigError extends Error {
+  readonly code = 'config.invalid';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`the configuration does not hold:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+export function readSettings<Spec extends Record<string, Setting<unknown>>>(
+  spec: Spec,
+  env: Readonly<Record<string, string | undefined>>,
+): Settings<Spec> {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(spec)) {
+    try {
+      const text = settingText(setting, env);
+      if (text === undefined) {
+        if (!('fallback' in setting)) throw new Error(`is not set: ${setting.says}`);
+        values[name] = setting.fallback;
+      } else {
+        values[name] = setting.parse(text);
+      }
+    } catch (error) {
+      problems.push(`${setting.env} ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as Settings<Spec>;
+}
+
+function settingText(setting: Setting<unknown>, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const direct = env[setting.env];
+  if (direct !== undefined && direct !== '') return direct;
+  const file = setting.secret === true ? env[`${setting.env}_FILE`] : undefined;
+  if (file === undefined || file === '') return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Error(`cannot be read from ${setting.env}_FILE=${file}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`);
+  }
+}
+
+export const text = (value: string): string => value;
+
+export const integer =
+  (min: number, max: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < min || number > max) {
+      throw new Error(`is "${value}", but must be a whole number from ${min} to ${max}`);
+    }
+    return number;
+  };
+
+export const list = (value: string): readonly string[] =>
+  value.split(',').map((item) => item.trim()).filter((item) => item !== '');
+
+/** Refuses what nobody should run with: an empty secret, a short one, one from an example. */
+export const secret = (value: string): string => {
+  if (value.length < 16) throw new Error('is shorter than 16 characters: make one with `openssl rand -hex 32`');
+  if (/^(change.?me|secret|password|default)/i.test(value)) throw new Error('still has its example value: make one with `openssl rand -hex 32`');
+  return value;
+};
+
+export const oneOf =
+  <const T extends string>(...allowed: readonly T[]) =>
+  (value: string): T => {
+    const found = allowed.find((item) => item === value);
+    if (found === undefined) throw new Error(`is "${value}", but must be one of ${allowed.join(', ')}`);
+    return found;
+  };
