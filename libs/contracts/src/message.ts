@@ -93,6 +93,8 @@ export interface Work {
   };
   /** Results of the tasks this one reads, by task id. Of a mapped task: one entry a map index, in order. */
   readonly results: { readonly [taskId: string]: UpstreamResult };
+  /** Where `results` are kept when they came to more than 16 KB together (`ExecutionApi.getResult`); then `results` is empty. */
+  readonly resultsKey?: string;
   /** When the first try of a sensor began, which its timeout counts from. */
   readonly firstStartedAtMs?: number;
   readonly traceparent?: string;

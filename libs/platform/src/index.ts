@@ -1,5 +1,12 @@
-export type { Clock } from './clock.ts';
+export type { AlarmClock, Clock } from './clock.ts';
 export { ManualClock, systemClock } from './clock.ts';
 export type { Loop } from './loop.ts';
 export { WakeableLoop } from './loop.ts';
 export type { RunningService } from './service.ts';
+export type { Setting, Settings } from './config.ts';
+export { ConfigError, integer, list, oneOf, readSettings, secret, text } from './config.ts';
+export type { HealthChecks } from './health.ts';
+export { HealthServer, readinessProblems } from './health.ts';
+export type { Log } from './log.ts';
+export { createLog, errorAttributes, silentLog } from './log.ts';
+export { uuidv7 } from './id.ts';
