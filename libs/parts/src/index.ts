@@ -1,1 +1,3 @@
-export {};
+export { PartFault } from './part-fault.ts';
+export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './postgres/server.ts';
+export { startEmbeddedPostgres } from './postgres/server.ts';
