@@ -12,6 +12,8 @@ const alias = Object.fromEntries(
  */
 export default defineConfig({
   resolve: { alias },
+  // Nest needs the decorators of TypeScript, which esbuild also makes when it bundles.
+  oxc: { decorator: { legacy: true } },
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['{libs,apps,tools}/**/*.spec.ts'], exclude: ['**/*.int.spec.ts', '**/*.type.spec.ts', '**/node_modules/**', '**/dist/**'] } },
