@@ -97,6 +97,8 @@ export interface AppendEntry {
   readonly fences?: readonly Fence[];
   /** Lease rows to delete whatever their epoch (a clear, a mark, a cancel): later reports of them are refused. */
   readonly revoke?: readonly string[];
+  /** Lease rows to delete if they stand at exactly this epoch (a report that came too late to count); never a refusal. */
+  readonly drop?: readonly { readonly attemptId: string; readonly epoch: number }[];
   /** Lease rows to insert: the dispatcher's grants. */
   readonly grants?: readonly LeaseGrant[];
   /**
