@@ -15,3 +15,11 @@ export type {
   TaskFailed, TaskInstanceRef, TaskResult, TaskRetryScheduled, TaskScheduled, TaskSkipped, TaskStarted, TaskSucceeded,
 } from './run/event.ts';
 export type { RunState, RunType, TaskState, TerminalTaskState, TriggeredBy } from './run/state-names.ts';
+export type { AdmissionFact } from './admission/fact.ts';
+export { evolveAdmission } from './admission/fact.ts';
+export type { Grant } from './admission/admit.ts';
+export { admit } from './admission/admit.ts';
+export type { AdmissionState, ReadyAttempt } from './admission/state.ts';
+export { DEFAULT_POOL, initialAdmission } from './admission/state.ts';
+export type { WaitingReason } from './admission/why-waiting.ts';
+export { whyWaiting } from './admission/why-waiting.ts';
