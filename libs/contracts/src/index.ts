@@ -5,7 +5,7 @@ export type { LogLine } from './log-line.ts';
 export type {
   AttemptAssigned, AttemptClosed, AttemptFinished, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
   CommandStored, DrainWorker, Envelope, EventStored, LogChunk, Message, MessageOf, MessageType, Outcome, RenewalGranted,
-  ReportAcknowledged, StoredCommand, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
+  ReportAcknowledged, SchedulerSeen, StoredCommand, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';

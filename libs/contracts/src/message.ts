@@ -16,6 +16,7 @@ export type Message =
   | Envelope<'AttemptFinished', AttemptFinished>
   | Envelope<'AttemptLost', AttemptLost>
   | Envelope<'AttemptsWanted', AttemptsWanted>
+  | Envelope<'SchedulerSeen', SchedulerSeen>
   | Envelope<'WorkerRenewed', WorkerRenewed>
   | Envelope<'WorkerStopped', WorkerStopped>
   | Envelope<'AttemptAssigned', AttemptAssigned>
@@ -170,6 +171,12 @@ export interface AttemptLost {
 /** A dispatcher that has just taken over, or doubts its view, asks every scheduler to say again what is ready. */
 export interface AttemptsWanted {
   readonly by: string;
+}
+
+/** A scheduler among others: each takes its share of the partitions. A hint; the locks decide. */
+export interface SchedulerSeen {
+  readonly instance: string;
+  readonly leaving: boolean;
 }
 
 export interface WorkerRenewed {

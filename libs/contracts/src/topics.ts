@@ -25,10 +25,10 @@ export const TOPICS = {
   events: { name: 'dagbook.events', key: 'dag id and run id', partitions: 4, retentionMs: 7 * DAY, owner: 'scheduler', carries: ['EventStored'] },
   /** Scheduler → dispatcher: attempts that are ready, closed or revoked. */
   attempts: { name: 'dagbook.attempts', key: 'dag id', partitions: 1, retentionMs: HOUR, owner: 'scheduler', carries: ['AttemptReady', 'AttemptClosed', 'AttemptRevoked'] },
-  /** Worker (and, for lost attempts, dispatcher) → scheduler. */
+  /** Worker (and, for lost attempts, dispatcher) → scheduler; and schedulers among themselves. */
   reports: {
     name: 'dagbook.reports', key: 'dag id', partitions: 4, retentionMs: DAY, owner: 'worker',
-    carries: ['AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted'],
+    carries: ['AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen'],
   },
   /** Worker → dispatcher: presence, lease renewals, drain. */
   workers: { name: 'dagbook.workers', key: 'worker slot', partitions: 1, retentionMs: HOUR, owner: 'worker', carries: ['WorkerRenewed', 'WorkerStopped'] },

@@ -24,6 +24,8 @@ export interface EventStore {
   /** Seconds since the oldest event that the fence still hides; 0 when none is. */
   feedLagSeconds(): Promise<number>;
 
+  /** Ids of all streams that begin with `prefix`, in order: which DAGs and files the journal knows. */
+  listStreams(prefix: string): Promise<readonly string[]>;
   /** Every unfinished run, see `AppendEntry.openRun`. */
   openRuns(): Promise<readonly { readonly dagId: string; readonly runId: string }[]>;
 

@@ -1,0 +1,243 @@
+import { admit, evolveAdmission, initialAdmission, whyWaiting, type AdmissionFact, type AdmissionState, type Grant, type Json, type WaitingReason } from '@dagbook/domain';
+import { assignmentTopic, attemptStream, parseAttemptId, TOPICS, type AttemptReady } from '@dagbook/contracts';
+import type { AppendEntry, AppendResult, EventStore, Lease, LeaseStore } from '@dagbook/event-store';
+import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
+import { attemptToken, errorAttributes, uuidv7, WakeableLoop, type Clock, type Log } from '@dagbook/platform';
+import type { WorkerRoster } from './worker-roster.ts';
+
+/**
+ * Where attempts get their slots. The pure admission state of the domain is folded from what is heard; a round asks it
+ * for grants, commits them (one `AttemptGranted` and one lease row each, in one transaction for all), and only then
+ * tells the workers. What is heard during the commit is the next round.
+ *
+ * Only the leader's desk is open: a standby hears everything and keeps nothing. On opening, live attempts come from the
+ * lease rows and ready ones from the schedulers, who are asked to say them again; so no state of this desk is ever needed.
+ */
+export class AdmissionDesk {
+  readonly #ports: AdmissionDeskPorts;
+  readonly #loop: WakeableLoop<number>;
+  #state: AdmissionState | undefined;
+  /** What a granted attempt's worker is to be told; kept while the attempt is ready or live. */
+  readonly #work = new Map<string, AttemptReady>();
+  readonly #leases = new Map<string, LiveLease>();
+
+  constructor(ports: AdmissionDeskPorts) {
+    this.#ports = ports;
+    this.#loop = new WakeableLoop({
+      round: () => this.#round(),
+      intervalMs: 1_000,
+      onError: (error) => ports.log.error('a round of admission failed; its attempts wait for the next', errorAttributes(error)),
+    });
+  }
+
+  /** Becomes the leader's desk. */
+  async open(): Promise<void> {
+    const state = initialAdmission();
+    this.#work.clear();
+    this.#leases.clear();
+    this.#state = state;
+    for (const pool of this.#ports.pools) evolveAdmission(state, { type: 'PoolDeclared', ...pool });
+    for (const lease of await this.#ports.leases.list()) this.#found(lease);
+    for (const worker of this.#ports.roster.seen()) evolveAdmission(state, worker);
+    await this.#ports.publisher.publish([{ topic: TOPICS.reports.name, key: 'dispatcher', type: 'AttemptsWanted', data: { by: this.#ports.instance } }]);
+    this.#loop.start();
+  }
+
+  /** Leadership is gone: nothing that this desk believes counts any more. */
+  async shut(): Promise<void> {
+    this.#state = undefined;
+    await this.#loop.stop();
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== undefined;
+  }
+
+  get counts(): { readonly ready: number; readonly live: number } {
+    return { ready: this.#state?.ready.size ?? 0, live: this.#leases.size };
+  }
+
+  whyWaiting(attemptId: string): WaitingReason | undefined {
+    return this.#state === undefined ? undefined : whyWaiting(this.#state, attemptId);
+  }
+
+  ready(attempts: readonly AttemptReady[]): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    for (const attempt of attempts) {
+      const lease = this.#leases.get(attempt.attemptId);
+      if (lease !== undefined && lease.epoch > attempt.lastEpoch) continue;
+      this.#work.set(attempt.attemptId, attempt);
+      evolveAdmission(state, { type: 'AttemptReady', attempt });
+    }
+    this.#loop.wake();
+  }
+
+  closed(attemptId: string, epoch: number): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    evolveAdmission(state, { type: 'AttemptClosed', attemptId, epoch });
+    const lease = this.#leases.get(attemptId);
+    if (lease !== undefined && (epoch === 0 || lease.epoch === epoch)) this.#leases.delete(attemptId);
+    if (!state.ready.has(attemptId) && !state.leases.has(attemptId)) this.#work.delete(attemptId);
+    this.#loop.wake();
+  }
+
+  /** Where the attempt runs, when it has been granted. */
+  leaseOf(attemptId: string): LiveLease | undefined {
+    return this.#leases.get(attemptId);
+  }
+
+  leasesOf(worker: string): LiveLease[] {
+    return [...this.#leases.values()].filter((lease) => lease.worker === worker);
+  }
+
+  fact(fact: AdmissionFact): void {
+    if (this.#state === undefined) return;
+    evolveAdmission(this.#state, fact);
+    this.#loop.wake();
+  }
+
+  /** Compares the desk's view with the rows: what ended unheard gives its slots back, what was granted unheard counts. */
+  async reconcile(rows: readonly Lease[]): Promise<void> {
+    const state = this.#state;
+    if (state === undefined) return;
+    const byId = new Map(rows.map((row) => [row.attemptId, row]));
+    for (const lease of this.#leases.values()) {
+      if (lease.committedAtMs < this.#ports.clock.nowMs() - SETTLE_MS && byId.get(lease.attemptId)?.epoch !== lease.epoch) this.closed(lease.attemptId, lease.epoch);
+    }
+    for (const row of rows) if (!state.leases.has(row.attemptId)) this.#found(row);
+    this.#loop.wake();
+  }
+
+  #found(row: Lease): void {
+    if (this.#state === undefined) return;
+    evolveAdmission(this.#state, { type: 'LeaseFound', ...row });
+    this.#leases.set(row.attemptId, { attemptId: row.attemptId, epoch: row.epoch, worker: row.worker, incarnation: row.incarnation, committedAtMs: this.#ports.clock.nowMs() });
+  }
+
+  async #round(): Promise<number> {
+    const state = this.#state;
+    if (state === undefined) return 0;
+    const grants = admit(state, GRANTS_A_ROUND);
+    if (grants.length === 0) return 0;
+    let results: readonly AppendResult[];
+    try {
+      results = await this.#ports.store.append(grants.map((grant) => this.#entry(grant)));
+    } catch (error) {
+      for (const grant of grants) evolveAdmission(state, { type: 'GrantFailed', attemptId: grant.attempt.attemptId, again: true });
+      throw error;
+    }
+    if (this.#state !== state) return 0;
+    const messages: OutgoingMessage[] = [];
+    const conflicts: Grant[] = [];
+    for (const [index, grant] of grants.entries()) {
+      if (results[index]?.kind === 'appended') this.#committed(state, grant, messages);
+      else conflicts.push(grant);
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
+    if (conflicts.length > 0) await this.#resolve(state, conflicts);
+    if (grants.length === GRANTS_A_ROUND) this.#loop.wake();
+    return grants.length;
+  }
+
+  #entry(grant: Grant): AppendEntry {
+    const ready = grant.attempt as AttemptReady;
+    const key = parseAttemptId(ready.attemptId);
+    const { queue, pool, poolSlots, lostAfterMs, attemptId, lastEpoch } = ready;
+    const granted = { ...key, worker: grant.worker, queue, pool, poolSlots, atMs: this.#ports.clock.nowMs() };
+    return {
+      streamId: attemptStream(attemptId),
+      expectedVersion: lastEpoch,
+      events: [{ eventId: uuidv7(), type: 'AttemptGranted', schemaVersion: 1, data: granted as unknown as Json }],
+      grants: [
+        {
+          attemptId, epoch: lastEpoch + 1, worker: grant.worker, incarnation: this.#ports.roster.incarnationOf(grant.worker) ?? '',
+          dagId: key.dagId, runId: key.runId, taskId: key.taskId, queue, pool, poolSlots, lostAfterMs,
+        },
+      ],
+    };
+  }
+
+  #committed(state: AdmissionState, grant: Grant, messages: OutgoingMessage[]): void {
+    const ready = grant.attempt as AttemptReady;
+    const { attemptId } = ready;
+    const epoch = ready.lastEpoch + 1;
+    evolveAdmission(state, { type: 'GrantCommitted', attemptId, epoch });
+    this.#leases.set(attemptId, { attemptId, epoch, worker: grant.worker, incarnation: this.#ports.roster.incarnationOf(grant.worker) ?? '', committedAtMs: this.#ports.clock.nowMs() });
+    messages.push(this.#assignment(ready, epoch, grant.worker));
+  }
+
+  #assignment(ready: AttemptReady, epoch: number, worker: string): OutgoingMessage {
+    return {
+      topic: assignmentTopic(worker).name,
+      key: ready.attemptId,
+      type: 'AttemptAssigned',
+      data: { attemptId: ready.attemptId, epoch, token: attemptToken(this.#ports.tokenSecret, ready.attemptId, epoch), lostAfterMs: ready.lostAfterMs, work: ready.work },
+      ...(ready.work.traceparent === undefined ? {} : { traceparent: ready.work.traceparent }),
+    };
+  }
+
+  /**
+   * The attempt's stream stood elsewhere than its readiness said. Either it is live already (a hint came twice, or a
+   * leader before us granted it): its worker is told again. Or an earlier grant of the try has ended: it is granted
+   * above that one's epoch.
+   */
+  async #resolve(state: AdmissionState, conflicts: readonly Grant[]): Promise<void> {
+    const rows = new Map((await this.#ports.leases.list()).map((row) => [row.attemptId, row]));
+    const messages: OutgoingMessage[] = [];
+    for (const { attempt } of conflicts) {
+      const ready = attempt as AttemptReady;
+      const row = rows.get(ready.attemptId);
+      evolveAdmission(state, { type: 'GrantFailed', attemptId: ready.attemptId, again: false });
+      if (row !== undefined) {
+        this.#found(row);
+        messages.push(this.#assignment(ready, row.epoch, row.worker));
+        continue;
+      }
+      const granted = await this.#ports.store.read(attemptStream(ready.attemptId));
+      const again: AttemptReady = { ...ready, lastEpoch: granted.at(-1)?.version ?? 0 };
+      this.#work.set(again.attemptId, again);
+      evolveAdmission(state, { type: 'AttemptReady', attempt: again });
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
+    this.#loop.wake();
+  }
+
+  /** Tells the worker of an attempt again what it was assigned: the hint may have been lost. */
+  async remind(nowMs: number): Promise<void> {
+    const messages: OutgoingMessage[] = [];
+    for (const lease of this.#leases.values()) {
+      const ready = this.#work.get(lease.attemptId);
+      if (ready === undefined || lease.committedAtMs > nowMs - REMIND_AFTER_MS || this.#ports.roster.holds(lease.worker, lease.attemptId)) continue;
+      messages.push(this.#assignment(ready, lease.epoch, lease.worker));
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
+  }
+}
+
+/** Bounds a round: a commit of this many grants is still a few milliseconds. */
+const GRANTS_A_ROUND = 512;
+/** A lease younger than this may not be in rows that were read before its commit. */
+const SETTLE_MS = 5_000;
+const REMIND_AFTER_MS = 10_000;
+
+export interface LiveLease {
+  readonly attemptId: string;
+  readonly epoch: number;
+  readonly worker: string;
+  readonly incarnation: string;
+  readonly committedAtMs: number;
+}
+
+export interface AdmissionDeskPorts {
+  readonly instance: string;
+  readonly store: EventStore;
+  readonly leases: LeaseStore;
+  readonly publisher: MessagePublisher;
+  readonly roster: WorkerRoster;
+  readonly pools: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
+  readonly tokenSecret: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}

@@ -1,0 +1,91 @@
+import 'reflect-metadata';
+import { hostname } from 'node:os';
+import { TOPICS } from '@dagbook/contracts';
+import type { EventStore, LeaseStore, OwnershipStore } from '@dagbook/event-store';
+import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
+import type { Clock, Log, RunningService } from '@dagbook/platform';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AdmissionDesk } from './admission-desk.ts';
+import { AttemptConsumer } from './attempt.consumer.ts';
+import { LeaseKeeper } from './lease-keeper.loop.ts';
+import { Leadership } from './leadership.loop.ts';
+import { PUBLISHER } from './token.ts';
+import { WorkerConsumer } from './worker.consumer.ts';
+import { WorkerRoster } from './worker-roster.ts';
+
+export interface DispatcherPorts {
+  readonly store: EventStore & LeaseStore & OwnershipStore;
+  readonly broker: MessageBroker;
+  /** Signs attempt tokens; the scheduler and the gateway verify them with the same. */
+  readonly tokenSecret: string;
+  /** Beside `default_pool`. */
+  readonly pools?: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
+  /** How often leases are looked at. Default 1 s. */
+  readonly checkEveryMs?: number;
+  /** How often a standby tries for the lead. Default 200 ms. */
+  readonly retryMs?: number;
+  /** A worker silent for this long gets no new work. Default 30 s. */
+  readonly unreachableAfterMs?: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onFatal?: (error: unknown) => void;
+}
+
+@Module({})
+class DispatcherModule {}
+
+/** Starts a dispatcher: it leads at once when nobody does, else stands by. */
+export async function startDispatcher(ports: DispatcherPorts): Promise<RunningService & { readonly isLeading: () => boolean }> {
+  const { store, broker, clock, log, tokenSecret } = ports;
+  const publisher = broker.publisher();
+  const instance = `${hostname()}-${process.pid}`;
+  const roster = new WorkerRoster(clock, ports.unreachableAfterMs);
+  const desk = new AdmissionDesk({ instance, store, leases: store, publisher, roster, pools: ports.pools ?? [], tokenSecret, clock, log });
+  const keeper = new LeaseKeeper({ desk, roster, leases: store, publisher, tokenSecret, checkEveryMs: ports.checkEveryMs ?? 1_000, clock, log });
+  const leadership = new Leadership({
+    ownership: store,
+    lock: 'dagbook.dispatcher',
+    retryMs: ports.retryMs ?? 200,
+    onLead: async () => {
+      log.info('leads: admits attempts');
+      await desk.open();
+    },
+    onStepDown: async () => {
+      log.warn('does not lead any more');
+      await desk.shut();
+    },
+    log,
+  });
+  const module: DynamicModule = {
+    module: DispatcherModule,
+    controllers: [AttemptConsumer, WorkerConsumer],
+    providers: [
+      { provide: AdmissionDesk, useValue: desk },
+      { provide: LeaseKeeper, useValue: keeper },
+      { provide: WorkerRoster, useValue: roster },
+      { provide: PUBLISHER, useValue: publisher },
+    ],
+  };
+  const strategy = new DagbookTransport({
+    broker,
+    service: 'dispatcher',
+    instance,
+    subscriptions: [
+      { topic: TOPICS.attempts.name, mode: 'broadcast' },
+      { topic: TOPICS.workers.name, mode: 'broadcast' },
+    ],
+    ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }),
+  });
+  const app = await NestFactory.createMicroservice(module, { strategy, logger: false });
+  await app.listen();
+  leadership.start();
+  keeper.start();
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await leadership.stop();
+    await keeper.stop();
+    await app.close();
+  };
+  return { name: 'dispatcher', isLeading: () => leadership.isLeading, stop: () => (stopping ??= stop()) };
+}

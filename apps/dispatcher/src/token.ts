@@ -1,0 +1,2 @@
+/** Injection tokens of what the dispatcher is handed. */
+export const PUBLISHER = Symbol('publisher');
