@@ -10,3 +10,8 @@ export { HealthServer, readinessProblems } from './health.ts';
 export type { Log } from './log.ts';
 export { createLog, errorAttributes, silentLog } from './log.ts';
 export { uuidv7 } from './id.ts';
+export type { FinishedSpan, SpanSink } from './span.ts';
+export { noSpans, otlpSpans, traceparentOf } from './span.ts';
+export type { ServiceMain } from './main.ts';
+export { exitOnFatal, runService } from './main.ts';
+export { attemptToken, verifyAttemptToken } from './attempt-token.ts';

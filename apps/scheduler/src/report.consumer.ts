@@ -1,0 +1,109 @@
+import type { RunCommand } from '@dagbook/domain';
+import { assignmentTopic, parseAttemptId, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
+import { OnMessages } from '@dagbook/messaging';
+import { verifyAttemptToken, type Log } from '@dagbook/platform';
+import { Controller, Inject } from '@nestjs/common';
+import { Ownership } from './ownership.loop.ts';
+import { RunEngine, type Ask } from './run-engine.ts';
+import { LOG, TOKEN_SECRET } from './token.ts';
+
+/** What workers report of attempts, and what a dispatcher asks: translated into asks of the run engine. */
+@Controller()
+export class ReportConsumer {
+  constructor(
+    @Inject(RunEngine) private readonly engine: RunEngine,
+    @Inject(Ownership) private readonly ownership: Ownership,
+    @Inject(TOKEN_SECRET) private readonly tokenSecret: string,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  @OnMessages('AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen')
+  async reports(messages: readonly MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost' | 'AttemptsWanted' | 'SchedulerSeen'>[]): Promise<void> {
+    const asks: Ask[] = [];
+    for (const message of messages) {
+      if (message.type === 'AttemptsWanted') await this.engine.republish();
+      else if (message.type === 'SchedulerSeen') this.ownership.seen(message.data.instance, message.data.leaving);
+      else asks.push(...this.asksOf(message));
+    }
+    this.engine.askAll(asks);
+  }
+
+  private asksOf(message: MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost'>): readonly Ask[] {
+    const key = parseAttemptId(message.data.attemptId);
+    if (!this.ownership.owns(key.dagId)) return [];
+    if (!verifyAttemptToken(this.tokenSecret, message.data.attemptId, message.data.epoch, message.data.token)) {
+      this.log.warn('a report without a valid token was refused', { attemptId: message.data.attemptId, epoch: message.data.epoch });
+      return [];
+    }
+    switch (message.type) {
+      case 'AttemptStarted':
+        return [started(key, message.data, false)];
+      case 'AttemptFinished':
+        return [started(key, message.data, true), finished(key, message.data)];
+      case 'AttemptLost':
+        return [lost(key, message.data)];
+    }
+  }
+}
+
+type Attempt = Pick<AttemptStarted, 'attemptId' | 'epoch'>;
+
+const fenceOf = (report: Attempt, release: boolean) => ({ attemptId: report.attemptId, epoch: report.epoch, release });
+
+function started(key: AttemptKey, report: AttemptStarted | AttemptFinished, repeated: boolean): Ask {
+  const { taskId, mapIndex, tryNumber, dagId, runId } = key;
+  const { epoch, worker, pid } = report;
+  return {
+    dagId,
+    runId,
+    command: { type: 'RecordTaskStarted', taskId, mapIndex, tryNumber, epoch, worker, pid, nowMs: 0 },
+    ...(repeated ? {} : { fence: fenceOf(report, false) }),
+  };
+}
+
+function finished(key: AttemptKey, report: AttemptFinished): Ask {
+  const { dagId, runId } = key;
+  return {
+    dagId,
+    runId,
+    command: commandOf(key, report.epoch, report.outcome),
+    fence: fenceOf(report, true),
+    acknowledge: { topic: assignmentTopic(report.worker).name, attemptId: report.attemptId, epoch: report.epoch },
+  };
+}
+
+function lost(key: AttemptKey, report: AttemptLost): Ask {
+  const { taskId, mapIndex, tryNumber, dagId, runId } = key;
+  const { epoch, worker, cause } = report;
+  return {
+    dagId,
+    runId,
+    command: { type: 'RecordAttemptLost', taskId, mapIndex, tryNumber, epoch, worker, cause, nowMs: 0 },
+    fence: fenceOf(report, true),
+  };
+}
+
+function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand {
+  const { taskId, mapIndex, tryNumber } = key;
+  const attempt = { taskId, mapIndex, tryNumber, epoch, nowMs: 0 };
+  switch (outcome.kind) {
+    case 'succeeded': {
+      const { kind: _, ...success } = outcome;
+      return { type: 'RecordTaskSucceeded', ...attempt, ...success };
+    }
+    case 'failed':
+      return { type: 'RecordTaskFailed', ...attempt, failure: outcome.failure, ...(outcome.retry === undefined ? {} : { retry: outcome.retry }) };
+    case 'skipped':
+      return { type: 'RecordTaskSkipped', ...attempt, ...(outcome.softFail === undefined ? {} : { softFail: outcome.softFail }) };
+    case 'rescheduled':
+      return { type: 'RecordTaskRescheduled', ...attempt, nextPokeAtMs: outcome.nextPokeAtMs };
+    case 'deferred': {
+      const { kind: _, ...deferral } = outcome;
+      return { type: 'RecordTaskDeferred', ...attempt, ...deferral };
+    }
+    case 'awaiting_input': {
+      const { kind: _, ...request } = outcome;
+      return { type: 'RecordAwaitingInput', ...attempt, ...request };
+    }
+  }
+}

@@ -1,0 +1,351 @@
+import { decideRun, evolveRun, isFinished, isRejected, nextWakeAtMs, type Json, type Rejected, type RunCommand, type RunEvent, createRunState } from '@dagbook/domain';
+import { attemptId, runStream } from '@dagbook/contracts';
+import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
+import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
+import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
+import { foldRuns, type HotRun } from './hot-run.ts';
+import type { Plan, PlanLibrary } from './plan-library.ts';
+import { messagesOf, revokedBy } from './run-effect.ts';
+import { WakeTimes } from './wake-time.ts';
+
+/**
+ * The heart of the scheduler: folds what is asked of runs, and appends what was decided.
+ *
+ * State model. Each *ask* (a command for one run) waits in the mailbox. A round takes the whole mailbox, folds runs
+ * that are not hot yet, decides ask after ask (each followed by advances until nothing moves), and appends everything
+ * that was decided in one statement. What gathers meanwhile is the next round: the busier, the larger the batches, and
+ * no timer takes part. After the append a run's entry is
+ * - `appended`: its messages go out, its asks are answered;
+ * - `conflict` (someone else wrote the stream: ownership moved): the hot run is dropped, the asks go back to the mailbox;
+ * - `fenced` (a report of an attempt that is not the newest): likewise, without the refused reports.
+ * A hot run is only ever ahead of the journal during an append; whatever fails drops it, and the journal is folded again.
+ */
+export class RunEngine {
+  readonly #ports: RunEnginePorts;
+  readonly #hot = new Map<string, HotRun>();
+  readonly #wakes: WakeTimes;
+  readonly #loop: WakeableLoop<void>;
+  #mailbox: Ask[] = [];
+
+  constructor(ports: RunEnginePorts) {
+    this.#ports = ports;
+    this.#wakes = new WakeTimes(ports.clock, (due) => {
+      for (const key of due) this.ask({ ...key, command: { type: 'RecordTimePassed', nowMs: 0 } });
+    });
+    this.#loop = new WakeableLoop({
+      round: () => this.#round(),
+      intervalMs: 1_000,
+      onError: (error) => ports.log.error('a round of the run engine failed; its runs are folded again', errorAttributes(error)),
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  async stop(deadlineMs?: number): Promise<void> {
+    await this.#loop.stop(deadlineMs);
+    this.#wakes.clear();
+  }
+
+  ask(ask: Ask): void {
+    this.#mailbox.push(ask);
+    this.#loop.wake();
+  }
+
+  askAll(asks: readonly Ask[]): void {
+    if (asks.length === 0) return;
+    for (const ask of asks) this.#mailbox.push(ask);
+    this.#loop.wake();
+  }
+
+  /** Folds these unfinished runs and goes on with them: what a new owner of their DAGs does. */
+  async adopt(keys: readonly RunKey[]): Promise<void> {
+    const runs = await foldRuns(this.#ports.store, this.#ports.plans, keys.filter((key) => !this.#hot.has(runStream(key.dagId, key.runId))));
+    for (const run of runs) {
+      this.#hot.set(run.streamId, run);
+      this.#ports.onRunFolded(run);
+      this.ask({ dagId: run.dagId, runId: run.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
+    }
+    await this.republish(runs.map((run) => run.dagId));
+  }
+
+  /** Forgets the hot runs of these DAGs (all when absent): the first thing a scheduler does that has lost ownership. */
+  drop(owns: (dagId: string) => boolean): void {
+    for (const run of this.#hot.values()) if (!owns(run.dagId)) this.#forget(run);
+    this.#mailbox = this.#mailbox.filter((ask) => owns(ask.dagId));
+  }
+
+  /** Says again what is ready: for a dispatcher that has just taken over, and for hints that were lost. */
+  async republish(dagIds?: readonly string[], readyBeforeMs = Number.POSITIVE_INFINITY): Promise<number> {
+    const wanted = dagIds === undefined ? undefined : new Set(dagIds);
+    const messages: OutgoingMessage[] = [];
+    for (const run of this.#hot.values()) {
+      if (wanted !== undefined && !wanted.has(run.dagId)) continue;
+      messages.push(...(await messagesOf(run, 'everything ready', this.#ports.results, readyBeforeMs)));
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
+    return messages.length;
+  }
+
+  get hotRuns(): ReadonlyMap<string, HotRun> {
+    return this.#hot;
+  }
+
+  async #round(): Promise<void> {
+    if (this.#mailbox.length === 0) return;
+    const asks = this.#mailbox.splice(0, ASKS_A_ROUND);
+    if (this.#mailbox.length > 0) this.#loop.wake();
+    const byRun = Map.groupBy(asks, (ask) => runStream(ask.dagId, ask.runId));
+    try {
+      await this.#heat(byRun);
+      const drafts = [...byRun].map(([streamId, ofRun]) => this.#draft(streamId, ofRun));
+      const written = drafts.filter((draft) => draft.entry !== undefined);
+      const results = written.length === 0 ? [] : await this.#ports.store.append(written.map((draft) => draft.entry as AppendEntry));
+      const messages: OutgoingMessage[] = [];
+      for (const draft of drafts) if (draft.entry === undefined) this.#answerUnchanged(draft, messages);
+      for (const [index, draft] of written.entries()) await this.#conclude(draft, results[index] as AppendResult, messages);
+      if (messages.length > 0) await this.#ports.publisher.publish(messages);
+    } catch (error) {
+      // Nobody knows what was written: the journal does.
+      for (const [streamId, ofRun] of byRun) {
+        const run = this.#hot.get(streamId);
+        if (run !== undefined) this.#forget(run);
+        this.#mailbox.unshift(...ofRun.filter((ask) => ask.command.type !== 'RecordTimePassed'));
+      }
+      const keys = asks.map(({ dagId, runId }) => ({ dagId, runId }));
+      this.#ports.onRunsDropped(keys);
+      throw error;
+    }
+  }
+
+  async #heat(byRun: ReadonlyMap<string, readonly Ask[]>): Promise<void> {
+    const cold: RunKey[] = [];
+    for (const [streamId, [first]] of byRun) {
+      if (first !== undefined && !this.#hot.has(streamId) && first.command.type !== 'CreateRun') cold.push(first);
+    }
+    if (cold.length === 0) return;
+    for (const run of await foldRuns(this.#ports.store, this.#ports.plans, cold)) this.#hot.set(run.streamId, run);
+  }
+
+  /** Decides the asks of one run, in order, against its hot state; evolves it as if they were written already. */
+  #draft(streamId: string, asks: readonly Ask[]): Draft {
+    const draft: Draft = { streamId, asks, run: this.#hot.get(streamId), events: [], answers: [], fences: new Map(), revoke: new Set(), drop: [], entry: undefined, before: 0 };
+    draft.before = draft.run?.version ?? 0;
+    for (const ask of asks) {
+      const answer = this.#decide(draft, ask);
+      draft.answers.push(answer);
+      if (isRejected(answer) && ask.fence?.release === true) draft.drop.push({ attemptId: ask.fence.attemptId, epoch: ask.fence.epoch });
+    }
+    const outcomes = draft.answers.flatMap((answer, index) => {
+      const commandId = asks[index]?.commandId;
+      return commandId === undefined ? [] : [{ commandId, outcome: outcomeOf(answer) as unknown as Json }];
+    });
+    if (draft.events.length === 0 && outcomes.length === 0 && draft.drop.length === 0) return draft;
+    const opened = openness(draft.events);
+    draft.entry = {
+      streamId,
+      expectedVersion: draft.before,
+      events: draft.events.map(toNewEvent),
+      ...(draft.fences.size === 0 ? {} : { fences: [...draft.fences.values()] }),
+      ...(draft.revoke.size === 0 ? {} : { revoke: [...draft.revoke] }),
+      ...(draft.drop.length === 0 ? {} : { drop: draft.drop }),
+      ...(opened === undefined ? {} : { openRun: { dagId: asks[0]?.dagId as string, runId: asks[0]?.runId as string, open: opened } }),
+      ...(outcomes.length === 0 ? {} : { outcomes }),
+    };
+    return draft;
+  }
+
+  #decide(draft: Draft, ask: Ask): Rejected | 'decided' | 'nothing' {
+    const nowMs = this.#ports.clock.nowMs();
+    const command = { ...ask.command, nowMs } as RunCommand;
+    if (draft.run === undefined) {
+      if (ask.command.type !== 'CreateRun') return UNKNOWN_RUN;
+      draft.run = this.#create(ask as Ask & { command: { type: 'CreateRun' } });
+    }
+    const run = draft.run;
+    const decision = decideRun(command, run.state);
+    if (isRejected(decision)) return decision;
+    if (ask.fence !== undefined && decision.length > 0) mergeFence(draft.fences, ask.fence);
+    this.#apply(draft, run, decision);
+    if (!this.#ports.isPaused(ask.dagId)) this.#advance(draft, run, nowMs);
+    return decision.length > 0 ? 'decided' : 'nothing';
+  }
+
+  #create(ask: Ask & { command: { type: 'CreateRun' } }): HotRun {
+    const plan = ask.plan;
+    if (plan === undefined) throw new Error(`CreateRun of ${ask.dagId}/${ask.runId} came without its plan`);
+    const { nowMs: _, type: __, ...facts } = ask.command as Extract<RunCommand, { type: 'CreateRun' }>;
+    return {
+      dagId: ask.dagId,
+      runId: ask.runId,
+      streamId: runStream(ask.dagId, ask.runId),
+      created: { ...facts, type: 'RunCreated', atMs: this.#ports.clock.nowMs() },
+      plan,
+      state: createRunState(plan.compiled),
+      version: 0,
+    };
+  }
+
+  /** Level after level, each judged from the states before it, until nothing moves. */
+  #advance(draft: Draft, run: HotRun, nowMs: number): void {
+    for (;;) {
+      const decision = decideRun({ type: 'Advance', nowMs }, run.state);
+      if (isRejected(decision) || decision.length === 0) return;
+      this.#apply(draft, run, decision);
+    }
+  }
+
+  #apply(draft: Draft, run: HotRun, events: readonly RunEvent[]): void {
+    for (const key of revokedBy(run, events)) draft.revoke.add(attemptId({ ...key, dagId: run.dagId, runId: run.runId }));
+    for (const event of events) {
+      run.state = evolveRun(run.state, event);
+      run.version++;
+      draft.events.push(event);
+    }
+  }
+
+  /** Nothing was decided: refusals and repetitions are still answered. */
+  #answerUnchanged(draft: Draft, messages: OutgoingMessage[]): void {
+    for (const [index, ask] of draft.asks.entries()) this.#answer(ask, draft.answers[index] as Answer, null, messages);
+    if (draft.run !== undefined && this.#hot.has(draft.streamId)) this.#settle(draft.run);
+  }
+
+  async #conclude(draft: Draft, result: AppendResult, messages: OutgoingMessage[]): Promise<void> {
+    const run = draft.run;
+    if (result.kind !== 'appended') {
+      if (run !== undefined) this.#forget(run);
+      this.#retry(draft, result, messages);
+      return;
+    }
+    for (const [index, ask] of draft.asks.entries()) {
+      this.#answer(ask, draft.answers[index] as Answer, result.position === null ? null : formatPosition(result.position), messages);
+    }
+    if (run === undefined) return;
+    this.#hot.set(draft.streamId, run);
+    messages.push(...(await messagesOf(run, draft.events, this.#ports.results)));
+    for (const attempt of draft.revoke) {
+      messages.push({ topic: 'dagbook.attempts', key: run.dagId, type: 'AttemptRevoked', data: { attemptId: attempt, epoch: 0, reason: 'the task instance was changed by a person or a timeout' } });
+    }
+    this.#settle(run);
+    this.#ports.onEvents(run, draft.events);
+  }
+
+  #retry(draft: Draft, result: AppendResult, messages: OutgoingMessage[]): void {
+    const fenced = result.kind === 'fenced' ? new Set(result.attemptIds) : new Set<string>();
+    for (const ask of draft.asks) {
+      if (ask.fence !== undefined && fenced.has(ask.fence.attemptId)) this.#answer(ask, STALE_LEASE, null, messages);
+      else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#answer(ask, RUN_EXISTS, null, messages);
+      else this.ask(ask);
+    }
+  }
+
+  #answer(ask: Ask, answer: Answer, position: string | null, messages: OutgoingMessage[]): void {
+    if (ask.acknowledge !== undefined) {
+      const { topic, attemptId: id, epoch } = ask.acknowledge;
+      messages.push({ topic, key: id, type: 'ReportAcknowledged', data: { attemptId: id, epoch, accepted: !isRejected(answer) } });
+    }
+    if (ask.commandId !== undefined || ask.done !== undefined) {
+      const outcome = outcomeOf(answer);
+      ask.done?.(outcome.kind === 'done' ? { ...outcome, position } : outcome);
+    }
+  }
+
+  /** After a change: a finished run cools down, an unfinished one is woken when its next time comes. */
+  #settle(run: HotRun): void {
+    if (isFinished(run.state)) this.#forget(run);
+    else this.#wakes.set(run, nextWakeAtMs(run.state));
+  }
+
+  #forget(run: HotRun): void {
+    this.#hot.delete(run.streamId);
+    this.#wakes.delete(run);
+  }
+}
+
+/** Bounds a round, so that other work of the process is never kept waiting for long. */
+const ASKS_A_ROUND = 2_000;
+
+export interface RunEnginePorts {
+  readonly store: EventStore;
+  readonly publisher: MessagePublisher;
+  readonly plans: PlanLibrary;
+  readonly clock: AlarmClock;
+  readonly log: Log;
+  /** Keeps results too large for an assignment. */
+  readonly results: ResultKeeper;
+  /** A paused DAG's runs take in what is reported and start nothing new. */
+  readonly isPaused: (dagId: string) => boolean;
+  readonly onRunFolded: (run: HotRun) => void;
+  readonly onEvents: (run: HotRun, events: readonly RunEvent[]) => void;
+  /** Runs that are not hot any more although unfinished, because a round failed. */
+  readonly onRunsDropped: (keys: readonly RunKey[]) => void;
+}
+
+export interface ResultKeeper {
+  keep(key: string, value: Json): Promise<void>;
+}
+
+export interface RunKey {
+  readonly dagId: string;
+  readonly runId: string;
+}
+
+export interface Ask extends RunKey {
+  /** `nowMs` is set when it is decided. */
+  readonly command: RunCommand;
+  /** Only with `CreateRun`. */
+  readonly plan?: Plan;
+  readonly fence?: Fence;
+  readonly acknowledge?: { readonly topic: string; readonly attemptId: string; readonly epoch: number };
+  readonly commandId?: string;
+  readonly done?: (outcome: AskOutcome) => void;
+}
+
+export type AskOutcome =
+  | { readonly kind: 'done'; readonly position: string | null }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+
+type Answer = Rejected | 'decided' | 'nothing';
+
+interface Draft {
+  readonly streamId: string;
+  readonly asks: readonly Ask[];
+  run: HotRun | undefined;
+  readonly events: RunEvent[];
+  readonly answers: Answer[];
+  readonly fences: Map<string, Fence>;
+  readonly revoke: Set<string>;
+  /** Leases of reports that do not count: their attempts are over for us. */
+  readonly drop: { readonly attemptId: string; readonly epoch: number }[];
+  entry: AppendEntry | undefined;
+  before: number;
+}
+
+const UNKNOWN_RUN: Rejected = { rejected: true, code: 'run_not_found', message: 'there is no such run' };
+const RUN_EXISTS: Rejected = { rejected: true, code: 'run_exists', message: 'a run of this id exists: choose another run id' };
+const STALE_LEASE: Rejected = { rejected: true, code: 'stale_report', message: 'the attempt is not the newest of its try' };
+
+const outcomeOf = (answer: Answer): AskOutcome =>
+  isRejected(answer) ? { kind: 'refused', code: answer.code, message: answer.message } : { kind: 'done', position: null };
+
+/** A start and an end of one attempt in the same batch are fenced once, by the end. */
+function mergeFence(fences: Map<string, Fence>, fence: Fence): void {
+  const known = fences.get(fence.attemptId);
+  fences.set(fence.attemptId, known === undefined ? fence : { ...fence, release: known.release || fence.release });
+}
+
+function toNewEvent(event: RunEvent): NewEvent {
+  const { type, ...data } = event;
+  return { eventId: uuidv7(), type, schemaVersion: 1, data: data as unknown as Json };
+}
+
+/** Whether these events leave the run unfinished; undefined when they change nothing about it. */
+function openness(events: readonly RunEvent[]): boolean | undefined {
+  let open: boolean | undefined;
+  for (const event of events) {
+    if (event.type === 'RunCreated' || event.type === 'RunRequeued') open = true;
+    if (event.type === 'RunSucceeded' || event.type === 'RunFailed') open = false;
+  }
+  return open;
+}

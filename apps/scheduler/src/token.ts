@@ -1,0 +1,3 @@
+/** Injection tokens of what the scheduler is handed. */
+export const TOKEN_SECRET = Symbol('token secret');
+export const LOG = Symbol('log');
