@@ -8,3 +8,7 @@ export type { MemoryBrokerOptions } from './memory/memory-broker.ts';
 export { MemoryBroker } from './memory/memory-broker.ts';
 export type { DagbookTransportOptions } from './nest/dagbook-transport.ts';
 export { DagbookTransport, OnMessages } from './nest/dagbook-transport.ts';
+export type { ConsumerLimits } from './kafka/group-consumer.ts';
+export type { BusLog, KafkaBrokerOptions } from './kafka/kafka-broker.ts';
+export { KafkaBroker } from './kafka/kafka-broker.ts';
+export { PostgresMessageAttempts } from './postgres-message-attempts.ts';
