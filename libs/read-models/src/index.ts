@@ -1,1 +1,17 @@
-export {};
+export type { Listed, Order, Page, Range } from './condition.ts';
+export type { DagFilter, DagOrder, ImportErrorOrder, ListedDag, StripRun } from './dag-query.ts';
+export { dagVersions, getDag, lastRuns, listDags, listDagVersions, listImportErrors } from './dag-query.ts';
+export type { RawEvent } from './feed-query.ts';
+export { runEvents } from './feed-query.ts';
+export type { PlanView } from './plan-view.ts';
+export { PlanCache } from './plan-view.ts';
+export type { Change, StoppedStream } from './projection.ts';
+export { ReadModelProjection } from './projection.ts';
+export type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow, TaskInstanceRow, TaskTryRow } from './row.ts';
+export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
+export { getRun, gridRuns, listRuns } from './run-query.ts';
+export type { Queryable } from './sql.ts';
+export type { StateCounts } from './state-code.ts';
+export { isTaskState } from './state-code.ts';
+export type { ListedTaskInstance, TaskInstanceFilter, TaskInstanceOrder } from './task-instance-query.ts';
+export { getTaskInstance, listTaskInstances, listTries, taskInstancesOf } from './task-instance-query.ts';

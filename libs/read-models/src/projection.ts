@@ -1,0 +1,293 @@
+import type { AttemptEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
+import { attemptStream, dagStream, parseAttemptId, runStream } from '@dagbook/contracts';
+import type { Position, StoredEvent } from '@dagbook/event-store';
+import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
+import { RunFold } from './fold-run.ts';
+import type { PlanCache, PlanView } from './plan-view.ts';
+import type { DagRow, DagVersionRow, ImportErrorRow, RunRow, TaskInstanceRow } from './row.ts';
+import { DAG_COLUMNS, IMPORT_ERROR_COLUMNS, RUN_COLUMNS, selectList, selectRows, TASK_INSTANCE_COLUMNS, type Queryable } from './sql.ts';
+import { stateOfChar } from './state-code.ts';
+import { writeChanges } from './write.ts';
+
+/** What one batch changed, for whoever watches: ids only, the rows are read. */
+export interface Change {
+  readonly position: Position;
+  /** DAGs whose own row changed, counters included. */
+  readonly dagIds: readonly string[];
+  readonly runs: readonly { readonly dagId: string; readonly runId: string; readonly taskIds: readonly string[] }[];
+  readonly importErrors: boolean;
+}
+
+export interface StoppedStream {
+  readonly streamId: string;
+  readonly expected: number;
+  readonly found: number;
+  readonly atMs: number;
+}
+
+/**
+ * The fold of the whole feed into the read models.
+ *
+ * State model: rows of active runs and of DAGs stay in memory between batches, because the projection is the only writer
+ * of its tables while it holds the projector's lock. `apply` folds a batch and writes it inside the caller's transaction;
+ * after the commit the caller says `committed`, after anything else `reset`, and the rows are read again.
+ * An event applies only as `version = last + 1`: a lower one is a duplicate and dropped, a higher one stops its stream
+ * and raises the alarm, for wrong rows are worse than old ones.
+ */
+export class ReadModelProjection {
+  readonly name = 'read-models';
+  readonly #plans: PlanCache;
+  readonly #schema: string;
+  readonly #onStopped: (stopped: StoppedStream) => void;
+  readonly #dags = new Map<string, DagRow>();
+  readonly #runs = new Map<string, RunFold>();
+  readonly #files = new Map<string, ImportErrorRow>();
+  #stopped: Set<string> | undefined;
+
+  constructor(options: { plans: PlanCache; schema?: string; onStopped: (stopped: StoppedStream) => void }) {
+    this.#plans = options.plans;
+    this.#schema = options.schema ?? 'rm';
+    this.#onStopped = options.onStopped;
+  }
+
+  /** Folds events in feed order and writes what they changed. Fails only when the database does, or a plan is missing. */
+  async apply(events: readonly StoredEvent[], db: Queryable): Promise<Change | null> {
+    const last = events.at(-1);
+    if (last === undefined) return null;
+    const batch = new Batch();
+    await this.#prepare(events, db);
+    for (const event of events) this.#fold(event, batch);
+    const runs = [...batch.runs].map((fold) => fold.takeChanges());
+    await writeChanges(db, this.#schema, {
+      dags: [...batch.dags],
+      versions: batch.versions,
+      files: [...batch.files.values()],
+      stopped: batch.stopped,
+      runs,
+    });
+    for (const stopped of batch.stopped) this.#onStopped(stopped);
+    return {
+      position: last.position,
+      dagIds: [...batch.dags].map((dag) => dag.dagId),
+      runs: runs.map((change) => ({
+        dagId: change.run.dagId,
+        runId: change.run.runId,
+        taskIds: [...new Set([...change.instances, ...change.dropped].map((instance) => instance.taskId))],
+      })),
+      importErrors: batch.files.size > 0,
+    };
+  }
+
+  /** The batch stands: rows of runs that have ended need not stay in memory. */
+  committed(): void {
+    for (const [key, fold] of this.#runs) if (!fold.isActive) this.#runs.delete(key);
+  }
+
+  /** The batch does not stand, or another process may have written: everything is read anew. */
+  reset(): void {
+    this.#dags.clear();
+    this.#runs.clear();
+    this.#files.clear();
+    this.#stopped = undefined;
+  }
+
+  /** Loads, in one query a table, the rows and plans that the batch touches and memory lacks. */
+  async #prepare(events: readonly StoredEvent[], db: Queryable): Promise<void> {
+    const runKeys = new Set<string>();
+    const dagIds = new Set<string>();
+    const files = new Set<string>();
+    const plans = new Set<string>();
+    for (const event of events) {
+      const data = event.data as { readonly planHash?: unknown; readonly file?: unknown };
+      if (typeof data.planHash === 'string') plans.add(data.planHash);
+      const subject = subjectOf(event.streamId);
+      if (subject.kind === 'run' || subject.kind === 'attempt') {
+        if (!this.#runs.has(subject.key)) runKeys.add(subject.key);
+        dagIds.add(subject.dagId);
+      } else if (subject.kind === 'dag') dagIds.add(subject.dagId);
+      else if (subject.kind === 'file' && typeof data.file === 'string') files.add(data.file);
+    }
+    await this.#loadStopped(db);
+    await this.#loadDags([...dagIds].filter((dagId) => !this.#dags.has(dagId)), db);
+    await this.#loadFiles([...files].filter((file) => !this.#files.has(file)), db);
+    await this.#loadRuns([...runKeys], db);
+    for (const hash of plans) if (this.#plans.known(hash) === undefined) await this.#plans.get(hash);
+  }
+
+  async #loadStopped(db: Queryable): Promise<void> {
+    if (this.#stopped !== undefined) return;
+    const rows = await selectRows<{ streamId: string }>(db, `SELECT stream_id AS "streamId" FROM ${this.#schema}.stopped_streams`);
+    this.#stopped = new Set(rows.map((row) => row.streamId));
+  }
+
+  async #loadDags(dagIds: readonly string[], db: Queryable): Promise<void> {
+    if (dagIds.length === 0) return;
+    const rows = await selectRows<DagRow>(db, `SELECT ${selectList('d', DAG_COLUMNS)} FROM ${this.#schema}.dags d WHERE dag_id = ANY ($1)`, [dagIds]);
+    for (const row of rows) this.#dags.set(row.dagId, row);
+  }
+
+  async #loadFiles(files: readonly string[], db: Queryable): Promise<void> {
+    if (files.length === 0) return;
+    const rows = await selectRows<ImportErrorRow>(db, `SELECT ${selectList('f', IMPORT_ERROR_COLUMNS)} FROM ${this.#schema}.import_errors f WHERE file = ANY ($1)`, [files]);
+    for (const row of rows) this.#files.set(row.file, row);
+  }
+
+  async #loadRuns(keys: readonly string[], db: Queryable): Promise<void> {
+    if (keys.length === 0) return;
+    const parts = keys.map((key) => key.split('/') as [string, string]);
+    const rows = await selectRows<RunRow>(
+      db,
+      `SELECT ${selectList('r', RUN_COLUMNS)} FROM unnest($1::text[], $2::text[]) k (dag_id, run_id) JOIN ${this.#schema}.dag_runs r USING (dag_id, run_id)`,
+      [parts.map(([dagId]) => dagId), parts.map(([, runId]) => runId)],
+    );
+    if (rows.length === 0) return;
+    const instances = await selectRows<Omit<TaskInstanceRow, 'state'> & { runKey: number; state: string }>(
+      db,
+      `SELECT t.run_key AS "runKey", ${selectList('t', TASK_INSTANCE_COLUMNS)} FROM ${this.#schema}.task_instances t WHERE run_key = ANY ($1::bigint[])`,
+      [rows.map((row) => row.runKey)],
+    );
+    const byRun = new Map<number, TaskInstanceRow[]>(rows.map((row) => [row.runKey, []]));
+    for (const { runKey, ...instance } of instances) byRun.get(runKey)?.push({ ...instance, state: stateOfChar(instance.state) });
+    for (const row of rows) {
+      const plan = await this.#plans.get(row.planHash);
+      this.#runs.set(`${row.dagId}/${row.runId}`, RunFold.loaded(row, plan, byRun.get(row.runKey) ?? []));
+    }
+  }
+
+  #fold(event: StoredEvent, batch: Batch): void {
+    if (this.#stopped?.has(event.streamId) === true) return;
+    const subject = subjectOf(event.streamId);
+    switch (subject.kind) {
+      case 'run':
+        this.#foldRun(subject, event, batch);
+        return;
+      case 'attempt':
+        this.#foldAttempt(subject.key, event, batch);
+        return;
+      case 'dag':
+        this.#foldDag(subject.dagId, event, batch);
+        return;
+      case 'file':
+        this.#foldFile(event, batch);
+        return;
+      case 'other':
+        return;
+    }
+  }
+
+  #foldRun(subject: { readonly key: string; readonly dagId: string }, event: StoredEvent, batch: Batch): void {
+    const known = this.#runs.get(subject.key);
+    if (!this.#admits(event, known?.row.version ?? 0, batch)) return;
+    const fact = factOf<RunEvent>(event);
+    const dag = this.#dags.get(subject.dagId);
+    if (fact.type === 'RunCreated') {
+      const fold = RunFold.create(fact, this.#plan(fact.planHash), Number(event.position.pos));
+      fold.row.version = event.version;
+      this.#runs.set(subject.key, fold);
+      batch.runs.add(fold);
+      if (dag !== undefined) {
+        countRun(dag, null, fold.row.state);
+        batch.dags.add(dag);
+      }
+      return;
+    }
+    if (known === undefined) return;
+    const before = known.row.state;
+    known.apply(fact, fact.type === 'RunReplanned' ? this.#plan(fact.planHash) : undefined);
+    known.row.version = event.version;
+    batch.runs.add(known);
+    if (dag !== undefined && known.row.state !== before) {
+      countRun(dag, before, known.row.state);
+      batch.dags.add(dag);
+    }
+  }
+
+  #foldAttempt(runKey: string, event: StoredEvent, batch: Batch): void {
+    const fact = factOf<AttemptEvent>(event);
+    const run = this.#runs.get(runKey);
+    if (run === undefined || fact.type !== 'AttemptGranted') return;
+    const gap = run.grant(fact, event.version, fact.worker, fact.atMs);
+    if (gap !== null) this.#stop(event, gap.expected, batch);
+    else if (run.hasChanges()) batch.runs.add(run);
+  }
+
+  #foldDag(dagId: string, event: StoredEvent, batch: Batch): void {
+    const known = this.#dags.get(dagId);
+    if (!this.#admits(event, known?.version ?? 0, batch)) return;
+    const fact = factOf<DagEvent>(event);
+    if (fact.type === 'DagVersionRegistered') {
+      const { dag, version } = dagRegistered(known, fact, this.#plan(fact.planHash));
+      dag.version = event.version;
+      this.#dags.set(dagId, dag);
+      if (known !== undefined) batch.dags.delete(known);
+      batch.dags.add(dag);
+      batch.versions.push(version);
+    } else if (known !== undefined) {
+      foldDag(known, fact);
+      known.version = event.version;
+      batch.dags.add(known);
+    }
+  }
+
+  #foldFile(event: StoredEvent, batch: Batch): void {
+    const fact = factOf<FileEvent>(event);
+    const known = this.#files.get(fact.file);
+    if (!this.#admits(event, known?.version ?? 0, batch)) return;
+    const row = foldFile(known, fact, event.version, Number(event.position.pos));
+    this.#files.set(fact.file, row);
+    batch.files.set(fact.file, row);
+  }
+
+  #admits(event: StoredEvent, lastVersion: number, batch: Batch): boolean {
+    if (event.version === lastVersion + 1) return true;
+    if (event.version > lastVersion + 1) this.#stop(event, lastVersion + 1, batch);
+    return false;
+  }
+
+  #stop(event: StoredEvent, expected: number, batch: Batch): void {
+    this.#stopped?.add(event.streamId);
+    batch.stopped.push({ streamId: event.streamId, expected, found: event.version, atMs: event.storedAtMs });
+  }
+
+  #plan(hash: string): PlanView {
+    const plan = this.#plans.known(hash);
+    if (plan === undefined) throw new Error(`invariant: plan ${hash} was not prepared`);
+    return plan;
+  }
+}
+
+/** What a batch has touched. */
+class Batch {
+  readonly dags = new Set<DagRow>();
+  readonly versions: DagVersionRow[] = [];
+  readonly runs = new Set<RunFold>();
+  readonly files = new Map<string, ImportErrorRow>();
+  readonly stopped: StoppedStream[] = [];
+}
+
+type Subject =
+  | { readonly kind: 'run' | 'attempt'; readonly key: string; readonly dagId: string }
+  | { readonly kind: 'dag'; readonly dagId: string }
+  | { readonly kind: 'file' | 'other' };
+
+const RUN_PREFIX = runStream('', '').slice(0, -1);
+const DAG_PREFIX = dagStream('');
+const ATTEMPT_PREFIX = attemptStream('');
+
+function subjectOf(streamId: string): Subject {
+  if (streamId.startsWith(RUN_PREFIX)) {
+    const key = streamId.slice(RUN_PREFIX.length);
+    return { kind: 'run', key, dagId: key.slice(0, key.indexOf('/')) };
+  }
+  if (streamId.startsWith(ATTEMPT_PREFIX)) {
+    const { dagId, runId } = parseAttemptId(streamId.slice(ATTEMPT_PREFIX.length));
+    return { kind: 'attempt', key: `${dagId}/${runId}`, dagId };
+  }
+  if (streamId.startsWith(DAG_PREFIX)) return { kind: 'dag', dagId: streamId.slice(DAG_PREFIX.length) };
+  if (streamId.startsWith('file-')) return { kind: 'file' };
+  return { kind: 'other' };
+}
+
+/** An event's data is the whole domain event; its `type` is the stored one. */
+const factOf = <Event extends { readonly type: string }>(event: StoredEvent): Event => event.data as unknown as Event;
+

@@ -1,0 +1,100 @@
+import type { RunChanges } from './fold-run.ts';
+import type { DagRow, DagVersionRow, ImportErrorRow, Reason } from './row.ts';
+import { arrayLiteral, DAG_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
+import { stateChar } from './state-code.ts';
+
+/** All rows that one batch changed; each is written once, in one statement a table. */
+export interface BatchChanges {
+  readonly dags: readonly DagRow[];
+  readonly versions: readonly DagVersionRow[];
+  readonly runs: readonly RunChanges[];
+  readonly files: readonly ImportErrorRow[];
+  readonly stopped: readonly { readonly streamId: string; readonly expected: number; readonly found: number; readonly atMs: number }[];
+}
+
+/** `schema` is `rm`, or the one that a rebuild fills. */
+export async function writeChanges(db: Queryable, schema: string, changes: BatchChanges): Promise<void> {
+  const statements: Promise<unknown>[] = [];
+  const run = (text: string, values: unknown[]): void => {
+    statements.push(db.query({ text, values }));
+  };
+  const upsert = (table: string, key: readonly string[], columns: readonly string[], rows: readonly object[]): void => {
+    if (rows.length === 0) return;
+    const updates = columns.filter((column) => !key.includes(column)).map((column) => `"${column}" = EXCLUDED."${column}"`);
+    run(
+      `INSERT INTO ${schema}.${table} SELECT * FROM json_populate_recordset(NULL::${schema}.${table}, $1::json)
+       ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${updates.join(', ')}`,
+      [recordset(rows)],
+    );
+  };
+
+  upsert('dags', ['dag_id'], DAG_COLUMNS, changes.dags);
+  upsert('dag_versions', ['dag_id', 'dag_version'], ['plan_hash', 'bundle_hash', 'file', 'created_at_ms'], changes.versions);
+  upsert('import_errors', ['file'], IMPORT_ERROR_COLUMNS, changes.files);
+  upsert('stopped_streams', ['stream_id'], ['expected', 'found', 'at_ms'], changes.stopped);
+
+  const fresh = changes.runs.filter((change) => change.isNew).map((change) => change.run);
+  if (fresh.length > 0) {
+    run(`INSERT INTO ${schema}.dag_runs SELECT * FROM json_populate_recordset(NULL::${schema}.dag_runs, $1::json)`, [recordset(fresh)]);
+  }
+  const known = changes.runs.filter((change) => !change.isNew).map(({ run: { conf: _conf, ...row } }) => row);
+  if (known.length > 0) run(UPDATE_RUNS(schema), [recordset(known)]);
+
+  writeInstances(run, schema, changes.runs);
+  upsert(
+    'task_tries',
+    ['run_key', 'task_id', 'map_index', 'try_number'],
+    TRY_COLUMNS,
+    changes.runs.flatMap((change) => change.tries.map((row) => ({ runKey: change.run.runKey, ...row, state: stateChar(row.state) }))),
+  );
+  await Promise.all(statements);
+}
+
+/** `conf` stays out: it never changes and may be large. */
+const UPDATE_RUNS = (schema: string): string => `
+  UPDATE ${schema}.dag_runs t
+  SET version = s.version, state = s.state, queued_at_ms = s.queued_at_ms, started_at_ms = s.started_at_ms, ended_at_ms = s.ended_at_ms,
+      failure_reason = s.failure_reason, note = s.note, plan_hash = s.plan_hash, dag_version = s.dag_version, bundle_hash = s.bundle_hash,
+      states = s.states, mapped = s.mapped, counts = s.counts, updated_at_ms = s.updated_at_ms
+  FROM json_populate_recordset(NULL::${schema}.dag_runs, $1::json) s
+  WHERE t.run_key = s.run_key`;
+
+function writeInstances(run: (text: string, values: unknown[]) => void, schema: string, runs: readonly RunChanges[]): void {
+  const dropped = runs.flatMap((change) => change.dropped.map((ref) => ({ runKey: change.run.runKey, ...ref })));
+  if (dropped.length > 0) {
+    run(
+      `DELETE FROM ${schema}.task_instances t USING json_populate_recordset(NULL::${schema}.task_instances, $1::json) s
+       WHERE t.run_key = s.run_key AND t.task_id = s.task_id AND t.map_index = s.map_index`,
+      [recordset(dropped)],
+    );
+  }
+  const columns: (string | number | null)[][] = INSTANCE_TYPES.map(() => []);
+  for (const change of runs) {
+    for (const row of change.instances) {
+      const values = [
+        change.run.runKey, row.taskId, row.mapIndex, stateChar(row.state), row.tryNumber, row.maxTries, row.epoch, row.scheduledAtMs, row.queuedAtMs,
+        row.startedAtMs, row.endedAtMs, row.nextAtMs, row.worker, row.pid, reasonText(row.reason),
+        row.note === null ? null : storable(row.note), row.renderedMapIndex === null ? null : storable(row.renderedMapIndex),
+      ];
+      for (let at = 0; at < values.length; at += 1) (columns[at] as (string | number | null)[]).push(values[at] as string | number | null);
+    }
+  }
+  if (columns[0]?.length === 0) return;
+  run(UPSERT_INSTANCES(schema), columns.map(arrayLiteral));
+}
+
+const reasonText = (reason: Reason | null): string | null =>
+  reason === null ? null : JSON.stringify(reason, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
+
+const INSTANCE_TYPES = [
+  'bigint', 'text', 'int', 'text', 'int', 'int', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'text', 'int', 'jsonb', 'text', 'text',
+] as const;
+
+const UPSERT_INSTANCES = (schema: string): string => `
+  INSERT INTO ${schema}.task_instances
+  SELECT * FROM unnest(${INSTANCE_TYPES.map((type, at) => `$${at + 1}::${type}[]`).join(', ')})
+  ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET
+    state = EXCLUDED.state, try_number = EXCLUDED.try_number, max_tries = EXCLUDED.max_tries, epoch = EXCLUDED.epoch,
+    scheduled_at_ms = EXCLUDED.scheduled_at_ms, queued_at_ms = EXCLUDED.queued_at_ms, started_at_ms = EXCLUDED.started_at_ms,
+    ended_at_ms = EXCLUDED.ended_at_ms, next_at_ms = EXCLUDED.next_at_ms, worker = EXCLUDED.worker, pid = EXCLUDED.pid,
+    reason = EXCLUDED.reason, note = EXCLUDED.note, rendered_map_index = EXCLUDED.rendered_map_index`;
