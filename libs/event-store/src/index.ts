@@ -3,3 +3,9 @@ export type {
   OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent,
 } from './port.ts';
 export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';
+export { createMemoryStores } from './memory/stores.ts';
+export type { PoolOptions } from './postgres/connection.ts';
+export { createPool } from './postgres/connection.ts';
+export { migrate } from './postgres/migrate.ts';
+export type { PostgresStores, Stores } from './postgres/stores.ts';
+export { openPostgresStores } from './postgres/stores.ts';

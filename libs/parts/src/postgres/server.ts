@@ -249,11 +249,17 @@ async function startPostmaster(start: {
       env: { PATH: process.env['PATH'], TZ: 'UTC', LC_ALL: 'C' },
     });
     let last = '';
+    let heard: string[] | null = [];
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (/\b(FATAL|PANIC|ERROR):/.test(line)) last = line;
-      log(line);
+      if (heard) heard.push(line);
+      else log(line);
     });
-    if (await becomesReady(child, pgdata)) return child;
+    const ready = await becomesReady(child, pgdata);
+    // What a try says that is tried again would only frighten.
+    if (ready || tries === 1) for (const line of heard) log(line);
+    heard = null;
+    if (ready) return child;
     if (tries > 1) {
       await delay(100);
       continue;

@@ -1,0 +1,4 @@
+import { describeEventStore, withPostgres } from '@dagbook/testkit';
+
+const postgres = withPostgres();
+describeEventStore('postgres', () => postgres.stores);

@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import type { EventStore, LeaseStore, OwnershipStore } from '../port.ts';
+import { createPool, retrying } from './connection.ts';
+import { assertClusterMatchesHistory, PostgresEventStore } from './event-store.ts';
+import { PostgresLeaseStore } from './lease-store.ts';
+import { PostgresOwnershipStore } from './ownership-store.ts';
+
+/** What a service needs of the journal. Closing it closes its connections and releases its ownerships. */
+export interface Stores {
+  readonly events: EventStore;
+  readonly leases: LeaseStore;
+  readonly ownership: OwnershipStore;
+  close(): Promise<void>;
+}
+
+export interface PostgresStores extends Stores {
+  /** The pool of the stores, for the projection runner and the relay; read queries have a pool of their own. */
+  readonly pool: pg.Pool;
+}
+
+/**
+ * Opens the stores over a migrated database. Fails with `store.unavailable` when it does not answer, `store.corrupt`
+ * when its history belongs to another cluster.
+ */
+export async function openPostgresStores(options: { readonly url: string; readonly maxConnections?: number; readonly applicationName?: string }): Promise<PostgresStores> {
+  const pool = createPool({
+    ...options,
+    // Every statement of this room goes by an index. A plan cached while a table was still small must not scan it when
+    // it has grown; cost it out.
+    settings: { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' },
+  });
+  try {
+    await retrying('be checked', () => assertClusterMatchesHistory(pool));
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const events = new PostgresEventStore(pool);
+  const ownership = new PostgresOwnershipStore(options.url);
+  return {
+    events,
+    leases: new PostgresLeaseStore(pool),
+    ownership,
+    pool,
+    close: async () => {
+      await ownership.close();
+      await events.close();
+    },
+  };
+}

@@ -1,0 +1,296 @@
+import { type AppendEntry, FEED_START, type LeaseGrant, type NewEvent, type Position, type StoredEvent, type Stores } from '@dagbook/event-store';
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+
+export const anEvent = (type: string, data: NewEvent['data'] = {}): NewEvent => ({ eventId: randomUUID(), type, schemaVersion: 1, data });
+
+export const aGrant = (attemptId: string, epoch = 1): LeaseGrant => ({
+  attemptId, epoch, worker: 'host-1', incarnation: 'i-1', dagId: 'd', runId: 'r', taskId: 't', queue: 'default', pool: 'default_pool', poolSlots: 1, lostAfterMs: 300_000,
+});
+
+/** Every event after `after`, in feed order. */
+export async function readFeed(stores: Stores, after: Position = FEED_START): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let position = after; ; position = (events.at(-1) as StoredEvent).position) {
+    const page = await stores.events.feed(position, 3);
+    if (page.length === 0) return events;
+    events.push(...page);
+  }
+}
+
+/** What every implementation of the stores owes. `open` gives the stores to test, the same for all; names are made unique. */
+export function describeEventStore(name: string, open: () => Stores): void {
+  describe(`${name}: event store`, () => {
+    const stream = (): string => `run-${randomUUID()}`;
+    const append = (...entries: AppendEntry[]) => open().events.append(entries);
+    const grant = (attemptId: string, epoch = 1) => ({ streamId: `attempt-${attemptId}`, expectedVersion: epoch - 1, events: [anEvent('AttemptGranted')], grants: [aGrant(attemptId, epoch)] });
+    const leases = async (): Promise<string[]> => (await open().leases.list()).map((lease) => lease.attemptId);
+
+    it('reads back what was appended, whole and in order', async () => {
+      const streamId = stream();
+      const first = { ...anEvent('RunCreated', { text: 'naïve \u0000 \u001f "quoted" \\ 한국어 \u{1f600}', list: [1, null, { deep: true }] }), meta: { causationId: 'c' } };
+      const second = { ...anEvent('RunStarted', [1.5]), schemaVersion: 3 };
+      const [result] = await append({ streamId, expectedVersion: 0, events: [first, second] });
+      const read = await open().events.read(streamId);
+      expect(read).toEqual([
+        { ...first, streamId, version: 1, position: read[0]?.position, storedAtMs: read[0]?.storedAtMs },
+        { ...second, streamId, version: 2, position: read[1]?.position, storedAtMs: read[1]?.storedAtMs },
+      ]);
+      expect(result).toEqual({ kind: 'appended', lastVersion: 2, position: read[1]?.position });
+      expect(await open().events.read(streamId, 2)).toEqual([read[1]]);
+      expect(await open().events.read(stream())).toEqual([]);
+    });
+
+    it('refuses a version that is taken, and a gap', async () => {
+      const streamId = stream();
+      await append({ streamId, expectedVersion: 0, events: [anEvent('A')] });
+      expect(await append({ streamId, expectedVersion: 0, events: [anEvent('B')] })).toEqual([{ kind: 'conflict' }]);
+      expect(await append({ streamId, expectedVersion: 2, events: [anEvent('C')] })).toEqual([{ kind: 'conflict' }]);
+      expect(await append({ streamId: stream(), expectedVersion: 1, events: [anEvent('C')] })).toEqual([{ kind: 'conflict' }]);
+      expect((await open().events.read(streamId)).map((event) => event.type)).toEqual(['A']);
+    });
+
+    it('takes the retry of an append whose answer was lost for the append itself', async () => {
+      const streamId = stream();
+      const entry = { streamId, expectedVersion: 0, events: [anEvent('A'), anEvent('B')] };
+      const first = await append(entry);
+      expect(await append(entry)).toEqual(first);
+      await append({ streamId, expectedVersion: 2, events: [anEvent('C')] });
+      expect(await append(entry)).toEqual(first);
+      const [a] = entry.events;
+      expect(await append({ ...entry, events: [a as NewEvent, anEvent('other')] })).toEqual([{ kind: 'conflict' }]);
+    });
+
+    it('writes each entry whole or not at all, and the others of its batch regardless', async () => {
+      const [taken, free, alsoFree] = [stream(), stream(), stream()];
+      await append({ streamId: taken, expectedVersion: 0, events: [anEvent('A')] });
+      const results = await append(
+        { streamId: free, expectedVersion: 0, events: [anEvent('B')] },
+        { streamId: taken, expectedVersion: 0, events: [anEvent('C'), anEvent('D')] },
+        { streamId: alsoFree, expectedVersion: 0, events: [anEvent('E')] },
+        { streamId: free, expectedVersion: 1, events: [anEvent('F')] },
+      );
+      expect(results.map((result) => result.kind)).toEqual(['appended', 'conflict', 'appended', 'appended']);
+      const streams = await open().events.readMany([free, taken, alsoFree, 'none']);
+      expect([...streams].map(([id, events]) => [id, events.map((event) => event.type)])).toEqual([
+        [free, ['B', 'F']], [taken, ['A']], [alsoFree, ['E']], ['none', []],
+      ]);
+    });
+
+    it('answers an append of nothing', async () => {
+      expect(await append()).toEqual([]);
+    });
+
+    it('gives every event once, in order of the feed, from any position', async () => {
+      const before = (await readFeed(open())).at(-1)?.position ?? FEED_START;
+      const ids = [stream(), stream()];
+      const expected: string[] = [];
+      for (let version = 0; version < 4; version++) {
+        for (const streamId of ids) {
+          const event = anEvent('A');
+          expected.push(event.eventId);
+          await append({ streamId, expectedVersion: version, events: [event] });
+        }
+      }
+      const feed = await readFeed(open(), before);
+      expect(feed.map((event) => event.eventId)).toEqual(expected);
+      expect((await readFeed(open(), feed[4]?.position)).map((event) => event.eventId)).toEqual(expected.slice(5));
+      expect(await open().events.feedLagSeconds()).toBe(0);
+    });
+
+    it('gives the position of each entry of a batch as the feed does', async () => {
+      const entries = [stream(), stream(), stream()].map((streamId) => ({ streamId, expectedVersion: 0, events: [anEvent('A'), anEvent('B')] }));
+      const results = await append(...entries);
+      for (const [i, { streamId }] of entries.entries()) {
+        const [, last] = await open().events.read(streamId);
+        expect(results[i]).toEqual({ kind: 'appended', lastVersion: 2, position: last?.position });
+      }
+    });
+
+    it('lists streams by prefix', async () => {
+      const prefix = `file-${randomUUID()}`;
+      for (const name of ['b', 'a', 'a%']) await append({ streamId: `${prefix}/${name}`, expectedVersion: 0, events: [anEvent('A'), anEvent('B')] });
+      expect(await open().events.listStreams(`${prefix}/`)).toEqual([`${prefix}/a`, `${prefix}/a%`, `${prefix}/b`]);
+    });
+
+    it('keeps the list of open runs in step with the events', async () => {
+      const [streamId, dagId] = [stream(), randomUUID()];
+      const mine = async () => (await open().events.openRuns()).filter((run) => run.dagId === dagId);
+      const step = (expectedVersion: number, isOpen: boolean) => append({ streamId, expectedVersion, events: [anEvent('A')], openRun: { dagId, runId: 'r', open: isOpen } });
+      await step(0, true);
+      expect(await mine()).toEqual([{ dagId, runId: 'r' }]);
+      await step(0, false);
+      expect(await mine()).toEqual([{ dagId, runId: 'r' }]);
+      await step(1, false);
+      expect(await mine()).toEqual([]);
+    });
+
+    it('opens and closes a run within one batch', async () => {
+      const [streamId, dagId] = [stream(), randomUUID()];
+      const entry = (expectedVersion: number, isOpen: boolean) => ({ streamId, expectedVersion, events: [anEvent('A')], openRun: { dagId, runId: 'r', open: isOpen } });
+      await append(entry(0, true), entry(1, false));
+      expect((await open().events.openRuns()).filter((run) => run.dagId === dagId)).toEqual([]);
+    });
+
+    describe('leases', () => {
+      it('come with their grant and go with the release', async () => {
+        const [attemptId, streamId] = [randomUUID(), stream()];
+        await append(grant(attemptId));
+        const lease = (await open().leases.list()).find((row) => row.attemptId === attemptId);
+        expect(lease).toEqual({ ...aGrant(attemptId), remainingMs: lease?.remainingMs });
+        expect(lease?.remainingMs).toBeGreaterThan(200_000);
+        const fenced = (expectedVersion: number, release: boolean) => append({ streamId, expectedVersion, events: [anEvent('A')], fences: [{ attemptId, epoch: 1, release }] });
+        expect((await fenced(0, false)).map((result) => result.kind)).toEqual(['appended']);
+        expect(await leases()).toContain(attemptId);
+        expect((await fenced(1, true)).map((result) => result.kind)).toEqual(['appended']);
+        expect(await leases()).not.toContain(attemptId);
+        expect(await fenced(2, true)).toEqual([{ kind: 'fenced', attemptIds: [attemptId] }]);
+        expect((await open().events.read(streamId)).length).toBe(2);
+      });
+
+      it('fence a report of another epoch, and only that entry', async () => {
+        const [one, two] = [randomUUID(), randomUUID()];
+        await append(grant(one), grant(two));
+        const report = (attemptId: string, epoch: number) => ({ streamId: stream(), expectedVersion: 0, events: [anEvent('A')], fences: [{ attemptId, epoch, release: true }] });
+        expect(await append(report(one, 2), report(two, 1))).toEqual([
+          { kind: 'fenced', attemptIds: [one] },
+          { kind: 'appended', lastVersion: 1, position: expect.anything() as Position },
+        ]);
+        expect(await leases()).toContain(one);
+        expect(await leases()).not.toContain(two);
+      });
+
+      it('answer the retry of a release whose answer was lost as appended', async () => {
+        const attemptId = randomUUID();
+        await append(grant(attemptId));
+        const entry = { streamId: stream(), expectedVersion: 0, events: [anEvent('A')], fences: [{ attemptId, epoch: 1, release: true }] };
+        const first = await append(entry);
+        expect(first[0]?.kind).toBe('appended');
+        expect(await append(entry)).toEqual(first);
+      });
+
+      it('revoked in a batch refuse the later reports of that batch', async () => {
+        const attemptId = randomUUID();
+        await append(grant(attemptId));
+        const results = await append(
+          { streamId: stream(), expectedVersion: 0, events: [anEvent('TaskCleared')], revoke: [attemptId, 'never-granted'] },
+          { streamId: stream(), expectedVersion: 0, events: [anEvent('TaskSucceeded')], fences: [{ attemptId, epoch: 1, release: true }] },
+        );
+        expect(results.map((result) => result.kind)).toEqual(['appended', 'fenced']);
+        expect(await leases()).not.toContain(attemptId);
+      });
+
+      it('drop at their own epoch only, and without refusing', async () => {
+        const attemptId = randomUUID();
+        await append(grant(attemptId));
+        const drop = (epoch: number) => append({ streamId: stream(), expectedVersion: 0, events: [], drop: [{ attemptId, epoch }] });
+        expect(await drop(2)).toEqual([{ kind: 'appended', lastVersion: 0, position: null }]);
+        expect(await leases()).toContain(attemptId);
+        await drop(1);
+        expect(await leases()).not.toContain(attemptId);
+        expect((await drop(1))[0]?.kind).toBe('appended');
+      });
+
+      it('cannot be granted twice, and can be granted again after a revocation in the same entry', async () => {
+        const attemptId = randomUUID();
+        await append(grant(attemptId));
+        expect(await append(grant(attemptId, 2))).toEqual([{ kind: 'conflict' }]);
+        expect((await open().leases.list()).find((row) => row.attemptId === attemptId)?.epoch).toBe(1);
+        expect((await append({ ...grant(attemptId, 2), revoke: [attemptId] })).map((result) => result.kind)).toEqual(['appended']);
+        expect((await open().leases.list()).find((row) => row.attemptId === attemptId)?.epoch).toBe(2);
+      });
+
+      it('renew at the same epoch under the same worker and incarnation', async () => {
+        const [good, gone] = [randomUUID(), randomUUID()];
+        await append(grant(good));
+        const renew = (worker: string, incarnation: string, epoch: number) => open().leases.renew(worker, incarnation, [{ attemptId: gone, epoch: 1 }, { attemptId: good, epoch }]);
+        expect(await renew('host-1', 'i-1', 1)).toEqual([gone]);
+        expect(await renew('host-1', 'i-1', 2)).toEqual([gone, good]);
+        expect(await renew('host-2', 'i-1', 1)).toEqual([gone, good]);
+        expect(await renew('host-1', 'i-2', 1)).toEqual([gone, good]);
+        expect(await open().leases.renew('host-1', 'i-1', [])).toEqual([]);
+      });
+    });
+
+    describe('commands', () => {
+      it('are stored once for their id and have one outcome', async () => {
+        const [commandId, dagId] = [randomUUID(), randomUUID()];
+        const command = { commandId, dagId, body: { type: 'SetPaused', paused: true } };
+        expect(await open().events.commandOutcome(commandId)).toBeUndefined();
+        expect(await open().events.storeCommand(command)).toBe(true);
+        expect(await open().events.storeCommand({ ...command, body: { other: 1 } })).toBe(false);
+        const pending = await open().events.pendingCommands({ ids: [commandId] });
+        expect(pending).toEqual([{ ...command, storedAtMs: pending[0]?.storedAtMs }]);
+        expect(await open().events.commandOutcome(commandId)).toBeNull();
+        const outcome = (kind: string) => append({ streamId: stream(), expectedVersion: 0, events: [], outcomes: [{ commandId, outcome: { kind } }] });
+        expect(await outcome('done')).toEqual([{ kind: 'appended', lastVersion: 0, position: null }]);
+        await outcome('late');
+        expect(await open().events.commandOutcome(commandId)).toEqual({ kind: 'done' });
+        expect(await open().events.pendingCommands({ ids: [commandId] })).toEqual([]);
+      });
+
+      it('have no outcome when the events of their entry were refused', async () => {
+        const [commandId, streamId] = [randomUUID(), stream()];
+        await open().events.storeCommand({ commandId, dagId: 'd', body: {} });
+        await append({ streamId, expectedVersion: 0, events: [anEvent('A')] });
+        expect(await append({ streamId, expectedVersion: 0, events: [anEvent('B')], outcomes: [{ commandId, outcome: { kind: 'done' } }] })).toEqual([{ kind: 'conflict' }]);
+        expect(await open().events.commandOutcome(commandId)).toBeNull();
+      });
+
+      it('are listed by partition, oldest first', async () => {
+        const dagIds = Array.from({ length: 40 }, (): string => randomUUID());
+        for (const dagId of dagIds) await open().events.storeCommand({ commandId: `c-${dagId}`, dagId, body: {} });
+        const partitions = Array.from({ length: 16 }, (_, partition) => partition);
+        const listed = await Promise.all(partitions.map((partition) => open().events.pendingCommands({ partitions: [partition] })));
+        const mine = (commands: readonly { dagId: string }[]) => commands.map((command) => command.dagId).filter((dagId) => dagIds.includes(dagId));
+        expect(listed.flatMap(mine).sort()).toEqual([...dagIds].sort());
+        expect(mine(await open().events.pendingCommands({ partitions }))).toEqual(dagIds);
+        expect(mine(await open().events.pendingCommands({}))).toEqual(dagIds);
+        expect(await open().events.pendingCommands({ partitions: [] })).toEqual([]);
+      });
+    });
+
+    it('keeps the newest snapshot of a fingerprint', async () => {
+      const streamId = stream();
+      const snapshot = (version: number, fingerprint: string) => ({ version, fingerprint, state: { version } });
+      expect(await open().events.loadSnapshot(streamId, 'f')).toBeNull();
+      await open().events.saveSnapshot(streamId, snapshot(5, 'f'));
+      await open().events.saveSnapshot(streamId, snapshot(3, 'f'));
+      expect(await open().events.loadSnapshot(streamId, 'f')).toEqual(snapshot(5, 'f'));
+      expect(await open().events.loadSnapshot(streamId, 'g')).toBeNull();
+      await open().events.saveSnapshot(streamId, snapshot(4, 'g'));
+      expect(await open().events.loadSnapshot(streamId, 'g')).toEqual(snapshot(4, 'g'));
+    });
+
+    it('keeps content as it was first put', async () => {
+      const key = randomUUID();
+      expect(await open().events.getContent('plan', key)).toBeNull();
+      const bytes = Uint8Array.from({ length: 300 }, (_, i) => i % 256);
+      await open().events.putContent('plan', key, bytes);
+      await open().events.putContent('plan', key, new Uint8Array([1]));
+      expect([...((await open().events.getContent('plan', key)) ?? [])]).toEqual([...bytes]);
+      expect(await open().events.getContent('bundle', key)).toBeNull();
+      await open().events.putContent('bundle', key, new Uint8Array());
+      expect(await open().events.getContent('bundle', key)).toHaveLength(0);
+    });
+
+    describe('ownership', () => {
+      it('has one holder, until it releases or ends', async () => {
+        const name = `partition-${randomUUID()}`;
+        const [one, two] = await Promise.all([open().ownership.openSession(), open().ownership.openSession()]);
+        expect(await one.tryAcquire(name)).toBe(true);
+        expect(await one.tryAcquire(name)).toBe(true);
+        expect(await two.tryAcquire(name)).toBe(false);
+        await one.release(name);
+        expect(await two.tryAcquire(name)).toBe(true);
+        expect(await one.tryAcquire(name)).toBe(false);
+        await two.close();
+        await two.lost;
+        expect(await one.tryAcquire(name)).toBe(true);
+        await one.close();
+        await one.close();
+        await one.lost;
+      });
+    });
+  });
+}
