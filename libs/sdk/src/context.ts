@@ -1,0 +1,136 @@
+import type { Json as PlainJson } from '@dagbook/domain';
+import { TaskFailure } from './error.ts';
+import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
+import type { Asset, Json, TaskContext, TaskLog } from './types.ts';
+
+/** What a task's function sees of its run. Everything is made when it is asked for: most tasks ask for little. */
+export class RunContext<P> implements TaskContext<P> {
+  readonly params: P;
+  readonly timezone: string;
+  readonly emitted: { readonly uri: string; readonly extra: PlainJson }[] = [];
+  readonly #request: TaskRunRequest;
+  readonly #io: TaskIo;
+  readonly #outlets: readonly string[];
+
+  constructor(request: TaskRunRequest, io: TaskIo, dag: { readonly params: P; readonly timezone: string; readonly outlets: readonly string[] }) {
+    this.#request = request;
+    this.#io = io;
+    this.params = dag.params;
+    this.timezone = dag.timezone;
+    this.#outlets = dag.outlets;
+    // Authors take these out of the context: `async (_, { conn, emit })`.
+    this.conn = this.conn.bind(this);
+    this.variable = this.variable.bind(this);
+    this.emit = this.emit.bind(this);
+  }
+
+  get logicalDate(): Date {
+    const { logicalDateMs, runAfterMs } = this.#request.work.run;
+    return new Date(logicalDateMs ?? runAfterMs);
+  }
+
+  get ds(): string {
+    return this.logicalDate.toISOString().slice(0, 10);
+  }
+
+  get dsNodash(): string {
+    return this.ds.replaceAll('-', '');
+  }
+
+  get ts(): string {
+    return airflowTimestamp(this.logicalDate);
+  }
+
+  get dataInterval(): { start: Date; end: Date } {
+    const interval = this.#request.work.run.dataInterval;
+    return interval === null ? { start: this.logicalDate, end: this.logicalDate } : { start: new Date(interval.startMs), end: new Date(interval.endMs) };
+  }
+
+  get run(): TaskContext<P>['run'] {
+    const { conf, runType } = this.#request.work.run;
+    return { id: this.runId, conf, type: runType === 'asset_triggered' ? 'asset' : (runType as 'scheduled' | 'manual' | 'backfill') };
+  }
+
+  get runId(): string {
+    return this.#request.attempt.runId;
+  }
+
+  get dagId(): string {
+    return this.#request.attempt.dagId;
+  }
+
+  get taskId(): string {
+    return this.#request.attempt.taskId;
+  }
+
+  get tryNumber(): number {
+    return this.#request.attempt.tryNumber;
+  }
+
+  get mapIndex(): number {
+    return this.#request.attempt.mapIndex;
+  }
+
+  get signal(): AbortSignal {
+    return this.#io.signal;
+  }
+
+  get log(): TaskLog {
+    const io = this.#io;
+    return {
+      debug: (message, attributes) => io.log('debug', message, attributes),
+      info: (message, attributes) => io.log('info', message, attributes),
+      warn: (message, attributes) => io.log('warning', message, attributes),
+      error: (message, attributes) => io.log('error', message, attributes),
+    };
+  }
+
+  get triggeringAssetEvents(): TaskContext<P>['triggeringAssetEvents'] {
+    return (this.#request.work.run.assetEvents ?? []) as TaskContext<P>['triggeringAssetEvents'];
+  }
+
+  async conn<T>(id: string): Promise<T> {
+    const found = await this.#io.connection(id);
+    if (found === null) throw new TaskFailure('bad_input', `there is no connection '${id}': add it under Admin → Connections, or set DAGBOOK_CONN_${environmentName(id)}`);
+    return found as T;
+  }
+
+  async variable(key: string): Promise<string> {
+    const found = await this.#io.variable(key);
+    if (found === null) throw new TaskFailure('bad_input', `there is no variable '${key}': add it under Admin → Variables, or set DAGBOOK_VAR_${environmentName(key)}`);
+    return found;
+  }
+
+  emit(asset: Asset, extra: Record<string, Json> = {}): void {
+    if (!this.#outlets.includes(asset.uri)) {
+      throw new TaskFailure('bad_output', `task '${this.taskId}' emits '${asset.uri}', which is not one of its outlets: add the asset to outlets`, { retry: false });
+    }
+    this.emitted.push({ uri: asset.uri, extra: extra as PlainJson });
+  }
+}
+
+/** Airflow writes the offset and no milliseconds. */
+const airflowTimestamp = (date: Date): string => `${date.toISOString().slice(0, 19)}+00:00`;
+
+const environmentName = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+
+/** How a command learns of its run: through the environment, where no value can become code. */
+export function operatorContext(request: TaskRunRequest, io: TaskIo, context: RunContext<unknown>): OperatorContext {
+  return {
+    request, io,
+    get environment() {
+      const { start, end } = context.dataInterval;
+      const environment: { [name: string]: string } = {
+        DAGBOOK_DAG_ID: context.dagId, DAGBOOK_RUN_ID: context.runId, DAGBOOK_TASK_ID: context.taskId,
+        DAGBOOK_TRY_NUMBER: String(context.tryNumber), DAGBOOK_MAP_INDEX: String(context.mapIndex),
+        DAGBOOK_RUN_TYPE: request.work.run.runType, DAGBOOK_TIMEZONE: context.timezone,
+        DAGBOOK_DS: context.ds, DAGBOOK_DS_NODASH: context.dsNodash, DAGBOOK_TS: context.ts,
+        DAGBOOK_DATA_INTERVAL_START: airflowTimestamp(start), DAGBOOK_DATA_INTERVAL_END: airflowTimestamp(end),
+      };
+      for (const [name, value] of Object.entries(request.work.run.params)) {
+        environment[`DAGBOOK_PARAM_${environmentName(name)}`] = typeof value === 'string' ? value : JSON.stringify(value);
+      }
+      return environment;
+    },
+  };
+}

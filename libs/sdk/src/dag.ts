@@ -1,0 +1,357 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DagDefinition, TaskKind } from '@dagbook/domain';
+import { ID_PATTERN } from '@dagbook/contracts';
+import { DagDefinitionError } from './error.ts';
+import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappingModel, NodeModel, TaskBody, TaskModel } from './model.ts';
+import { NODE, nodeOf, visitReads } from './model.ts';
+import { operatorOf } from './operator.ts';
+import type { RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
+import { RUNNABLE } from './runnable.ts';
+import { runTask } from './run-task.ts';
+import type { CompiledDag } from './serialize.ts';
+import { compileDag } from './serialize.ts';
+import { callSite, mark } from './site.ts';
+import type { Source } from './source.ts';
+import { SOURCE, sourceOf, tasksOfSource, templateOf } from './source.ts';
+import { testDag } from './test-run.ts';
+import type { Dag, DagSpec, Edge, Factory, Mock, NoParams, TaskRef, TestResult } from './types.ts';
+
+/**
+ * A DAG, to be exported from its file. Tasks are declared on it and put into it by calling what `task` answers; a
+ * result passed to another task is also the edge between the two.
+ */
+export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: DagSpec<S> = {}): Dag<StandardSchemaV1.InferOutput<S>> {
+  requireId('dagId', id, undefined);
+  return new DagValue({
+    dagId: id, spec: spec as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), edges: [], uncalled: new Map(),
+  }) as unknown as Dag<StandardSchemaV1.InferOutput<S>>;
+}
+
+function refuse(problem: { field: string; value: unknown; rule: string; remedy: string }): never {
+  throw new DagDefinitionError(problem, callSite());
+}
+
+function requireId(field: string, id: string, owner: string | undefined): void {
+  if (typeof id === 'string' && ID_PATTERN.test(id)) return;
+  refuse({ field: owner === undefined ? field : `${field} in '${owner}'`, value: id, rule: 'an id has 1 to 250 letters (a-z, A-Z), digits, _, - and .', remedy: 'Rename it; a displayName may hold any text' });
+}
+
+function connect(up: NodeModel, down: NodeModel): void {
+  up.dag.edges.push({ up, down });
+}
+
+function drawAfter(node: NodeModel, up: readonly Edge[]): void {
+  for (const edge of up) connect(nodeIn(node.dag, edge), node);
+}
+
+function drawBefore(node: NodeModel, down: readonly Edge[]): void {
+  for (const edge of down) connect(node, nodeIn(node.dag, edge));
+}
+
+function nodeIn(dag: DagModel, edge: unknown): NodeModel {
+  const node = nodeOf(edge);
+  if (node === undefined) {
+    refuse({ field: `an edge in '${dag.dagId}'`, value: typeof edge, rule: 'edges are drawn between tasks, groups and branches', remedy: 'Call the declared task first: const loaded = load(); loaded.after(…)' });
+  }
+  requireOwn(dag, node);
+  return node;
+}
+
+function requireOwn(dag: DagModel, node: { readonly dag: DagModel }): void {
+  if (node.dag === dag) return;
+  refuse({ field: `a reference in '${dag.dagId}'`, value: node.dag.dagId, rule: 'a task can only refer to tasks of its own DAG', remedy: 'Hand results between DAGs through an asset' });
+}
+
+class Ref implements Edge {
+  readonly id: string;
+  readonly [NODE]: TaskModel;
+  readonly [SOURCE]: Source;
+
+  constructor(task: TaskModel, source: Source) {
+    this.id = task.taskId;
+    this[NODE] = task;
+    this[SOURCE] = source;
+  }
+
+  after(...up: Edge[]): this {
+    drawAfter(this[NODE], up);
+    return this;
+  }
+
+  before(...down: Edge[]): this {
+    drawBefore(this[NODE], down);
+    return this;
+  }
+
+  get(key: PropertyKey): Ref {
+    return this.#step({ get: key }, '.get()');
+  }
+
+  onSkip(value: unknown): Ref {
+    return this.#step({ onSkip: value }, '.onSkip()');
+  }
+
+  map(fn: (item: never) => unknown): Ref {
+    return new Ref(this[NODE], { kind: 'map', source: this[SOURCE], fn });
+  }
+
+  #step(step: { get: PropertyKey } | { onSkip: unknown }, call: string): Ref {
+    const source = this[SOURCE];
+    if (source.kind !== 'result') {
+      refuse({ field: `${call} on '${this.id}'`, value: source.kind, rule: 'only the result of one task has members', remedy: 'Take the member before .map(), zip() or concat()' });
+    }
+    return new Ref(this[NODE], { ...source, steps: [...source.steps, step] });
+  }
+}
+
+const resultOf = (task: TaskModel): Ref => new Ref(task, { kind: 'result', task, steps: [] });
+
+/** Lists taken together element by element: as long as the shortest, or, with `fill`, as the longest. */
+export function zip<T extends readonly unknown[]>(
+  lists: { readonly [K in keyof T]: TaskRef<readonly T[K][]> | readonly T[K][] },
+  o?: { readonly fill: unknown },
+): TaskRef<{ [K in keyof T]: T[K] }[]> {
+  const sources = (lists as readonly unknown[]).map(listSource);
+  return listRef({ kind: 'zip', sources, ...(o === undefined ? {} : { fill: { value: o.fill } }) }, 'zip');
+}
+
+/** Lists one after the other. */
+export function concat<E>(...lists: readonly (TaskRef<readonly E[]> | readonly E[])[]): TaskRef<E[]> {
+  return listRef({ kind: 'concat', sources: lists.map(listSource) }, 'concat');
+}
+
+const listSource = (list: unknown): Source => sourceOf(list) ?? { kind: 'literal', value: list };
+
+function listRef<T>(source: Source, call: string): TaskRef<T> {
+  const tasks: TaskModel[] = [];
+  tasksOfSource(source, (task) => tasks.push(task as TaskModel));
+  const [first] = tasks;
+  if (first === undefined) refuse({ field: `${call}()`, value: 'constants only', rule: 'at least one of its lists is the result of a task', remedy: 'Put constant lists together in plain code' });
+  return new Ref(first, source) as unknown as TaskRef<T>;
+}
+
+interface Declaration {
+  readonly taskId: string;
+  readonly kind: TaskKind;
+  readonly body: TaskBody;
+  readonly spec: AnyTaskSpec;
+  readonly group: GroupModel | undefined;
+  readonly setup?: boolean;
+  readonly teardown?: boolean;
+}
+
+class ScopeValue {
+  readonly #dag: DagModel;
+  readonly #group: GroupModel | undefined;
+
+  constructor(dag: DagModel, group: GroupModel | undefined) {
+    this.#dag = dag;
+    this.#group = group;
+  }
+
+  task(id: string, code: unknown, spec: AnyTaskSpec = {}): Factory<never, unknown> {
+    return this.#declare(id, 'task', code, spec);
+  }
+
+  sensor(id: string, code: unknown, spec: AnyTaskSpec): Factory<never, unknown> {
+    return this.#declare(id, 'sensor', code, spec);
+  }
+
+  shortCircuit(id: string, code: unknown, spec: AnyTaskSpec = {}): Factory<never, unknown> {
+    return this.#declare(id, 'shortCircuit', code, spec);
+  }
+
+  latestOnly(id: string, spec: AnyTaskSpec = {}): Ref {
+    return this.#place(id, 'latestOnly', spec);
+  }
+
+  empty(id: string, spec: AnyTaskSpec = {}): Ref {
+    return this.#place(id, 'empty', spec);
+  }
+
+  setup(id: string, code: unknown, spec: AnyTaskSpec = {}): Factory<never, unknown> {
+    return this.#declare(id, 'task', code, spec, { setup: true });
+  }
+
+  teardown(id: string, code: unknown, spec: AnyTaskSpec = {}): Factory<never, unknown> {
+    return this.#declare(id, 'task', code, spec, { teardown: true });
+  }
+
+  group(id: string, spec: { displayName?: string; tooltip?: string } = {}): GroupValue {
+    const groupId = this.#prefixed('groupId', id);
+    this.#requireFree('groupId', groupId);
+    const group: GroupModel = {
+      is: 'group', dag: this.#dag, groupId, parent: this.#group, displayName: spec.displayName, tooltip: spec.tooltip, mark: mark(),
+    };
+    this.#dag.groups.set(groupId, group);
+    return new GroupValue(group);
+  }
+
+  branch(decider: unknown, cases: { readonly [value: string]: unknown }): Edge {
+    const task = nodeIn(this.#dag, decider) as TaskModel;
+    const source = sourceOf(decider);
+    if (source?.kind !== 'result' || task.mapping !== undefined) {
+      refuse({ field: `branch on '${task.is === 'task' ? task.taskId : this.#dag.dagId}'`, value: source?.kind ?? 'group', rule: 'a branch decides by the result of one task that is not mapped', remedy: 'Decide in a task of its own and branch on that' });
+    }
+    const nodes = new Map<string, readonly NodeModel[]>();
+    for (const [value, target] of Object.entries(cases)) {
+      const targets = target === null ? [] : Array.isArray(target) ? target : [target];
+      nodes.set(value, targets.map((edge) => nodeIn(this.#dag, edge)));
+    }
+    const branch: BranchModel = { source, cases: nodes };
+    task.branches.push(branch);
+    for (const targets of nodes.values()) for (const target of targets) connect(task, target);
+    return decider as Edge;
+  }
+
+  #place(id: string, kind: TaskKind, spec: AnyTaskSpec): Ref {
+    const factory = this.#declare(id, kind, undefined, spec) as unknown as () => Ref;
+    return factory();
+  }
+
+  #declare(id: string, kind: TaskKind, code: unknown, spec: AnyTaskSpec, role: { setup?: boolean; teardown?: boolean } = {}): Factory<never, unknown> {
+    const taskId = this.#prefixed('taskId', id);
+    this.#requireFree('taskId', taskId);
+    const defaults = (this.#dag.spec.defaults ?? {}) as AnyTaskSpec;
+    const declaration: Declaration = {
+      taskId, kind, body: bodyOf(taskId, kind, code), spec: { ...defaults, ...spec }, group: this.#group, ...role,
+    };
+    this.#dag.uncalled.set(taskId, mark());
+    return factoryOf(this.#dag, declaration, {});
+  }
+
+  #prefixed(field: string, id: string): string {
+    requireId(field, id, this.#dag.dagId);
+    const full = this.#group === undefined ? id : `${this.#group.groupId}.${id}`;
+    if (full !== id) requireId(field, full, this.#dag.dagId);
+    return full;
+  }
+
+  #requireFree(field: string, id: string): void {
+    if (this.#dag.tasks.has(id) || this.#dag.uncalled.has(id) || this.#dag.groups.has(id)) {
+      refuse({ field: `${field} in '${this.#dag.dagId}'`, value: id, rule: 'each task and group of a DAG has an id of its own', remedy: 'Rename one of the two' });
+    }
+  }
+}
+
+class GroupValue extends ScopeValue implements Edge {
+  readonly [NODE]: GroupModel;
+
+  constructor(group: GroupModel) {
+    super(group.dag, group);
+    this[NODE] = group;
+  }
+
+  after(...up: Edge[]): this {
+    drawAfter(this[NODE], up);
+    return this;
+  }
+
+  before(...down: Edge[]): this {
+    drawBefore(this[NODE], down);
+    return this;
+  }
+}
+
+function bodyOf(taskId: string, kind: TaskKind, code: unknown): TaskBody {
+  if (kind === 'empty' || kind === 'latestOnly') return { kind: 'nothing' };
+  if (typeof code === 'function') return { kind: 'function', handler: code as (input: unknown, context: unknown) => unknown };
+  const declared = operatorOf(code);
+  if (declared !== undefined) return { kind: 'operator', declared };
+  return refuse({ field: `task '${taskId}'`, value: typeof code, rule: 'a task runs a function or an operator', remedy: "Give it an async function, or an operator such as bash({ command: '…' })" });
+}
+
+/** `fixed` gathers what `partial` was given; each call that completes it puts one task into the DAG. */
+function factoryOf(dag: DagModel, declaration: Declaration, fixed: { readonly [name: string]: unknown }): Factory<never, unknown> {
+  const call = (input: { readonly [name: string]: unknown } = {}) => add(dag, declaration, { ...fixed, ...input }, undefined);
+  const rest = {
+    partial: (more: { readonly [name: string]: unknown }) => factoryOf(dag, declaration, { ...fixed, ...more }),
+    expand: (over: { readonly [name: string]: unknown }) =>
+      add(dag, declaration, fixed, {
+        kind: 'expand',
+        over: Object.entries(over).map(([name, list]) => [name, mappable(declaration.taskId, name, list)] as const),
+      }),
+    expandKwargs: (over: unknown) => add(dag, declaration, fixed, { kind: 'expandKwargs', over: mappable(declaration.taskId, 'kwargs', over) }),
+  };
+  return Object.assign(call, rest) as unknown as Factory<never, unknown>;
+}
+
+function mappable(taskId: string, name: string, list: unknown): Source {
+  const source = sourceOf(list);
+  if (source !== undefined) return source;
+  if (typeof list !== 'object' || list === null) {
+    refuse({ field: `expand of '${taskId}', argument '${name}'`, value: list, rule: 'a task maps over a list or an object', remedy: 'Give constants to partial() instead' });
+  }
+  if (templateOf(list).kind !== 'constant') {
+    refuse({ field: `expand of '${taskId}', argument '${name}'`, value: 'a list that holds task results', rule: 'a list to map over is constant, or the result of one task', remedy: 'Use concat() or zip() to put results together' });
+  }
+  return { kind: 'literal', value: list };
+}
+
+function add(dag: DagModel, declaration: Declaration, input: { readonly [name: string]: unknown }, mapping: MappingModel | undefined): Ref {
+  const { body, kind } = declaration;
+  const task: TaskModel = {
+    is: 'task', dag, taskId: freeId(dag, declaration.taskId), kind, body, spec: declaration.spec, group: declaration.group,
+    operator: body.kind === 'operator' ? body.declared.kind : body.kind === 'function' ? 'function' : kind,
+    setup: declaration.setup ?? false, teardown: declaration.teardown ?? false,
+    input: templateOf(body.kind === 'operator' ? { ...body.declared.fields, ...input } : input),
+    mapping, branches: [], mark: mark(),
+  };
+  visitReads(task, (read) => requireOwn(dag, read as TaskModel));
+  dag.uncalled.delete(declaration.taskId);
+  dag.tasks.set(task.taskId, task);
+  return resultOf(task);
+}
+
+/** A declared task called again is another task, as in Airflow: `load`, `load__1`, `load__2`. */
+function freeId(dag: DagModel, taskId: string): string {
+  let id = taskId;
+  for (let count = 1; dag.tasks.has(id); count += 1) id = `${taskId}__${count}`;
+  return id;
+}
+
+class DagValue extends ScopeValue {
+  readonly id: string;
+  readonly __dag = true;
+  readonly [RUNNABLE]: RunnableDag;
+
+  constructor(model: DagModel) {
+    super(model, undefined);
+    this.id = model.dagId;
+    this[RUNNABLE] = new Runnable(model);
+  }
+
+  test(options: { logicalDate?: string; params?: object; conf?: unknown; mock?: readonly Mock[] } = {}): Promise<TestResult> {
+    return testDag(this[RUNNABLE], options);
+  }
+}
+
+class Runnable implements RunnableDag {
+  readonly #model: DagModel;
+  #compiled: { readonly timezone: string | undefined; readonly dag: CompiledDag } | undefined;
+
+  constructor(model: DagModel) {
+    this.#model = model;
+  }
+
+  definition(site: SiteDefaults = {}): DagDefinition {
+    return this.#compile(site).definition;
+  }
+
+  run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {
+    return runTask(this.#model, this.#compile(io.site ?? {}), request, io);
+  }
+
+  #compile(site: SiteDefaults): CompiledDag {
+    if (this.#compiled === undefined || this.#compiled.timezone !== site.timezone) {
+      this.#compiled = { timezone: site.timezone, dag: compileDag(this.#model, site) };
+    }
+    return this.#compiled.dag;
+  }
+}
+
+/** What a DAG is to the scheduler: plain JSON, the same for the same code. */
+export function serialize(value: Dag<never> | Dag<unknown>, site?: SiteDefaults): DagDefinition {
+  return (value as unknown as DagValue)[RUNNABLE].definition(site);
+}
+

@@ -1,0 +1,95 @@
+import type { FailureCode } from '@dagbook/domain';
+
+/**
+ * What a task may throw besides an ordinary error. The worker bundles its own copy of this module beside the one that
+ * DAGs import, so outcomes are told apart by this mark and never by `instanceof`.
+ */
+const OUTCOME = Symbol.for('dagbook.outcome');
+
+/** Ends the task instance as `skipped`; what is downstream follows its trigger rules. */
+export class SkipTask extends Error {
+  readonly [OUTCOME] = 'skip';
+  override readonly name = 'SkipTask';
+}
+
+/** Fails the task instance at once: the retries that are left are not made. */
+export class FailTask extends Error {
+  readonly [OUTCOME] = 'fail';
+  override readonly name = 'FailTask';
+}
+
+/** A failure with a code, as operators report them. `retry: false` makes it final. */
+export class TaskFailure extends Error {
+  readonly [OUTCOME] = 'failure';
+  override readonly name = 'TaskFailure';
+  readonly code: FailureCode;
+  readonly detail: string | undefined;
+  readonly retry: boolean;
+
+  constructor(code: FailureCode, message: string, options: { detail?: string; retry?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.detail = options.detail;
+    this.retry = options.retry ?? true;
+  }
+}
+
+export type ThrownOutcome =
+  | { readonly kind: 'skip'; readonly message: string }
+  | { readonly kind: 'fail'; readonly error: Error }
+  | { readonly kind: 'failure'; readonly error: TaskFailure }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+export function thrownOutcome(error: unknown): ThrownOutcome {
+  const mark = typeof error === 'object' && error !== null ? (error as { [OUTCOME]?: string })[OUTCOME] : undefined;
+  switch (mark) {
+    case 'skip':
+      return { kind: 'skip', message: (error as Error).message };
+    case 'fail':
+      return { kind: 'fail', error: error as Error };
+    case 'failure':
+      return { kind: 'failure', error: error as TaskFailure };
+    default:
+      return { kind: 'error', error };
+  }
+}
+
+/** Where in the author's file something was said; from the stack, so lines are those of the evaluated code. */
+export interface SourceSite {
+  readonly url: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** An author's mistake in a DAG file, found while the file is read. Its message names field, value, rule and remedy. */
+export class DagDefinitionError extends Error {
+  override readonly name = 'DagDefinitionError';
+  readonly field: string;
+  readonly value: string;
+  readonly rule: string;
+  readonly remedy: string;
+  readonly site: SourceSite | undefined;
+
+  constructor(problem: { field: string; value: unknown; rule: string; remedy: string; message?: string }, site?: SourceSite) {
+    const value = shown(problem.value);
+    super(problem.message ?? `${problem.field} is ${value}: ${problem.rule}. ${problem.remedy}.`);
+    this.field = problem.field;
+    this.value = value;
+    this.rule = problem.rule;
+    this.remedy = problem.remedy;
+    this.site = site;
+  }
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' && value !== null ? jsonOrTag(value) : String(value);
+  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text;
+}
+
+function jsonOrTag(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}

@@ -1,0 +1,75 @@
+import type { DagDefinition, Json } from '@dagbook/domain';
+import type { AttemptKey, LogLine, Outcome, Work } from '@dagbook/contracts';
+
+/**
+ * What stands between a DAG's code and the process that runs it. A bundle exports DAGs; under this symbol each of them
+ * says what it is and runs one of its tasks. Symbol and shapes are all that the two sides share, not classes.
+ */
+export const RUNNABLE: unique symbol = Symbol.for('dagbook.dag');
+
+export interface RunnableDag {
+  /** The DAG as plain JSON, the same for the same code. Throws `DagDefinitionError` for an author's mistake. */
+  definition(site?: SiteDefaults): DagDefinition;
+  /** Runs one try. Resolves for every end that the task's own code can have; rejects only when `io` does. */
+  run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome>;
+}
+
+export interface SiteDefaults {
+  /** IANA name, for a DAG that names none. Default `UTC`. */
+  readonly timezone?: string;
+}
+
+export interface TaskRunRequest {
+  readonly attempt: AttemptKey;
+  readonly work: Work;
+}
+
+export type TaskRunOutcome = Outcome;
+
+/** What a running task may ask of the process around it. */
+export interface TaskIo {
+  /** Aborted with the reason when the try is cancelled or timed out. */
+  readonly signal: AbortSignal;
+  /** The same as when the DAG's definition was read. */
+  readonly site?: SiteDefaults;
+  nowMs(): number;
+  log(level: LogLine['level'], event: string, attributes?: object): void;
+  /** The value of a `TaskResult` of kind `stored`. */
+  getResult(key: string): Promise<Json>;
+  /** Keeps a result of more than `INLINE_RESULT_BYTES`. */
+  putResult(value: Json): Promise<{ readonly key: string; readonly bytes: number }>;
+  /** null: there is none of that id. */
+  connection(id: string): Promise<{ readonly [field: string]: Json } | null>;
+  variable(key: string): Promise<string | null>;
+  /** By the kind of an operator: `bash`. */
+  readonly operators: { readonly [kind: string]: OperatorExecutor };
+}
+
+/**
+ * Executes an operator. `fields` are the author's, with results put where references stood. Answers the task's result;
+ * throws `SkipTask`, `FailTask` or `TaskFailure` for what an author should read, anything else is a failure `error`.
+ */
+export type OperatorExecutor = (fields: { readonly [name: string]: unknown }, context: OperatorContext) => Promise<unknown>;
+
+export interface OperatorContext {
+  readonly request: TaskRunRequest;
+  readonly io: TaskIo;
+  /** What a command may know of its run: `DAGBOOK_DS`, `DAGBOOK_TS`, `DAGBOOK_RUN_ID`, `DAGBOOK_PARAM_<NAME>` … */
+  readonly environment: { readonly [name: string]: string };
+}
+
+/** A larger result is stored apart and its event carries the reference. */
+export const INLINE_RESULT_BYTES = 2048;
+
+export const runnableOf = (value: unknown): RunnableDag | undefined =>
+  typeof value === 'object' && value !== null ? (value as { [RUNNABLE]?: RunnableDag })[RUNNABLE] : undefined;
+
+/** The DAGs that a module exports, each once, in order of export name. */
+export function runnablesOf(module: object): RunnableDag[] {
+  const found = new Set<RunnableDag>();
+  for (const exported of Object.values(module)) {
+    const runnable = runnableOf(exported);
+    if (runnable !== undefined) found.add(runnable);
+  }
+  return [...found];
+}

@@ -1,0 +1,180 @@
+import type { AssetCondition, TimetableDefinition } from '@dagbook/domain';
+import { DagDefinitionError } from './error.ts';
+import type { Mark } from './site.ts';
+import { callSite, siteOf } from './site.ts';
+import type { Asset, Duration, Json, Schedule } from './types.ts';
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Milliseconds of `45m`; author mistakes are told with the field they stand in. */
+export function durationMs(field: string, text: unknown, declared?: Mark): number {
+  const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
+  const ms = match === null ? Number.NaN : Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  if (!Number.isSafeInteger(ms)) {
+    throw new DagDefinitionError({
+      field, value: text, rule: 'a duration is a number with the unit ms, s, m, h or d, in whole milliseconds', remedy: "Write it like '30s', '5m' or '2h'",
+    }, declared === undefined ? callSite() : siteOf(declared));
+  }
+  return ms;
+}
+
+/** A schedule as authors hold it: plain data behind the opaque type. */
+type ScheduleSpec =
+  | { readonly kind: 'time'; readonly timetable: TimetableDefinition; readonly timezone?: string }
+  | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly timetable?: TimetableDefinition; readonly timezone?: string };
+
+class ScheduleValue implements Schedule {
+  readonly __schedule = true;
+  readonly spec: ScheduleSpec;
+  constructor(spec: ScheduleSpec) {
+    this.spec = spec;
+  }
+}
+
+/**
+ * A cron of five fields, or several, on the wall clock of a time zone. `interval: 'data'` makes runs for the time
+ * between two ticks, at its end; the default makes a run at each tick.
+ */
+export function cron(expr: string | readonly string[], o: { timezone: string; interval?: 'data' | 'trigger' }): Schedule {
+  const { timezone } = o;
+  if (typeof expr === 'string') {
+    return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: o.interval === 'data' ? 'cronDataInterval' : 'cronTrigger', cron: expr, timezone } });
+  }
+  if (o.interval === 'data') {
+    throw new DagDefinitionError({ field: 'schedule', value: expr, rule: 'several crons have no common data interval', remedy: "Leave out interval: 'data', or give one cron" }, callSite());
+  }
+  return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: 'multipleCronTrigger', crons: expr, timezone } });
+}
+
+/** A run each time so much has passed: an exact duration, or months of the calendar. */
+export function every(period: Duration | { months: number }, o: { timezone?: string; interval?: 'data' | 'trigger' } = {}): Schedule {
+  const length = typeof period === 'string' ? { seconds: durationMs('schedule', period) / 1000 } : { months: period.months };
+  return new ScheduleValue({
+    kind: 'time',
+    timetable: { kind: o.interval === 'data' ? 'deltaDataInterval' : 'deltaTrigger', ...length, ...(o.timezone === undefined ? {} : { timezone: o.timezone }) },
+    ...(o.timezone === undefined ? {} : { timezone: o.timezone }),
+  });
+}
+
+/** Runs at exactly these instants (ISO-8601 with a zone). `onlyThese` lets manual runs take no other date. */
+export function at(instants: readonly string[], o: { onlyThese?: boolean; description?: string } = {}): Schedule {
+  return new ScheduleValue({
+    kind: 'time',
+    timetable: {
+      kind: 'events', instants,
+      ...(o.onlyThese === undefined ? {} : { restrictToEvents: o.onlyThese }),
+      ...(o.description === undefined ? {} : { description: o.description }),
+    },
+  });
+}
+
+class AssetValue implements Asset {
+  readonly __asset = true;
+  readonly uri: string;
+  readonly group: string | undefined;
+  readonly extra: { readonly [key: string]: Json } | undefined;
+  constructor(uri: string, o: { group?: string; extra?: Record<string, Json> }) {
+    this.uri = uri;
+    this.group = o.group;
+    this.extra = o.extra;
+  }
+}
+
+/** Data that tasks make and other DAGs wait for, by its URI. */
+export function asset(uri: string, o: { group?: string; extra?: Record<string, Json> } = {}): Asset {
+  if (typeof uri !== 'string' || uri.trim() === '' || uri.length > 1500) {
+    throw new DagDefinitionError({ field: 'asset', value: uri, rule: 'the URI of an asset is a text of 1 to 1500 characters', remedy: "Name it like 's3://lake/orders'" }, callSite());
+  }
+  return new AssetValue(uri, o);
+}
+
+/** Schedules made of assets, and of assets or a time. */
+export const when = {
+  /** All of them were updated since the last run. */
+  all: (...assets: Asset[]): Schedule => new ScheduleValue({ kind: 'assets', condition: { kind: 'all', of: assets.map(assetCondition) } }),
+  /** Any of them was updated, or a schedule among them is due. */
+  any: (...parts: (Asset | Schedule)[]): Schedule => {
+    const conditions: AssetCondition[] = [];
+    const times: Extract<ScheduleSpec, { kind: 'time' }>[] = [];
+    for (const part of parts) {
+      const spec = part instanceof ScheduleValue ? part.spec : undefined;
+      if (spec === undefined) conditions.push(assetCondition(part as Asset));
+      else if (spec.kind === 'time') times.push(spec);
+      else if (spec.timetable === undefined) conditions.push(spec.condition);
+      else throw mixed('a schedule with a time stands inside another when.any', 'Put all its parts into one when.any');
+    }
+    const [time, ...more] = times;
+    if (more.length > 0) throw mixed('only one time schedule may stand beside assets', 'Give several crons as one: cron([...], …)');
+    if (conditions.length === 0) throw mixed('there is no asset in it', 'Use the time schedule by itself');
+    const [only, ...others] = conditions;
+    const condition: AssetCondition = only !== undefined && others.length === 0 ? only : { kind: 'any', of: conditions };
+    return new ScheduleValue({
+      kind: 'assets', condition,
+      ...(time === undefined ? {} : { timetable: time.timetable }),
+      ...(time?.timezone === undefined ? {} : { timezone: time.timezone }),
+    });
+  },
+};
+
+const mixed = (rule: string, remedy: string) => new DagDefinitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
+
+const assetCondition = (part: Asset): AssetCondition => ({ kind: 'asset', uri: part.uri });
+
+const PRESETS: { readonly [preset: string]: string } = {
+  '@hourly': '0 * * * *', '@daily': '0 0 * * *', '@weekly': '0 0 * * 0', '@monthly': '0 0 1 * *', '@quarterly': '0 0 1 */3 *', '@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *',
+};
+
+/** The zone that a schedule brings along, for a DAG that names none. */
+export const scheduleTimezone = (schedule: unknown): string | undefined => (schedule instanceof ScheduleValue ? schedule.spec.timezone : undefined);
+
+export function timetableOf(schedule: unknown, timezone: string): TimetableDefinition | undefined {
+  if (schedule === undefined || schedule === null) return { kind: 'none' };
+  if (schedule instanceof ScheduleValue) {
+    const { spec } = schedule;
+    if (spec.kind === 'time') return spec.timetable;
+    return spec.timetable === undefined
+      ? { kind: 'assets', condition: spec.condition }
+      : { kind: 'assetsOrTime', condition: spec.condition, timetable: spec.timetable };
+  }
+  if (schedule === '@once') return { kind: 'once' };
+  if (schedule === '@continuous') return { kind: 'continuous' };
+  if (typeof schedule === 'string') return { kind: 'cronTrigger', cron: PRESETS[schedule] ?? schedule, timezone };
+  return undefined;
+}
+
+/** An author's date as ISO-8601 UTC; without a zone it is the wall clock of `timezone`. undefined: not a date. */
+export function instantOf(text: string, timezone: string): string | undefined {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
+  const wallMs = Date.UTC(year, month - 1, day, hour, minute, second, Number((match[7] ?? '0').padEnd(3, '0')));
+  const wall = new Date(wallMs);
+  if (wall.getUTCMonth() !== month - 1 || wall.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) return undefined;
+  const zone = match[8];
+  if (zone !== undefined) return new Date(wallMs - zoneOffsetMs(zone)).toISOString();
+  // Two rounds: the offset at the guess may differ from that at the answer when a change of clocks lies between.
+  const first = wallMs - offsetMs(wallMs, timezone);
+  return new Date(wallMs - offsetMs(first, timezone)).toISOString();
+}
+
+function zoneOffsetMs(zone: string): number {
+  if (zone === 'Z') return 0;
+  const sign = zone.startsWith('-') ? -1 : 1;
+  return sign * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000;
+}
+
+function offsetMs(instantMs: number, timezone: string): number {
+  if (timezone === 'UTC') return 0;
+  const name = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' }).formatToParts(instantMs).find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';
+  const match = /^GMT([+-])(\d{2}):(\d{2})(?::(\d{2}))?$/.exec(name);
+  if (match === null) return 0;
+  return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1000;
+}
+
+export function isTimezone(name: string): boolean {
+  try {
+    return name !== '' && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}

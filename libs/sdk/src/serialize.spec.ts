@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import * as v from 'valibot';
+import { asset, at, bash, concat, cron, dag, every, serialize, when, zip } from './index.ts';
+
+const taskOf = (definition: ReturnType<typeof serialize>, taskId: string) => definition.tasks.find((task) => task.taskId === taskId);
+
+describe('serialize', () => {
+  it('leaves every default out', () => {
+    const d = dag('plain');
+    d.task('only', async () => 1)();
+    expect(serialize(d)).toEqual({
+      dagId: 'plain', timezone: 'UTC', schedule: { kind: 'none' }, tasks: [{ taskId: 'only', operator: 'function', upstream: [] }],
+    });
+  });
+
+  it('turns what the author says into milliseconds, instants and plain names', () => {
+    const out = asset('s3://lake/out');
+    const d = dag('full', {
+      schedule: cron('30 6 * * *', { timezone: 'Asia/Seoul' }), startDate: '2027-01-01', endDate: '2027-02-01T00:00:00Z', catchup: true, tags: ['a'], owner: 'team',
+      maxActiveRuns: 2, timeout: '1h', defaults: { retries: 2, retryDelay: '5m', retryBackoff: 'exponential' }, onFailure: () => {},
+    });
+    d.task('one', bash({ command: 'true' }), { timeout: '1.5m', pool: 'dw', queue: 'host-b', outlets: [out], retries: 0 })();
+    d.task('two', async () => 1, { pool: { name: 'dw', slots: 4 }, triggerRule: 'all_done' })();
+    expect(serialize(d)).toEqual({
+      dagId: 'full', timezone: 'Asia/Seoul', schedule: { kind: 'cronTrigger', cron: '30 6 * * *', timezone: 'Asia/Seoul' },
+      startDate: '2026-12-31T15:00:00.000Z', endDate: '2027-02-01T00:00:00.000Z', catchup: true, maxActiveRuns: 2, dagrunTimeoutMs: 3_600_000,
+      tags: ['a'], owner: 'team', callbacks: ['onFailure'],
+      tasks: [
+        {
+          taskId: 'one', operator: 'bash', upstream: [], retryDelayMs: 300_000, retryBackoff: 2, timeoutMs: 90_000, queue: 'host-b',
+          pool: { name: 'dw', slots: 1 }, outlets: ['s3://lake/out'],
+        },
+        { taskId: 'two', operator: 'function', upstream: [], triggerRule: 'all_done', retries: 2, retryDelayMs: 300_000, retryBackoff: 2, pool: { name: 'dw', slots: 4 } },
+      ],
+    });
+  });
+
+  it('draws an edge for each result that is passed on, also inside operator fields, and keeps drawn ones after them', () => {
+    const d = dag('edges');
+    const a = d.task('a', async () => ({ n: 1 }))();
+    const b = d.task('b', async () => 'x')();
+    const first = d.empty('first').before(b);
+    d.task('c', bash({ command: 'echo', env: { N: a.get('n'), B: b } }))().after(first, a);
+    const definition = serialize(d);
+    expect(taskOf(definition, 'c')).toEqual({ taskId: 'c', operator: 'bash', upstream: ['a', 'b', 'first'], reads: ['a', 'b'] });
+    expect(taskOf(definition, 'b')).toEqual({ taskId: 'b', operator: 'function', upstream: ['first'] });
+    expect(taskOf(definition, 'first')).toEqual({ taskId: 'first', kind: 'empty', operator: 'empty', upstream: [] });
+  });
+
+  it('says how a mapped task multiplies', () => {
+    const d = dag('mapped');
+    const files = d.task('files', async () => ['a'])();
+    const more = d.task('more', async () => ({ list: [1, 2] }))();
+    const load = d.task('load', async (_: { key: string; n: number; delimiter: string }) => 1);
+    load.partial({ delimiter: ';' }).expand({ key: files.map((key) => key.trim()), n: more.get('list') });
+    d.task('pair', async (_: { pair: [string, number]; of: string }) => 1).expand({
+      pair: zip<[string, number]>([files, [1]], { fill: null }), of: concat<string>(files, ['z']),
+    });
+    const kwargs = d.task('kwargs', async (_: { x: number }) => 1).expandKwargs([{ x: 1 }]);
+    d.task('sum', async (_: { all: number[] }) => 1)({ all: kwargs });
+    const definition = serialize(d);
+    expect(taskOf(definition, 'load')).toEqual({
+      taskId: 'load', operator: 'function', upstream: ['files', 'more'], reads: ['files', 'more'],
+      mapping: {
+        kind: 'expand',
+        over: [['key', { kind: 'map', source: { kind: 'result', taskId: 'files' }, fn: 0 }], ['n', { kind: 'result', taskId: 'more', path: ['list'] }]],
+      },
+    });
+    expect(taskOf(definition, 'pair')?.mapping).toEqual({
+      kind: 'expand',
+      over: [
+        ['pair', { kind: 'zip', sources: [{ kind: 'result', taskId: 'files' }, { kind: 'literal', value: [1] }], fill: null }],
+        ['of', { kind: 'concat', sources: [{ kind: 'result', taskId: 'files' }, { kind: 'literal', value: ['z'] }] }],
+      ],
+    });
+    expect(taskOf(definition, 'kwargs')?.mapping).toEqual({ kind: 'expandKwargs', over: { kind: 'literal', value: [{ x: 1 }] } });
+    expect(taskOf(definition, 'sum')?.reads).toEqual(['kwargs']);
+  });
+
+  it('leads edges to the roots of a group and from its leaves, a teardown being no leaf', () => {
+    const d = dag('grouped');
+    const before = d.empty('before');
+    const g = d.group('g', { tooltip: 'hint' });
+    const inner = g.group('inner');
+    const make = g.setup('make', async () => 1)();
+    const work = inner.task('work', async () => 1)().after(make);
+    g.teardown('clean', async () => 1)().after(work, make);
+    const after = d.empty('after');
+    g.after(before);
+    after.after(g);
+    const definition = serialize(d);
+    expect(definition.groups).toEqual([{ groupId: 'g', tooltip: 'hint' }, { groupId: 'g.inner', parentId: 'g' }]);
+    expect(definition.tasks).toEqual([
+      { taskId: 'before', kind: 'empty', operator: 'empty', upstream: [] },
+      { taskId: 'g.make', operator: 'function', upstream: ['before'], groupId: 'g', setup: true },
+      { taskId: 'g.inner.work', operator: 'function', upstream: ['g.make'], groupId: 'g.inner' },
+      { taskId: 'g.clean', operator: 'function', upstream: ['g.inner.work', 'g.make'], groupId: 'g', teardown: { setups: ['g.make'] } },
+      { taskId: 'after', kind: 'empty', operator: 'empty', upstream: ['g.inner.work'] },
+    ]);
+  });
+
+  it('makes the decider of a branch a branch, with all that follows it directly as targets', () => {
+    const d = dag('branching');
+    const decided = d.task('decide', async (): Promise<'a' | 'b' | 'none'> => 'a')();
+    const a = d.empty('a');
+    const group = d.group('b');
+    group.empty('inside');
+    d.branch(decided, { a, b: group, none: null });
+    d.task('reader', async (_: { x: string }) => 1)({ x: decided });
+    const definition = serialize(d);
+    expect(taskOf(definition, 'decide')).toEqual({ taskId: 'decide', kind: 'branch', operator: 'function', upstream: [], branchTargets: ['a', 'b.inside', 'reader'] });
+    expect(taskOf(definition, 'b.inside')?.upstream).toEqual(['decide']);
+  });
+
+  it('keeps sensors, short circuits and latest only as the scheduler must know them', () => {
+    const d = dag('kinds');
+    d.sensor('wait', async () => ({ done: true, value: 1 }), { every: '1m', timeout: '1h', mode: 'reschedule', softFail: true })();
+    d.shortCircuit('gate', async () => true, { ignoreDownstreamTriggerRules: false })();
+    d.latestOnly('latest');
+    expect(serialize(d).tasks).toEqual([
+      { taskId: 'wait', kind: 'sensor', operator: 'function', upstream: [], timeoutMs: 3_600_000, sensor: { everyMs: 60_000, mode: 'reschedule', softFail: true } },
+      { taskId: 'gate', kind: 'shortCircuit', operator: 'function', upstream: [], ignoreDownstreamTriggerRules: false },
+      { taskId: 'latest', kind: 'latestOnly', operator: 'latestOnly', upstream: [] },
+    ]);
+  });
+
+  it.each([
+    ['a preset', '@daily' as const, { kind: 'cronTrigger', cron: '0 0 * * *', timezone: 'Asia/Seoul' }],
+    ['a cron string', '0 6 * * MON' as const, { kind: 'cronTrigger', cron: '0 6 * * MON', timezone: 'Asia/Seoul' }],
+    ['once', '@once' as const, { kind: 'once' }],
+    ['a data interval', cron('0 0 * * *', { timezone: 'Asia/Tokyo', interval: 'data' }), { kind: 'cronDataInterval', cron: '0 0 * * *', timezone: 'Asia/Tokyo' }],
+    ['several crons', cron(['0 0 * * *', '0 12 * * *'], { timezone: 'UTC' }), { kind: 'multipleCronTrigger', crons: ['0 0 * * *', '0 12 * * *'], timezone: 'UTC' }],
+    ['a delta', every('90m'), { kind: 'deltaTrigger', seconds: 5400 }],
+    ['months', every({ months: 1 }, { interval: 'data' }), { kind: 'deltaDataInterval', months: 1 }],
+    ['events', at(['2027-01-01T00:00:00Z'], { onlyThese: true }), { kind: 'events', instants: ['2027-01-01T00:00:00Z'], restrictToEvents: true }],
+    ['assets', when.all(asset('a'), asset('b')), { kind: 'assets', condition: { kind: 'all', of: [{ kind: 'asset', uri: 'a' }, { kind: 'asset', uri: 'b' }] } }],
+    [
+      'assets or a time', when.any(when.all(asset('a'), asset('b')), cron('0 9 * * MON', { timezone: 'Asia/Seoul' })),
+      {
+        kind: 'assetsOrTime', condition: { kind: 'all', of: [{ kind: 'asset', uri: 'a' }, { kind: 'asset', uri: 'b' }] },
+        timetable: { kind: 'cronTrigger', cron: '0 9 * * MON', timezone: 'Asia/Seoul' },
+      },
+    ],
+  ])('says %s as a timetable', (_, schedule, timetable) => {
+    const d = dag('scheduled', { schedule, timezone: 'Asia/Seoul' });
+    expect(serialize(d).schedule).toEqual(timetable);
+  });
+
+  it('takes the site default zone for a DAG that names none', () => {
+    const d = dag('local', { schedule: '@daily', startDate: '2027-01-01 06:30' });
+    expect(serialize(d, { timezone: 'Asia/Seoul' })).toMatchObject({ timezone: 'Asia/Seoul', startDate: '2026-12-31T21:30:00.000Z' });
+    expect(serialize(d)).toMatchObject({ timezone: 'UTC', startDate: '2027-01-01T06:30:00.000Z' });
+  });
+
+  it('reads a wall clock on both sides of a change of clocks', () => {
+    const startOf = (startDate: string) => serialize(dag('dst', { timezone: 'America/New_York', startDate })).startDate;
+    expect(startOf('2026-03-08T01:59')).toBe('2026-03-08T06:59:00.000Z');
+    expect(startOf('2026-03-08T03:00')).toBe('2026-03-08T07:00:00.000Z');
+    expect(startOf('2026-11-01T03:00')).toBe('2026-11-01T08:00:00.000Z');
+  });
+
+  it('takes defaults from any Standard Schema, and JSON Schema from those that can say it', () => {
+    const zod = dag('zod', { params: z.object({ bucket: z.string().default('lake'), rows: z.number().int() }) });
+    expect(serialize(zod).params).toEqual({
+      defaults: { bucket: 'lake' },
+      schema: {
+        type: 'object', required: ['rows'],
+        properties: { bucket: { default: 'lake', type: 'string' }, rows: { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER } },
+      },
+    });
+    const valibot = dag('valibot', { params: v.object({ prefix: v.optional(v.string(), 'inbox/') }) });
+    expect(serialize(valibot).params).toEqual({ defaults: { prefix: 'inbox/' } });
+    const dated = dag('dated', { params: z.object({ day: z.coerce.date().optional(), n: z.number().default(3) }) });
+    expect(serialize(dated).params).toEqual({ defaults: { n: 3 } });
+  });
+});
+
+describe('an author’s mistake', () => {
+  const mistakes: [string, () => unknown, { field: string; value: string; rule: RegExp }][] = [
+    ['a bad dag id', () => dag('my dag'), { field: 'dagId', value: '"my dag"', rule: /^an id has/ }],
+    ['a bad task id', () => dag('d').task('a/b', async () => 1), { field: "taskId in 'd'", value: '"a/b"', rule: /^an id has/ }],
+    ['a duplicate task id', () => { const d = dag('d'); d.empty('a'); d.empty('a'); }, { field: "taskId in 'd'", value: '"a"', rule: /id of its own/ }],
+    ['a group named as a task', () => { const d = dag('d'); d.empty('a'); d.group('a'); }, { field: "groupId in 'd'", value: '"a"', rule: /id of its own/ }],
+    ['a bad duration', () => { const d = dag('d'); d.task('a', async () => 1, { timeout: '5 minutes' as '5m' })(); serialize(d); }, { field: "timeout of task 'a'", value: '"5 minutes"', rule: /^a duration is/ }],
+    ['a task that was never called', () => { const d = dag('d'); d.task('a', async () => 1); serialize(d); }, { field: "task in 'd'", value: '"a"', rule: /once it is called/ }],
+    ['a result of another DAG', () => { const other = dag('other').empty('x'); dag('d').task('a', async (_: { x: undefined }) => 1)({ x: other }); }, { field: "a reference in 'd'", value: '"other"', rule: /its own DAG/ }],
+    ['an edge to another DAG', () => { const other = dag('other').empty('x'); dag('d').empty('a').after(other); }, { field: "a reference in 'd'", value: '"other"', rule: /its own DAG/ }],
+    ['an edge to a task not called', () => { const d = dag('d'); d.empty('b').after(d.task('a', async () => 1) as never); }, { field: "an edge in 'd'", value: '"function"', rule: /between tasks/ }],
+    ['an unknown zone', () => serialize(dag('d', { timezone: 'Asia/Soul' })), { field: "timezone of 'd'", value: '"Asia/Soul"', rule: /IANA/ }],
+    ['a date that is not one', () => serialize(dag('d', { startDate: '2027-02-30' })), { field: "startDate of 'd'", value: '"2027-02-30"', rule: /ISO-8601/ }],
+    ['mapping over a number', () => dag('d').task('a', async (_: { n: number }) => 1).expand({ n: 5 as never }), { field: "expand of 'a', argument 'n'", value: '5', rule: /a list or an object/ }],
+    ['a task without code', () => dag('d').task('a', undefined as never), { field: "task 'a'", value: '"undefined"', rule: /function or an operator/ }],
+    ['two crons beside assets', () => when.any(asset('a'), cron('0 0 * * *', { timezone: 'UTC' }), cron('0 1 * * *', { timezone: 'UTC' })), { field: 'schedule', value: '"when.any"', rule: /only one time/ }],
+  ];
+
+  it.each(mistakes)('is told with field, value and line: %s', (_, make, { field, value, rule }) => {
+    let error: unknown;
+    try {
+      make();
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toMatchObject({ name: 'DagDefinitionError', field, value, rule: expect.stringMatching(rule) });
+    expect(error).toMatchObject({ site: { url: expect.stringContaining('serialize.spec.ts'), line: expect.any(Number) } });
+  });
+});

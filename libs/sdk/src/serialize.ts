@@ -1,0 +1,272 @@
+import type {
+  DagDefinition, GroupDefinition, Json, MappingDefinition, MapSource, ParamsDefinition, TaskDefinition,
+} from '@dagbook/domain';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { DagDefinitionError } from './error.ts';
+import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
+import { visitReads } from './model.ts';
+import type { SiteDefaults } from './runnable.ts';
+import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
+import type { Mark } from './site.ts';
+import { siteOf } from './site.ts';
+import type { Source } from './source.ts';
+import type { Duration } from './types.ts';
+
+/** A DAG ready to be scheduled and run. */
+export interface CompiledDag {
+  readonly definition: DagDefinition;
+  /** Where edges to a node end: the task itself, or the roots of the group. */
+  rootIds(node: NodeModel): readonly string[];
+}
+
+/**
+ * Makes the definition: members in a fixed order, defaults absent, tasks in the order they were put into the DAG, so
+ * that the same code always gives the same text.
+ */
+export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
+  for (const [taskId, declared] of dag.uncalled) {
+    throw new DagDefinitionError({
+      field: `task in '${dag.dagId}'`, value: taskId, rule: 'a declared task is in the DAG only once it is called', remedy: `Call what task('${taskId}', …) answers, or remove it`,
+    }, siteOf(declared));
+  }
+  const { spec } = dag;
+  const timezone = timezoneOf(dag, site);
+  const schedule = timetableOf(spec.schedule, timezone) ?? refuseDag(dag, 'schedule', spec.schedule, 'a schedule is a cron string, a preset, or made by cron(), every(), at() or when', "Write schedule: '0 6 * * *'");
+  const { upstreams, inner } = upstreamsOf(dag);
+  const downstream = downstreamOf(upstreams);
+  const tasks = [...dag.tasks.values()].map((task) => taskDefinition(task, [...(upstreams.get(task) ?? [])], downstream));
+  const definition: DagDefinition = {
+    dagId: dag.dagId,
+    ...present('displayName', spec.displayName),
+    timezone,
+    schedule,
+    ...present('startDate', dateOf(dag, 'startDate', spec.startDate, timezone)),
+    ...present('endDate', dateOf(dag, 'endDate', spec.endDate, timezone)),
+    ...present('catchup', spec.catchup === true ? true : undefined),
+    ...present('maxActiveRuns', spec.maxActiveRuns),
+    ...present('maxActiveTasks', spec.maxActiveTasks),
+    ...present('maxConsecutiveFailedRuns', spec.maxConsecutiveFailedRuns),
+    ...present('failFast', spec.failFast === true ? true : undefined),
+    ...present('dagrunTimeoutMs', durationOf(`timeout of '${dag.dagId}'`, spec.timeout, dag.mark)),
+    ...present('pausedUponCreation', spec.pausedUponCreation === true ? true : undefined),
+    ...present('params', spec.params === undefined ? undefined : paramsOf(dag, spec.params)),
+    ...present('tags', spec.tags !== undefined && spec.tags.length > 0 ? [...spec.tags] : undefined),
+    ...present('owner', spec.owner),
+    ...present('doc', spec.doc),
+    ...present('callbacks', spec.onFailure === undefined ? undefined : ['onFailure' as const]),
+    tasks,
+    ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
+  };
+  return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId) };
+}
+
+/** An absent member stays absent: a new feature must not give every DAG a new version. */
+function present<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [N in Name]?: Value } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value };
+}
+
+function refuseDag(dag: DagModel, field: string, value: unknown, rule: string, remedy: string): never {
+  throw new DagDefinitionError({ field: `${field} of '${dag.dagId}'`, value, rule, remedy }, siteOf(dag.mark));
+}
+
+function timezoneOf(dag: DagModel, site: SiteDefaults): string {
+  const timezone = dag.spec.timezone ?? scheduleTimezone(dag.spec.schedule) ?? site.timezone ?? 'UTC';
+  if (!isTimezone(timezone)) refuseDag(dag, 'timezone', timezone, 'a time zone is a name of the IANA database', "Write it like 'Asia/Seoul'");
+  return timezone;
+}
+
+function dateOf(dag: DagModel, field: string, text: string | undefined, timezone: string): string | undefined {
+  if (text === undefined) return undefined;
+  return instantOf(String(text), timezone) ?? refuseDag(dag, field, text, 'a date is ISO-8601, with or without time and zone', "Write it like '2027-01-01' or '2027-01-01T06:30:00+09:00'");
+}
+
+const durationOf = (field: string, duration: Duration | undefined, declared: Mark): number | undefined =>
+  duration === undefined ? undefined : durationMs(field, duration, declared);
+
+function taskDefinition(task: TaskModel, upstream: readonly string[], downstream: ReadonlyMap<string, readonly string[]>): TaskDefinition {
+  const { spec, taskId } = task;
+  const duration = (name: 'retryDelay' | 'maxRetryDelay' | 'timeout' | 'lostAfter') => durationOf(`${name} of task '${taskId}'`, spec[name], task.mark);
+  return {
+    taskId,
+    ...present('displayName', spec.displayName),
+    ...present('kind', kindOf(task)),
+    operator: task.operator,
+    upstream,
+    ...present('reads', readsOf(task)),
+    ...present('triggerRule', spec.triggerRule === 'all_success' && !task.teardown ? undefined : spec.triggerRule),
+    ...present('retries', spec.retries === 0 ? undefined : spec.retries),
+    ...present('retryDelayMs', duration('retryDelay')),
+    ...present('retryBackoff', backoffOf(spec.retryBackoff)),
+    ...present('maxRetryDelayMs', duration('maxRetryDelay')),
+    ...present('timeoutMs', duration('timeout')),
+    ...present('queue', spec.queue),
+    ...present('pool', typeof spec.pool === 'string' ? { name: spec.pool, slots: 1 } : spec.pool),
+    ...present('priorityWeight', spec.priorityWeight),
+    ...present('weightRule', spec.weightRule),
+    ...present('dependsOnPast', spec.dependsOnPast === true ? true : undefined),
+    ...present('waitForDownstream', spec.waitForDownstream === true ? true : undefined),
+    ...present('maxActive', spec.maxActive),
+    ...present('maxActivePerRun', spec.maxActivePerRun),
+    ...present('groupId', task.group?.groupId),
+    ...present('setup', task.setup ? true : undefined),
+    ...present('teardown', task.teardown ? teardownOf(task, upstream) : undefined),
+    ...present('mapping', mappingOf(task)),
+    ...present('branchTargets', task.branches.length === 0 ? undefined : (downstream.get(taskId) ?? [])),
+    ...present('ignoreDownstreamTriggerRules', spec.ignoreDownstreamTriggerRules === false ? false : undefined),
+    ...present('sensor', task.kind === 'sensor' ? sensorOf(task) : undefined),
+    ...present('inlets', spec.inlets?.map((asset) => asset.uri)),
+    ...present('outlets', spec.outlets?.map((asset) => asset.uri)),
+    ...present('onLost', spec.onLost === 'retry' ? undefined : spec.onLost),
+    ...present('lostAfterMs', duration('lostAfter')),
+    ...present('doc', spec.doc),
+  };
+}
+
+function kindOf(task: TaskModel): TaskDefinition['kind'] | undefined {
+  if (task.branches.length > 0) return 'branch';
+  return task.kind === 'task' ? undefined : task.kind;
+}
+
+function readsOf(task: TaskModel): readonly string[] | undefined {
+  const reads = new Set<string>();
+  visitReads(task, (read) => reads.add(read.taskId));
+  return reads.size === 0 ? undefined : [...reads];
+}
+
+function backoffOf(backoff: AnyTaskSpec['retryBackoff']): number | undefined {
+  if (backoff === 'exponential') return 2;
+  return typeof backoff === 'number' ? backoff : undefined;
+}
+
+function sensorOf({ taskId, spec, mark }: TaskModel): TaskDefinition['sensor'] {
+  return {
+    everyMs: durationMs(`every of sensor '${taskId}'`, spec.every, mark),
+    mode: spec.mode ?? 'poke',
+    ...present('softFail', spec.softFail === true ? true : undefined),
+  };
+}
+
+/** A teardown cleans up after the setups that stand directly before it. */
+function teardownOf(task: TaskModel, upstream: readonly string[]): TaskDefinition['teardown'] {
+  const setups = upstream.filter((taskId) => task.dag.tasks.get(taskId)?.setup === true);
+  return { setups, ...present('onFailureFailDagrun', task.spec.onFailureFailDagrun === true ? true : undefined) };
+}
+
+function mappingOf(task: TaskModel): MappingDefinition | undefined {
+  const { mapping } = task;
+  if (mapping === undefined) return undefined;
+  let functions = 0;
+  const convert = (source: Source): MapSource => {
+    switch (source.kind) {
+      case 'literal':
+        return { kind: 'literal', value: source.value as readonly Json[] };
+      case 'result': {
+        const path = source.steps.flatMap((step) => ('get' in step ? [String(step.get)] : []));
+        return { kind: 'result', taskId: source.task.taskId, ...present('path', path.length === 0 ? undefined : path) };
+      }
+      case 'map':
+        return { kind: 'map', source: convert(source.source), fn: functions++ };
+      case 'zip':
+        return { kind: 'zip', sources: source.sources.map(convert), ...present('fill', source.fill === undefined ? undefined : ((source.fill.value ?? null) as Json)) };
+      case 'concat':
+        return { kind: 'concat', sources: source.sources.map(convert) };
+    }
+  };
+  return mapping.kind === 'expand'
+    ? { kind: 'expand', over: mapping.over.map(([name, source]) => [name, convert(source)] as const) }
+    : { kind: 'expandKwargs', over: convert(mapping.over) };
+}
+
+const groupDefinition = (group: GroupModel): GroupDefinition => ({
+  groupId: group.groupId,
+  ...present('parentId', group.parent?.groupId),
+  ...present('displayName', group.displayName),
+  ...present('tooltip', group.tooltip),
+});
+
+type Upstreams = ReadonlyMap<TaskModel, ReadonlySet<string>>;
+
+/**
+ * Direct upstream ids of each task: what it reads first, then drawn edges in the order they were drawn. An edge to a
+ * group ends at its roots, one from a group begins at its leaves; both are judged by the edges between tasks (`inner`).
+ */
+function upstreamsOf(dag: DagModel): { readonly upstreams: Upstreams; readonly inner: Upstreams } {
+  const inner = new Map<TaskModel, Set<string>>();
+  for (const task of dag.tasks.values()) {
+    const reads = new Set<string>();
+    visitReads(task, (read) => reads.add(read.taskId));
+    inner.set(task, reads);
+  }
+  for (const { up, down } of dag.edges) {
+    if (up.is === 'task' && down.is === 'task') inner.get(down)?.add(up.taskId);
+  }
+  if (dag.groups.size === 0) return { upstreams: inner, inner };
+  const upstreams = new Map([...inner].map(([task, ids]) => [task, new Set(ids)] as const));
+  for (const { up, down } of dag.edges) {
+    if (up.is === 'task' && down.is === 'task') continue;
+    for (const root of rootsOf(down, inner)) for (const leaf of leavesOf(up, inner)) upstreams.get(root)?.add(leaf.taskId);
+  }
+  return { upstreams, inner };
+}
+
+function downstreamOf(upstreams: Upstreams): ReadonlyMap<string, readonly string[]> {
+  const downstream = new Map<string, string[]>();
+  for (const [task, ids] of upstreams) {
+    for (const id of ids) {
+      const followers = downstream.get(id);
+      if (followers === undefined) downstream.set(id, [task.taskId]);
+      else followers.push(task.taskId);
+    }
+  }
+  return downstream;
+}
+
+function membersOf(group: GroupModel): TaskModel[] {
+  const within = (task: TaskModel): boolean => {
+    for (let at = task.group; at !== undefined; at = at.parent) if (at === group) return true;
+    return false;
+  };
+  return [...group.dag.tasks.values()].filter(within);
+}
+
+function rootsOf(node: NodeModel, upstreams: Upstreams): readonly TaskModel[] {
+  if (node.is === 'task') return [node];
+  const members = membersOf(node);
+  const ids = new Set(members.map((task) => task.taskId));
+  return members.filter((task) => ![...(upstreams.get(task) ?? [])].some((id) => ids.has(id)));
+}
+
+/** As in Airflow, a teardown is no leaf of its group: what follows the group follows the work, not the cleaning up. */
+function leavesOf(node: NodeModel, upstreams: Upstreams): readonly TaskModel[] {
+  if (node.is === 'task') return [node];
+  const work = membersOf(node).filter((task) => !task.teardown);
+  const followed = new Set(work.flatMap((task) => [...(upstreams.get(task) ?? [])]));
+  return work.filter((task) => !followed.has(task.taskId));
+}
+
+function paramsOf(dag: DagModel, schema: StandardSchemaV1): ParamsDefinition {
+  const jsonSchema = jsonSchemaOf(schema);
+  const answer = schema['~standard'].validate({});
+  if (answer instanceof Promise) refuseDag(dag, 'params', schema['~standard'].vendor, 'a params schema is checked at once', 'Leave async checks out of it');
+  const defaults = answer.issues === undefined ? answer.value : defaultsIn(jsonSchema);
+  const plain = JSON.parse(JSON.stringify(defaults ?? {})) as ParamsDefinition['defaults'];
+  return { ...present('schema', jsonSchema), defaults: plain };
+}
+
+/** Of the libraries that can say their schema in JSON (Standard JSON Schema); the others validate in the worker alone. */
+function jsonSchemaOf(schema: StandardSchemaV1): Json | undefined {
+  const converter = (schema['~standard'] as { jsonSchema?: { input(o: { target: string }): object } }).jsonSchema;
+  if (converter === undefined) return undefined;
+  try {
+    const { $schema: _, ...rest } = converter.input({ target: 'draft-2020-12' }) as { $schema?: unknown };
+    return rest as Json;
+  } catch {
+    // It holds something that JSON Schema has no word for, such as a Date: validation in the worker remains.
+    return undefined;
+  }
+}
+
+function defaultsIn(schema: Json | undefined): { readonly [name: string]: unknown } {
+  const properties = (schema as { properties?: { [name: string]: { default?: unknown } } } | undefined)?.properties ?? {};
+  return Object.fromEntries(Object.entries(properties).flatMap(([name, property]) => (property.default === undefined ? [] : [[name, property.default]])));
+}

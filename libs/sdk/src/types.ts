@@ -1,0 +1,215 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { TriggerRule, WeightRule } from '@dagbook/domain';
+
+export type { TriggerRule, WeightRule };
+
+declare const out: unique symbol;
+
+/** `500ms`, `30s`, `5m`, `2h`, `1d`. */
+export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+export type Json = string | number | boolean | null | undefined | { readonly [k: string]: Json } | readonly Json[];
+
+/** Whatever order can be drawn between: a task, a group, a branch. */
+export interface Edge {
+  after(...up: Edge[]): this;
+  before(...down: Edge[]): this;
+}
+
+/** A task in the DAG, standing for the result that it will have. Passing it on draws an edge and hands the result over. */
+export interface TaskRef<T> extends Edge {
+  readonly [out]: T;
+  readonly id: string;
+  /** One member of the result. */
+  get<K extends keyof T>(key: K): TaskRef<T[K]>;
+  /** What a reader gets when this task was skipped. Without it: `undefined`. */
+  onSkip<D>(value: D): TaskRef<T | D>;
+  /** Each element put through `fn`, in the process of the reader; an element for which `fn` throws `SkipTask` is dropped. */
+  map<U>(fn: (item: ElementOf<T>) => U): TaskRef<U[]>;
+}
+export type ElementOf<T> = T extends readonly (infer E)[] ? E : never;
+
+export interface Asset {
+  readonly uri: string;
+  readonly __asset: true;
+}
+
+/** A value of `T` in which any part may be a task's result. */
+export type In<T> =
+  | T
+  | TaskRef<T>
+  | ([T] extends [readonly (infer U)[]] ? readonly In<U>[] : [T] extends [object] ? { readonly [K in keyof T]: In<T[K]> } : never);
+
+export interface TaskContext<P> {
+  readonly params: P;
+  /** The logical date's day in UTC, `2027-01-05`. Of a run without a logical date: the day it was due. */
+  readonly ds: string;
+  readonly dsNodash: string;
+  /** The logical date, `2027-01-05T00:00:00+00:00`. */
+  readonly ts: string;
+  readonly logicalDate: Date;
+  readonly dataInterval: { start: Date; end: Date };
+  /** The DAG's time zone. */
+  readonly timezone: string;
+  readonly run: { id: string; conf: unknown; type: 'scheduled' | 'manual' | 'backfill' | 'asset' };
+  readonly dagId: string;
+  readonly taskId: string;
+  /** From 1. */
+  readonly tryNumber: number;
+  /** -1 when the task is not mapped. */
+  readonly mapIndex: number;
+  /** Aborted when the task is cancelled or its time is up. */
+  readonly signal: AbortSignal;
+  readonly log: TaskLog;
+  readonly triggeringAssetEvents: readonly { uri: string; extra: Record<string, unknown> }[];
+  conn<T = Record<string, string>>(id: string): Promise<T>;
+  variable(key: string): Promise<string>;
+  /** Records that an asset of the task's `outlets` was updated; counts when the task succeeds. */
+  emit(asset: Asset, extra?: Record<string, Json>): void;
+}
+
+export interface TaskLog {
+  debug(msg: string, attrs?: object): void;
+  info(msg: string, attrs?: object): void;
+  warn(msg: string, attrs?: object): void;
+  error(msg: string, attrs?: object): void;
+}
+
+export interface TaskSpec<O> {
+  /** Further tries after a failed one. Default 0. */
+  retries?: number;
+  /** Default `5m`. */
+  retryDelay?: Duration;
+  /** Default `fixed`; `exponential` doubles, a number multiplies. */
+  retryBackoff?: 'fixed' | 'exponential' | number;
+  maxRetryDelay?: Duration;
+  /** Of one try; of a sensor, over all its pokes and tries. */
+  timeout?: Duration;
+  queue?: string;
+  pool?: string | { name: string; slots: number };
+  priorityWeight?: number;
+  weightRule?: WeightRule;
+  triggerRule?: TriggerRule;
+  dependsOnPast?: boolean;
+  waitForDownstream?: boolean;
+  inlets?: Asset[];
+  outlets?: Asset[];
+  /** How many instances of this task may run at once, over all runs of the DAG. */
+  maxActive?: number;
+  /** The same, within one run. */
+  maxActivePerRun?: number;
+  /** Checks (and may convert) the result; what it refuses fails the task. */
+  output?: StandardSchemaV1<unknown, O>;
+  /** A try whose worker was lost is retried, or, for effects that must not repeat, failed. Default `retry`. */
+  onLost?: 'retry' | 'fail';
+  /** After this long without a sign of life from the worker the try counts as lost. Default `5m`. */
+  lostAfter?: Duration;
+  displayName?: string;
+  doc?: string;
+}
+
+export interface SensorSpec<O> extends TaskSpec<O> {
+  every: Duration;
+  /** `poke` keeps its worker slot between pokes, `reschedule` gives it back. Default `poke`. */
+  mode?: 'reschedule' | 'poke';
+  /** Time's up means skipped, not failed. */
+  softFail?: boolean;
+}
+
+export interface Operator<I, O> {
+  readonly kind: string;
+  readonly __i?: (i: I) => void;
+  readonly [out]?: O;
+}
+
+type Args<I> = keyof I extends never ? [] : [input: { readonly [K in keyof I]: In<I[K]> }];
+
+/** A declared task. Calling it puts it into the DAG; so does `expand`, as many instances as its lists say. */
+export interface Factory<I, O> {
+  (...a: Args<I>): TaskRef<O>;
+  /** Arguments that are the same for every instance of the `expand` that follows. */
+  partial<K extends keyof I>(fixed: { readonly [P in K]: In<I[P]> }): Factory<Omit<I, K>, O>;
+  /** One instance for each element; of several lists, for each combination, the last list turning fastest. */
+  expand(over: { readonly [K in keyof I]: TaskRef<readonly I[K][]> | readonly I[K][] }): TaskRef<O[]>;
+  /** One instance for each object of arguments. */
+  expandKwargs(over: TaskRef<readonly I[]> | readonly I[]): TaskRef<O[]>;
+}
+
+export type Handler<I, O, P> = (input: I, ctx: TaskContext<P>) => O | Promise<O>;
+
+export interface Scope<P> {
+  task<O, I = {}>(id: string, op: Operator<I, O>, spec?: TaskSpec<O>): Factory<I, O>;
+  task<O, I = {}>(id: string, fn: Handler<I, O, P>, spec?: TaskSpec<O>): Factory<I, O>;
+  sensor<O, I = {}>(id: string, fn: Handler<I, Poke<O>, P>, spec: SensorSpec<O>): Factory<I, O>;
+  /** A falsy answer skips everything downstream, or only what follows directly when trigger rules are to decide. */
+  shortCircuit<O, I = {}>(id: string, fn: Handler<I, O, P>, spec?: TaskSpec<O> & { ignoreDownstreamTriggerRules?: boolean }): Factory<I, O>;
+  /** Skips what follows directly unless the run is of the schedule's latest interval, or manual. */
+  latestOnly(id: string, spec?: TaskSpec<never>): TaskRef<undefined>;
+  /** Does nothing and takes no worker: a place for edges to meet. */
+  empty(id: string, spec?: TaskSpec<never>): TaskRef<undefined>;
+  /** Makes what the tasks after it need; its teardown is the `teardown` placed after it. */
+  setup<O, I = {}>(id: string, fn: Handler<I, O, P> | Operator<I, O>, spec?: TaskSpec<O>): Factory<I, O>;
+  /** Runs when its setups succeeded, however the work between them ended; the run's state does not depend on it. */
+  teardown<O, I = {}>(id: string, fn: Handler<I, O, P> | Operator<I, O>, spec?: TaskSpec<O> & { onFailureFailDagrun?: boolean }): Factory<I, O>;
+  /** Tasks of a group have its id and a dot before theirs. */
+  group(id: string, spec?: { displayName?: string; tooltip?: string }): Scope<P> & Edge;
+  /** Runs the cases that the decider names and skips the others; every case must be handled. */
+  branch<K extends string>(decider: TaskRef<K | K[]>, cases: { readonly [C in K]: Edge | readonly Edge[] | null }): Edge;
+}
+
+export type Poke<O> = { done: true; value: O } | { done: false };
+
+export interface Schedule {
+  readonly __schedule: true;
+}
+
+type CronText = `${string} ${string} ${string} ${string} ${string}`;
+export type SchedulePreset = '@daily' | '@hourly' | '@weekly' | '@monthly' | '@quarterly' | '@yearly' | '@once' | '@continuous';
+
+export interface DagSpec<S extends StandardSchemaV1> {
+  /** A cron string follows the wall clock of `timezone`. Default: by hand only. */
+  schedule?: Schedule | SchedulePreset | CronText | null;
+  /** A date or date and time; without a zone it is local to the DAG's `timezone`. */
+  startDate?: string;
+  endDate?: string;
+  /** Default: that of the schedule, else the site's. */
+  timezone?: string;
+  /** True: a run for every interval since `startDate`. Default: only the latest. */
+  catchup?: boolean;
+  params?: S;
+  tags?: string[];
+  owner?: string;
+  displayName?: string;
+  doc?: string;
+  /** Default 16. */
+  maxActiveRuns?: number;
+  /** Default 16. */
+  maxActiveTasks?: number;
+  /** The DAG is paused after this many failed runs in a row. */
+  maxConsecutiveFailedRuns?: number;
+  /** The first failed task ends the run. */
+  failFast?: boolean;
+  timeout?: Duration;
+  pausedUponCreation?: boolean;
+  /** For each task that does not say otherwise. */
+  defaults?: TaskSpec<any>;
+  onFailure?: (e: { dagId: string; runId: string; failed: string[] }) => void | Promise<void>;
+}
+
+export interface TestResult {
+  readonly state: 'success' | 'failed';
+  value<T>(r: TaskRef<T>): T;
+  stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
+}
+
+export interface Dag<P> extends Scope<P> {
+  readonly id: string;
+  readonly __dag: true;
+  /** Runs the DAG in this process, without any service. */
+  test(o?: { logicalDate?: string; params?: Partial<P>; conf?: Json; mock?: readonly Mock[] }): Promise<TestResult>;
+}
+
+export interface Mock {
+  readonly __mock: true;
+}
+
+export type NoParams = StandardSchemaV1<unknown, {}>;
