@@ -23,3 +23,20 @@ export type { AdmissionState, ReadyAttempt } from './admission/state.ts';
 export { DEFAULT_POOL, initialAdmission } from './admission/state.ts';
 export type { WaitingReason } from './admission/why-waiting.ts';
 export { whyWaiting } from './admission/why-waiting.ts';
+export type { PlannedTask, RunPlan } from './dag/plan.ts';
+export { compilePlan } from './dag/plan.ts';
+export type { DagRun } from './run/state.ts';
+export { createRunState } from './run/state.ts';
+export { decideRun } from './run/decide.ts';
+export { evolveRun } from './run/evolve.ts';
+export { nextWakeAtMs } from './run/advance.ts';
+export { MAX_MAP_LENGTH } from './run/mapping.ts';
+export type { ResultOfUpstream, TaskInstanceView } from './run/query.ts';
+export {
+  countsByState, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
+} from './run/query.ts';
+export type { Settled } from './run/settle.ts';
+export { settle } from './run/settle.ts';
+export { isoInstant, parseInstant } from './schedule/civil.ts';
+export type { ScheduleQuestion } from './schedule/timetable.ts';
+export { inferManualInterval, nextRun } from './schedule/timetable.ts';

@@ -56,6 +56,8 @@ export type RunCommand =
 export interface RecordedSuccess {
   readonly result?: TaskResult;
   readonly resultLength?: number;
+  /** Lengths of parts of the result that other tasks map over, by the path's members joined by `/`. */
+  readonly resultLengths?: { readonly [path: string]: number };
   readonly chosen?: readonly string[];
   readonly passed?: boolean;
   readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];

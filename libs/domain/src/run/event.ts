@@ -117,6 +117,8 @@ export interface TaskSucceeded extends TaskInstanceRef {
   readonly result?: TaskResult;
   /** Length of the result, when it is a list or an object and another task maps over it. */
   readonly resultLength?: number;
+  /** Lengths of parts of the result that other tasks map over, by the path's members joined by `/`. */
+  readonly resultLengths?: { readonly [path: string]: number };
   /** Of a branch: the direct downstream tasks it chose. Kept so that a clear skips the others again. */
   readonly chosen?: readonly string[];
   /** Of a short circuit: false skips what is downstream. */
