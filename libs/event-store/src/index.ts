@@ -3,9 +3,18 @@ export type {
   OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent,
 } from './port.ts';
 export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';
+export type { CheckpointStore } from './checkpoint.ts';
+export type { Executed, ExecuteOptions, StreamDecider } from './execute.ts';
+export { execute, loadState } from './execute.ts';
+export type { Upcaster } from './fact.ts';
+export { toFact, toNewEvent, upcastChain } from './fact.ts';
+export type { MemoryEventStore } from './memory/stores.ts';
 export { createMemoryStores } from './memory/stores.ts';
 export type { PoolOptions } from './postgres/connection.ts';
 export { createPool } from './postgres/connection.ts';
 export { migrate } from './postgres/migrate.ts';
 export type { PostgresStores, Stores } from './postgres/stores.ts';
 export { openPostgresStores } from './postgres/stores.ts';
+export type { Projection, ProjectionRound } from './projection-runner.ts';
+export { ProjectionRunner, rebuildProjection } from './projection-runner.ts';
+export { Relay } from './relay.ts';

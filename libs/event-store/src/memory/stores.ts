@@ -4,6 +4,7 @@ import {
   type AppendEntry, type AppendResult, type ContentKind, type EventStore, type Lease, type LeaseGrant, type LeaseStore, type NewCommand,
   type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent,
 } from '../port.ts';
+import { MemoryCheckpointStore } from '../checkpoint.ts';
 import type { Stores } from '../postgres/stores.ts';
 
 /**
@@ -15,7 +16,7 @@ export function createMemoryStores(options: { readonly nowMs?: () => number } = 
   const leases = new MemoryLeaseStore(nowMs);
   const events = new MemoryEventStore(leases, nowMs);
   const ownership = new MemoryOwnershipStore();
-  return { events, leases, ownership, close: () => ownership.close() };
+  return { events, leases, ownership, checkpoints: new MemoryCheckpointStore(), close: () => ownership.close() };
 }
 
 interface Row {

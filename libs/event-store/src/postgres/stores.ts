@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { EventStore, LeaseStore, OwnershipStore } from '../port.ts';
+import { type CheckpointStore, PostgresCheckpointStore } from '../checkpoint.ts';
 import { createPool, retrying } from './connection.ts';
 import { assertClusterMatchesHistory, PostgresEventStore } from './event-store.ts';
 import { PostgresLeaseStore } from './lease-store.ts';
@@ -10,11 +11,12 @@ export interface Stores {
   readonly events: EventStore;
   readonly leases: LeaseStore;
   readonly ownership: OwnershipStore;
+  readonly checkpoints: CheckpointStore;
   close(): Promise<void>;
 }
 
 export interface PostgresStores extends Stores {
-  /** The pool of the stores, for the projection runner and the relay; read queries have a pool of their own. */
+  /** The pool of the stores. Read models have one of their own, whose planner may scan tables. */
   readonly pool: pg.Pool;
 }
 
@@ -41,6 +43,7 @@ export async function openPostgresStores(options: { readonly url: string; readon
     events,
     leases: new PostgresLeaseStore(pool),
     ownership,
+    checkpoints: new PostgresCheckpointStore(pool),
     pool,
     close: async () => {
       await ownership.close();
