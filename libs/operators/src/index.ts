@@ -1,1 +1,2 @@
-export {};
+export { operators } from './registry.ts';
+export { LineReader } from './line-reader.ts';

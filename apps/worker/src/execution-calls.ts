@@ -1,0 +1,28 @@
+import type { AttemptAssigned, ExecutionApi } from '@dagbook/contracts';
+import type { Json } from '@dagbook/domain';
+import type { Call, CallAnswer } from './runner-protocol.ts';
+
+/** Asks the execution API in the name of an attempt: the runner has no token of its own. Never rejects. */
+export async function answerCall(api: ExecutionApi, assignment: AttemptAssigned, call: Call): Promise<CallAnswer> {
+  const { attemptId, epoch, token } = assignment;
+  try {
+    return { id: call.id, value: await ask(api, { attemptId, epoch, token }, call) };
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const message = error instanceof Error ? error.message : String(error);
+    return { id: call.id, error: typeof code === 'string' ? { message, code } : { message } };
+  }
+}
+
+function ask(api: ExecutionApi, auth: { attemptId: string; epoch: number; token: string }, call: Call): Promise<Json> {
+  switch (call.method) {
+    case 'getResult':
+      return api.getResult(auth, call.key);
+    case 'putResult':
+      return api.putResult(auth, call.value).then(({ key, bytes }) => ({ key, bytes }));
+    case 'connection':
+      return api.connection(auth, call.key);
+    case 'variable':
+      return api.variable(auth, call.key);
+  }
+}

@@ -1,0 +1,78 @@
+import type { AttemptAuth, ExecutionApi, PackedBundle } from '@dagbook/contracts';
+import type { Json } from '@dagbook/domain';
+
+/** The gateway did not answer, or not as it should. */
+export class ExecutionApiFault extends Error {
+  readonly code: 'execution.unavailable' | 'execution.refused';
+  readonly retryable: boolean;
+  readonly status: number | undefined;
+  constructor(message: string, options: { status?: number; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ExecutionApiFault';
+    this.status = options.status;
+    this.retryable = options.status === undefined || options.status >= 500 || options.status === 429;
+    this.code = this.retryable ? 'execution.unavailable' : 'execution.refused';
+  }
+}
+
+const TIMEOUT_MS = 30_000;
+
+/** The execution API over HTTP: code with the worker's secret, all else with the attempt's token. */
+export class HttpExecutionApi implements ExecutionApi {
+  readonly #baseUrl: string;
+  readonly #workerSecret: string;
+
+  constructor(options: { readonly baseUrl: string; readonly workerSecret: string }) {
+    this.#baseUrl = options.baseUrl.replace(/\/+$/, '');
+    this.#workerSecret = options.workerSecret;
+  }
+
+  async bundle(bundleHash: string): Promise<PackedBundle | null> {
+    const headers = { authorization: `Bearer ${this.#workerSecret}` };
+    return (await this.#ask('GET', `/execution/bundles/${encodeURIComponent(bundleHash)}`, headers)) as PackedBundle | null;
+  }
+
+  async getResult(auth: AttemptAuth, key: string): Promise<Json> {
+    const found = await this.#ask('GET', `/execution/results/${encodeURIComponent(key)}`, attemptHeaders(auth));
+    if (found === null) throw new ExecutionApiFault(`the result ${key} is not kept any more`, { status: 404 });
+    return (found as { readonly value: Json }).value;
+  }
+
+  async putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }> {
+    return (await this.#ask('POST', '/execution/results', attemptHeaders(auth), { value })) as { key: string; bytes: number };
+  }
+
+  async connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null> {
+    return (await this.#ask('GET', `/execution/connections/${encodeURIComponent(id)}`, attemptHeaders(auth))) as { readonly [field: string]: Json } | null;
+  }
+
+  async variable(auth: AttemptAuth, key: string): Promise<string | null> {
+    const found = await this.#ask('GET', `/execution/variables/${encodeURIComponent(key)}`, attemptHeaders(auth));
+    return found === null ? null : (found as { readonly value: string }).value;
+  }
+
+  /** null: 404. */
+  async #ask(method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: Json): Promise<unknown> {
+    let response: Response;
+    try {
+      response = await fetch(this.#baseUrl + path, {
+        method,
+        headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (cause) {
+      throw new ExecutionApiFault(`the gateway at ${this.#baseUrl} does not answer`, { cause });
+    }
+    if (response.status === 404) return null;
+    const answer = await response.text();
+    if (!response.ok) throw new ExecutionApiFault(`the gateway refused ${method} ${path} with ${response.status}: ${answer.slice(0, 500)}`, { status: response.status });
+    return JSON.parse(answer);
+  }
+}
+
+const attemptHeaders = (auth: AttemptAuth): Record<string, string> => ({
+  authorization: `Bearer ${auth.token}`,
+  'dagbook-attempt': auth.attemptId,
+  'dagbook-epoch': String(auth.epoch),
+});

@@ -1,0 +1,36 @@
+import type { AttemptId, Outcome, Work } from '@dagbook/contracts';
+import type { Json } from '@dagbook/domain';
+
+/** What a runner child is given. It holds no token: its questions go through the worker, which adds it. */
+export interface RunnerTask {
+  readonly attemptId: AttemptId;
+  readonly epoch: number;
+  /** The packed code on this host. */
+  readonly bundlePath: string;
+  readonly work: Work;
+}
+
+/** How a task ended. `recycle`: the child is not fit for another task (it was told to end, or keeps too much code). */
+export interface RunnerEnd {
+  readonly outcome: Outcome;
+  readonly recycle?: boolean;
+  /** The child started processes: what they left in the pipes must be read before the log can end. */
+  readonly flushStdio?: boolean;
+}
+
+export type Call =
+  | { readonly id: number; readonly method: 'getResult'; readonly key: string }
+  | { readonly id: number; readonly method: 'putResult'; readonly value: Json }
+  | { readonly id: number; readonly method: 'connection'; readonly key: string }
+  | { readonly id: number; readonly method: 'variable'; readonly key: string };
+
+export type CallAnswer =
+  | { readonly id: number; readonly value: Json }
+  | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
+
+/** A line on the child's real stdout and stderr when `flushStdio` is set: everything before it has been read. */
+export const STDIO_MARKER = '\u0000dagbook:flushed';
+
+/** File descriptors of a runner child, beside the usual three. */
+export const REQUEST_FD = 4;
+export const REPLY_FD = 5;

@@ -1,0 +1,111 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { assignmentTopic, type ExecutionApi, TOPICS, type WorkerStopped } from '@dagbook/contracts';
+import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
+import type { Clock, Log, RunningService } from '@dagbook/platform';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AssignmentController } from './assignment-controller.ts';
+import { BundleCache } from './bundle-cache.ts';
+import { LogShipper } from './log-shipper.ts';
+import { Predecessor } from './predecessor.ts';
+import { ReportOutbox } from './report-outbox.ts';
+import { RunnerPool } from './runner-pool.ts';
+import { Supervisor, type WorkerStats } from './supervisor.ts';
+import { DEFAULT_TIMING, type WorkerOptions } from './worker-options.ts';
+
+export interface WorkerPorts {
+  readonly broker: MessageBroker;
+  readonly executionApi: ExecutionApi;
+  readonly options: WorkerOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The bus listener is beyond mending. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface RunningWorker extends RunningService {
+  readonly incarnation: string;
+  stats(): WorkerStats;
+  /** Milliseconds since the bus was last heard. */
+  busProgressAgeMs(): number;
+}
+
+const DRAIN_MS = 30_000;
+const MAX_BUNDLES_PER_RUNNER = 16;
+
+@Module({})
+class WorkerModule {}
+
+/**
+ * Starts a worker on its slot: kills what a dead predecessor left, listens to the slot's assignments, then says that it
+ * is there, with the reports that the predecessor could not deliver. Throws `WorkerFault` when the slot is taken.
+ */
+export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
+  const { broker, executionApi, options, clock, log } = ports;
+  const timing = { ...DEFAULT_TIMING, ...options.timing };
+  const publisher = broker.publisher();
+  const incarnation = randomUUID();
+
+  const predecessor = new Predecessor(options.stateDir);
+  predecessor.claim();
+  const reaped = await predecessor.reap();
+  if (reaped.length > 0) log.warn('killed what the predecessor on this slot left running', { processGroups: reaped });
+
+  const outbox = new ReportOutbox({ stateDir: options.stateDir, publisher, log, resendEveryMs: timing.resendEveryMs, startedHoldMs: timing.startedHoldMs });
+  const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log });
+  const bundles = new BundleCache(options.stateDir, executionApi, clock);
+  const pool = new RunnerPool({
+    childEntry: options.childEntry,
+    sdkPath: options.sdkPath,
+    nodeArguments: ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...(options.runnerHeapMb === undefined ? [] : [`--max-old-space-size=${options.runnerHeapMb}`])],
+    env: options.childEnv,
+    warm: Math.min(options.warmRunners ?? Math.min(2, availableParallelism()), options.slots),
+    max: options.slots,
+    growAfterMs: timing.growAfterMs,
+    idleMs: timing.idleRunnerMs,
+    maxBundles: MAX_BUNDLES_PER_RUNNER,
+    onSpawn: (runner) => predecessor.add(runner.pid, runner.startTicks),
+    onGone: (runner) => predecessor.remove(runner.pid),
+  });
+  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, outbox, logs, bundles });
+
+  const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
+  const strategy = new DagbookTransport({
+    broker,
+    service: 'worker',
+    instance: options.slotName,
+    subscriptions: [{ topic: assignmentTopic(options.slotName).name, mode: 'broadcast' }],
+    ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }),
+  });
+  const app = await NestFactory.createMicroservice(module, { strategy, logger: false });
+  bundles.prune();
+  pool.start();
+  await app.listen();
+  outbox.start();
+  logs.start();
+  supervisor.start();
+
+  const stop = async (deadlineMs: number): Promise<void> => {
+    await supervisor.drain(deadlineMs);
+    await pool.close();
+    await outbox.flush();
+    await logs.stop(Math.min(5_000, deadlineMs));
+    const data: WorkerStopped = { worker: options.slotName, incarnation };
+    await publisher
+      .publish([{ topic: TOPICS.workers.name, key: options.slotName, type: 'WorkerStopped', data }])
+      .catch((error: unknown) => log.warn('could not say that the worker stops; its silence will tell', { error: String(error) }));
+    await app.close();
+    await outbox.close();
+    predecessor.release();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    name: 'worker',
+    incarnation,
+    stats: () => supervisor.stats(),
+    busProgressAgeMs: () => strategy.progressAgeMs(),
+    stop: (deadlineMs = DRAIN_MS) => (stopping ??= stop(deadlineMs)),
+  };
+}

@@ -1,0 +1,340 @@
+import type {
+  AttemptAssigned, AttemptId, AttemptRevoked, DrainWorker, ExecutionApi, Message, RenewalGranted, ReportAcknowledged,
+} from '@dagbook/contracts';
+import type { Failure } from '@dagbook/domain';
+import type { MessagePublisher } from '@dagbook/messaging';
+import type { Clock, Log } from '@dagbook/platform';
+import { Attempt, type Ending, failedWith } from './attempt.ts';
+import type { BundleCache } from './bundle-cache.ts';
+import { answerCall } from './execution-calls.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import type { LogShipper } from './log-shipper.ts';
+import { RecentKeys } from './recent-keys.ts';
+import type { ReportOutbox } from './report-outbox.ts';
+import type { RunnerPool } from './runner-pool.ts';
+import type { RunnerDeath, RunnerListener, RunnerProcess } from './runner-process.ts';
+import type { WorkerOptions, WorkerTiming } from './worker-options.ts';
+
+export interface SupervisorParts {
+  readonly options: WorkerOptions;
+  readonly timing: WorkerTiming;
+  readonly incarnation: string;
+  readonly publisher: MessagePublisher;
+  readonly executionApi: ExecutionApi;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pool: RunnerPool;
+  readonly outbox: ReportOutbox;
+  readonly logs: LogShipper;
+  readonly bundles: BundleCache;
+}
+
+export interface WorkerStats {
+  readonly slots: number;
+  readonly waiting: number;
+  readonly running: number;
+  readonly draining: boolean;
+  readonly runners: number;
+  readonly idleRunners: number;
+  /** Runners that died before they were ready, since one last was: not 0 means that no task can begin. */
+  readonly failedRunnerStarts: number;
+  readonly unacknowledgedReports: number;
+  readonly unsentLogs: number;
+  /** Since the sending of the last renewal that was granted; absent before the first. */
+  readonly renewalGrantedAgoMs?: number;
+}
+
+/** What a sensor's own timeout, which knows more, may be late by. */
+const SENSOR_SLACK_MS = 1_000;
+const BUNDLE_RETRY_MS = 1_000;
+/** Acknowledged or revoked attempts that a doubled assignment must not begin again. */
+const REMEMBERED_ENDS = 20_000;
+
+/**
+ * Runs what the dispatcher assigns, and lets go of what is taken away.
+ *
+ * An attempt here is `waiting` (for its code, then for a runner) → `running` in one runner → `ending` (its runner is
+ * being killed: timeout, revocation, lost lease, drain) → gone from `#attempts`. A reported end then lives in the
+ * outbox until it is acknowledged, and its key in `#ended` for as long as a late copy of the assignment may come.
+ * Only one epoch of an attempt is here at a time: a newer one kills the older and begins when nothing of it runs.
+ * Assignments, revocations and acknowledgements may come twice, late and in any order.
+ */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #attempts = new Map<AttemptId, Attempt>();
+  readonly #ended = new RecentKeys(REMEMBERED_ENDS);
+  readonly #leases: LeaseKeeper;
+  #draining = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    const { options, incarnation, publisher, log, timing, outbox } = parts;
+    this.#leases = new LeaseKeeper({
+      identity: { worker: options.slotName, incarnation, queues: options.queues, slots: options.slots, hostname: options.hostname, version: options.version },
+      publisher,
+      log,
+      renewEveryMs: timing.renewEveryMs,
+      isDraining: () => this.#draining,
+      held: () => [...this.#attempts.values()].filter((attempt) => attempt.state !== 'ending'),
+      reported: () => [...outbox.pending()].map(({ data }) => data),
+      onRevoked: (attemptId, epoch) => this.#revoke(attemptId, epoch, 'its lease is not this worker\'s any more'),
+      onExpired: (held) => this.#onLeaseExpired(held as Attempt),
+    });
+  }
+
+  start(): void {
+    this.#leases.start();
+  }
+
+  stats(): WorkerStats {
+    const pool = this.#parts.pool.stats();
+    const attempts = [...this.#attempts.values()];
+    const grantedAgoMs = this.#leases.grantedAgoMs();
+    return {
+      slots: this.#parts.options.slots,
+      waiting: attempts.filter((attempt) => attempt.state === 'waiting').length,
+      running: attempts.filter((attempt) => attempt.state !== 'waiting').length,
+      draining: this.#draining,
+      runners: pool.runners,
+      idleRunners: pool.idle,
+      failedRunnerStarts: pool.failedStarts,
+      unacknowledgedReports: this.#parts.outbox.size,
+      unsentLogs: this.#parts.logs.waitingLogs,
+      ...(grantedAgoMs === undefined ? {} : { renewalGrantedAgoMs: grantedAgoMs }),
+    };
+  }
+
+  handle(message: Message): void {
+    switch (message.type) {
+      case 'AttemptAssigned':
+        return this.#onAssigned(message.data);
+      case 'AttemptRevoked':
+        return this.#onRevoked(message.data);
+      case 'ReportAcknowledged':
+        return this.#onAcknowledged(message.data);
+      case 'RenewalGranted':
+        return this.#onRenewalGranted(message.data);
+      case 'DrainWorker':
+        return this.#onDrain(message.data);
+      default:
+        return;
+    }
+  }
+
+  /**
+   * Takes nothing more, hands back what waits, lets what runs finish until the deadline and hands back the rest.
+   * Resolves when nothing runs.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    void this.#leases.renew();
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.state === 'waiting') this.#end(attempt, HANDED_BACK, 0);
+    }
+    const graceMs = Math.min(this.#parts.timing.termGraceMs, deadlineMs / 2);
+    await this.#emptyWithin(deadlineMs - graceMs);
+    for (const attempt of this.#attempts.values()) this.#end(attempt, HANDED_BACK, graceMs);
+    await this.#emptyWithin(graceMs + 3_000);
+    this.#leases.stop();
+  }
+
+  #onAssigned(assignment: AttemptAssigned): void {
+    const { attemptId, epoch } = assignment;
+    const known = this.#attempts.get(attemptId);
+    if (known !== undefined) {
+      if (known.epoch === epoch) return this.#sayStarted(known);
+      if (known.epoch > epoch) return;
+      known.successor = assignment;
+      return this.#end(known, { kind: 'revoked', why: 'the attempt was granted anew' }, this.#parts.timing.revokeGraceMs);
+    }
+    if (this.#parts.outbox.repeat(attemptId, epoch) || this.#ended.has(keyOf(assignment))) return;
+    const attempt = new Attempt(assignment, this.#parts.logs.open(attemptId, epoch));
+    this.#attempts.set(attemptId, attempt);
+    if (this.#draining) this.#end(attempt, HANDED_BACK, 0);
+    else this.#findCode(attempt);
+  }
+
+  #onRevoked({ attemptId, epoch, reason }: AttemptRevoked): void {
+    this.#revoke(attemptId, epoch, reason);
+  }
+
+  #onAcknowledged({ attemptId, epoch, accepted }: ReportAcknowledged): void {
+    if (this.#parts.outbox.acknowledge(attemptId, epoch)) this.#ended.add(`${attemptId}@${epoch}`);
+    if (!accepted) this.#revoke(attemptId, epoch, 'the scheduler knows a newer attempt');
+  }
+
+  #onRenewalGranted(granted: RenewalGranted): void {
+    this.#leases.onGranted(granted);
+  }
+
+  #onDrain({ by }: DrainWorker): void {
+    this.#parts.log.info('draining: nothing new is taken, what runs may finish', { by });
+    this.#draining = true;
+    void this.#leases.renew();
+  }
+
+  #revoke(attemptId: AttemptId, epoch: number, why: string): void {
+    this.#parts.outbox.acknowledge(attemptId, epoch);
+    this.#ended.add(`${attemptId}@${epoch}`);
+    const attempt = this.#attempts.get(attemptId);
+    if (attempt !== undefined && attempt.epoch <= epoch) this.#end(attempt, { kind: 'revoked', why }, this.#parts.timing.revokeGraceMs);
+  }
+
+  #onLeaseExpired(attempt: Attempt): void {
+    const why = `the worker could not renew its lease for ${attempt.lostAfterMs / 2_000} s, so the task may be given to another`;
+    this.#end(attempt, { kind: 'lost', cause: 'lease_expired', why }, this.#parts.timing.termGraceMs);
+  }
+
+  #findCode(attempt: Attempt): void {
+    const found = this.#parts.bundles.find(attempt.assignment.work.bundleHash);
+    if (typeof found === 'string') return this.#waitForRunner(attempt, found);
+    found.then(
+      (path) => {
+        if (attempt.state !== 'waiting') return;
+        if (path !== null) return this.#waitForRunner(attempt, path);
+        this.#end(attempt, failedWith({ code: 'code_missing', message: `the gateway has no code ${attempt.assignment.work.bundleHash}, which the run was made with` }), 0);
+      },
+      (error: unknown) => {
+        if (attempt.state !== 'waiting') return;
+        attempt.log.line('warning', `${String(error)}; trying again`, 'dagbook');
+        attempt.timer = setTimeout(() => this.#findCode(attempt), BUNDLE_RETRY_MS);
+      },
+    );
+  }
+
+  #waitForRunner(attempt: Attempt, bundlePath: string): void {
+    const { bundleHash } = attempt.assignment.work;
+    attempt.ticket = this.#parts.pool.acquire(bundleHash, (runner) => this.#run(attempt, runner, bundlePath));
+  }
+
+  #run(attempt: Attempt, runner: RunnerProcess, bundlePath: string): void {
+    const { attemptId, epoch, work } = attempt.assignment;
+    attempt.state = 'running';
+    attempt.runner = runner;
+    attempt.startedAtMs = this.#parts.clock.nowMs();
+    this.#setTimeout(attempt);
+    runner.run({ attemptId, epoch, bundlePath, work }, this.#listener(attempt));
+    this.#sayStarted(attempt);
+  }
+
+  #sayStarted(attempt: Attempt): void {
+    if (attempt.state !== 'running') return;
+    const { attemptId, epoch, token } = attempt.assignment;
+    this.#parts.outbox.started({
+      attemptId, epoch, token, worker: this.#parts.options.slotName, pid: attempt.runner?.pid ?? 0, startedAtMs: attempt.startedAtMs,
+    });
+  }
+
+  #listener(attempt: Attempt): RunnerListener {
+    return {
+      onLog: (text, bytes) => attempt.log.append(text, bytes),
+      onStdio: (stream, line) => attempt.log.line(stream === 'stdout' ? 'info' : 'error', line, `task.${stream}`),
+      onCall: (call) => answerCall(this.#parts.executionApi, attempt.assignment, call),
+      onSensor: () => {
+        attempt.isSensor = true;
+        this.#setTimeout(attempt);
+      },
+      onEnd: ({ outcome }) => this.#settle(attempt, { kind: 'report', outcome }),
+      onDeath: (death) => this.#settle(attempt, failedWith(failureOfDeath(death))),
+    };
+  }
+
+  /** Of one try; for a sensor over all its pokes and tries, which its own clock in the runner sees to first. */
+  #setTimeout(attempt: Attempt): void {
+    const { timeoutMs, firstStartedAtMs } = attempt.assignment.work;
+    if (timeoutMs === undefined) return;
+    clearTimeout(attempt.timer);
+    const sinceFirstMs = attempt.isSensor && firstStartedAtMs !== undefined ? attempt.startedAtMs - firstStartedAtMs : 0;
+    const leftMs = attempt.isSensor ? Math.max(0, timeoutMs - sinceFirstMs) + SENSOR_SLACK_MS : timeoutMs;
+    const code = attempt.isSensor ? 'sensor_timeout' : 'timeout';
+    const message = attempt.isSensor
+      ? `what the sensor waits for has not come within ${timeoutMs / 1_000} s`
+      : `the try took longer than its timeout of ${timeoutMs / 1_000} s and was ended`;
+    attempt.timer = setTimeout(() => this.#end(attempt, failedWith({ code, message }), this.#parts.timing.termGraceMs), Math.min(leftMs, MAX_TIMER_MS));
+  }
+
+  /** Ends it from outside, at most once: the first reason stands. A shorter grace hurries an end under way. */
+  #end(attempt: Attempt, ending: Ending, graceMs: number): void {
+    if (attempt.state === 'waiting') {
+      if (attempt.ticket !== undefined) this.#parts.pool.cancel(attempt.ticket);
+      return this.#settle(attempt, ending);
+    }
+    const runner = attempt.runner as RunnerProcess;
+    if (attempt.state === 'ending') {
+      if (ending.kind === 'revoked') void runner.terminate(graceMs);
+      return;
+    }
+    attempt.state = 'ending';
+    clearTimeout(attempt.timer);
+    void runner.terminate(graceMs).then(() => this.#settle(attempt, ending));
+  }
+
+  /** Nothing of it runs any more. */
+  #settle(attempt: Attempt, ending: Ending): void {
+    clearTimeout(attempt.timer);
+    this.#attempts.delete(attempt.attemptId);
+    this.#sayLast(attempt, ending);
+    const trailer = attempt.log.end();
+    const { attemptId, epoch, token } = attempt.assignment;
+    const from = { attemptId, epoch, token, worker: this.#parts.options.slotName };
+    switch (ending.kind) {
+      case 'report': {
+        const finishedAtMs = this.#parts.clock.nowMs();
+        const times = { startedAtMs: attempt.startedAtMs === 0 ? finishedAtMs : attempt.startedAtMs, finishedAtMs };
+        this.#parts.outbox.final({ type: 'AttemptFinished', data: { ...from, outcome: ending.outcome, ...times, pid: attempt.runner?.pid ?? 0, log: trailer } });
+        break;
+      }
+      case 'lost':
+        this.#parts.outbox.final({ type: 'AttemptLost', data: { ...from, cause: ending.cause } });
+        break;
+      case 'revoked':
+        this.#ended.add(keyOf(attempt));
+        break;
+    }
+    if (attempt.successor !== undefined) this.#onAssigned(attempt.successor);
+    else if (this.#attempts.size === 0) this.#onEmpty?.();
+  }
+
+  /** A log that ends badly says in its last line what failed and why. */
+  #sayLast(attempt: Attempt, ending: Ending): void {
+    if (ending.kind !== 'report') {
+      if (attempt.state !== 'waiting') attempt.log.line('error', `The task was ended: ${ending.why}.`, 'dagbook');
+      return;
+    }
+    const { outcome } = ending;
+    if (outcome.kind !== 'failed') return;
+    const { code, message, detail } = outcome.failure;
+    attempt.log.line('error', `The task failed: ${message}`, 'dagbook', { code, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  async #emptyWithin(ms: number): Promise<void> {
+    if (this.#attempts.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+    this.#onEmpty = undefined;
+  }
+}
+
+const HANDED_BACK: Ending = { kind: 'lost', cause: 'worker_drained', why: 'its worker is stopping; it runs again on another' };
+
+/** Node's timers hold no more; a longer timeout is as good as none. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const keyOf = (attempt: { readonly attemptId: AttemptId; readonly epoch: number }): string => `${attempt.attemptId}@${attempt.epoch}`;
+
+function failureOfDeath({ code, signal, stderrTail }: RunnerDeath): Failure {
+  const detail = stderrTail === '' ? {} : { detail: stderrTail };
+  if (/heap out of memory|Out of memory/i.test(stderrTail)) {
+    return { code: 'out_of_memory', message: 'the task\'s process ran out of memory; give runners a larger heap, or read the data in parts', ...detail };
+  }
+  if (signal === 'SIGKILL') {
+    return { code: 'killed', message: 'the task\'s process was killed from outside (SIGKILL); the system does so when memory runs out', ...detail };
+  }
+  if (signal !== null) return { code: 'killed', message: `the task's process was ended by ${signal}`, ...detail };
+  return { code: 'killed', message: `the task's process ended with exit code ${code} before the task had`, ...detail };
+}
