@@ -1,3 +1,5 @@
 export type { TestPostgres } from './postgres.ts';
 export { withPostgres } from './postgres.ts';
 export { aGrant, anEvent, describeEventStore, readFeed } from './event-store.conformance.ts';
+export type { BusUnderTest, DeadMessage } from './messaging.conformance.ts';
+export { describeMessageBroker, Inbox } from './messaging.conformance.ts';

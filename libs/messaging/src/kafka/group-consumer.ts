@@ -32,7 +32,7 @@ export interface ConsumerLimits {
 
 export const DEFAULT_LIMITS: ConsumerLimits = { stalledAfterMs: 60_000, fatalAfterMs: 600_000, fatalAfterHardErrorMs: 15_000 };
 
-const HEARTBEAT_MS = 3_000;
+const HEARTBEAT_MS = 1_000;
 
 /**
  * One kafkajs consumer and its successors. kafkajs fetches, `PartitionQueue`s deliver, and offsets are committed here:
@@ -95,8 +95,8 @@ export class GroupConsumer {
       // The broker answers a waiting fetch as soon as there is a record; this only bounds how long a stop waits.
       maxWaitTimeInMs: 250,
       heartbeatInterval: HEARTBEAT_MS,
-      sessionTimeout: 15_000,
-      rebalanceTimeout: 15_000,
+      sessionTimeout: 10_000,
+      rebalanceTimeout: 10_000,
       allowAutoTopicCreation: false,
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
     });

@@ -78,7 +78,8 @@ export class KafkaBroker implements MessageBroker {
       requestTimeout: 10_000,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: ({ host, port, ssl, onConnect }) => {
-        const socket = ssl === undefined ? connectTcp({ host, port }, onConnect) : connectTls({ host, port, servername: host, ...ssl }, onConnect);
+        // Not undefined but null or false without TLS, whatever the type says.
+        const socket = ssl ? connectTls({ host, port, servername: host, ...ssl }, onConnect) : connectTcp({ host, port }, onConnect);
         socket.setKeepAlive(true, 60_000);
         // A batch is complete when it is written: waiting for more to fill a segment only adds to the hop.
         socket.setNoDelay(true);

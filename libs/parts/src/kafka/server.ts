@@ -91,7 +91,9 @@ const properties = (dir: string, port: number, controllerPort: number): string =
     'num.io.threads': 4,
     'log.cleaner.dedupe.buffer.size': 2_097_152,
     'log.segment.bytes': 67_108_864,
-    'controlled.shutdown.enable': false,
+    // A killed broker's successor is let in when the dead one's session has run out.
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 500,
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
