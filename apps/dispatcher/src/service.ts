@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { hostname } from 'node:os';
 import { TOPICS } from '@dagbook/contracts';
-import type { EventStore, LeaseStore, OwnershipStore } from '@dagbook/event-store';
+import type { Stores } from '@dagbook/event-store';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
 import type { Clock, Log, RunningService } from '@dagbook/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -15,7 +15,7 @@ import { WorkerConsumer } from './worker.consumer.ts';
 import { WorkerRoster } from './worker-roster.ts';
 
 export interface DispatcherPorts {
-  readonly store: EventStore & LeaseStore & OwnershipStore;
+  readonly stores: Stores;
   readonly broker: MessageBroker;
   /** Signs attempt tokens; the scheduler and the gateway verify them with the same. */
   readonly tokenSecret: string;
@@ -37,14 +37,14 @@ class DispatcherModule {}
 
 /** Starts a dispatcher: it leads at once when nobody does, else stands by. */
 export async function startDispatcher(ports: DispatcherPorts): Promise<RunningService & { readonly isLeading: () => boolean }> {
-  const { store, broker, clock, log, tokenSecret } = ports;
+  const { stores, broker, clock, log, tokenSecret } = ports;
   const publisher = broker.publisher();
   const instance = `${hostname()}-${process.pid}`;
   const roster = new WorkerRoster(clock, ports.unreachableAfterMs);
-  const desk = new AdmissionDesk({ instance, store, leases: store, publisher, roster, pools: ports.pools ?? [], tokenSecret, clock, log });
-  const keeper = new LeaseKeeper({ desk, roster, leases: store, publisher, tokenSecret, checkEveryMs: ports.checkEveryMs ?? 1_000, clock, log });
+  const desk = new AdmissionDesk({ instance, store: stores.events, leases: stores.leases, publisher, roster, pools: ports.pools ?? [], tokenSecret, clock, log });
+  const keeper = new LeaseKeeper({ desk, roster, leases: stores.leases, publisher, tokenSecret, checkEveryMs: ports.checkEveryMs ?? 1_000, clock, log });
   const leadership = new Leadership({
-    ownership: store,
+    ownership: stores.ownership,
     lock: 'dagbook.dispatcher',
     retryMs: ports.retryMs ?? 200,
     onLead: async () => {

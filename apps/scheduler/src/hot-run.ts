@@ -1,5 +1,4 @@
-import type { RunCreated, RunEvent, RunState as RunFold } from '@dagbook/domain';
-import { createRunState, evolveRun } from '@dagbook/domain';
+import { createRunState, evolveRun, replan, type DagRun, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
 import type { EventStore, StoredEvent } from '@dagbook/event-store';
 import type { Plan, PlanLibrary } from './plan-library.ts';
@@ -11,7 +10,7 @@ export interface HotRun {
   readonly streamId: string;
   readonly created: RunCreated;
   plan: Plan;
-  state: RunFold;
+  state: DagRun;
   version: number;
 }
 
@@ -43,8 +42,11 @@ async function foldRun(plans: PlanLibrary, dagId: string, runId: string, events:
   let version = 0;
   for (const stored of events) {
     const event = toRunEvent(stored);
-    if (event.type === 'RunReplanned') plan = await plans.get(event.planHash);
     state = evolveRun(state, event);
+    if (event.type === 'RunReplanned') {
+      plan = await plans.get(event.planHash);
+      state = replan(state, plan.compiled);
+    }
     version = stored.version;
   }
   return { dagId, runId, streamId: runStream(dagId, runId), created, plan, state, version };

@@ -1,4 +1,4 @@
-import { liveInstances, readyInstances, upstreamResults, taskInstance, type Json, type RunEvent, type TaskInstanceRef } from '@dagbook/domain';
+import { DEFAULT_POOL, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
 import type { HotRun } from './hot-run.ts';
@@ -11,42 +11,25 @@ const INLINE_RESULTS_BYTES = 16 * 1024;
  * What others need to hear of events that are now facts: ready attempts and closed ones. Only task instances that are
  * still ready are announced, since a later event of the same batch may have moved them on.
  */
-export async function messagesOf(
-  run: HotRun,
-  events: readonly RunEvent[] | 'everything ready',
-  results: ResultKeeper,
-  readyBeforeMs = Number.POSITIVE_INFINITY,
-): Promise<OutgoingMessage[]> {
+export async function messagesOf(run: HotRun, events: readonly RunEvent[], results: ResultKeeper): Promise<OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
-  const ready = events === 'everything ready' ? readyInstances(run.state) : events.filter((event) => event.type === 'TaskScheduled');
-  for (const ref of ready) {
-    const message = await readyMessage(run, ref, results, readyBeforeMs);
-    if (message !== undefined) messages.push(message);
-  }
-  if (events === 'everything ready') return messages;
   for (const event of events) {
+    if (event.type === 'TaskScheduled') {
+      const instance = taskInstance(run.state, event);
+      if (instance?.state === 'scheduled' && instance.tryNumber === event.tryNumber) messages.push(await readyMessage(run, instance, results));
+      continue;
+    }
     const closed = closedAttempt(run, event);
     if (closed !== undefined) messages.push({ topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptClosed', data: closed });
   }
   return messages;
 }
 
-/** Attempts that these events end although a worker may still run them; asked before the events are folded. */
-export function revokedBy(run: HotRun, events: readonly RunEvent[]): { taskId: string; mapIndex: number; tryNumber: number }[] {
-  const revoked: { taskId: string; mapIndex: number; tryNumber: number }[] = [];
-  for (const event of events) {
-    if (!REVOKING.has(event.type) || !('taskId' in event) || !('mapIndex' in event)) continue;
-    if ('epoch' in event && event.epoch !== undefined) continue;
-    const instance = taskInstance(run.state, event);
-    if (instance !== undefined && LIVE.has(instance.state)) {
-      revoked.push({ taskId: event.taskId, mapIndex: event.mapIndex, tryNumber: instance.tryNumber });
-    }
-  }
-  return revoked;
+/** Everything that is ready, said again: what has been so since before `readyBeforeMs`. */
+export async function readyMessages(run: HotRun, results: ResultKeeper, readyBeforeMs: number): Promise<OutgoingMessage[]> {
+  const waiting = readyInstances(run.state).filter((instance) => instance.sinceMs <= readyBeforeMs);
+  return Promise.all(waiting.map((instance) => readyMessage(run, instance, results)));
 }
-
-const REVOKING: ReadonlySet<RunEvent['type']> = new Set(['TaskCleared', 'TaskRestarting', 'TaskMarked', 'TaskSkipped', 'TaskFailed', 'TaskRetryScheduled', 'TaskRemoved', 'TaskUpstreamFailed']);
-const LIVE: ReadonlySet<string> = new Set(['scheduled', 'queued', 'running', 'restarting']);
 
 function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch: number } | undefined {
   switch (event.type) {
@@ -68,45 +51,42 @@ function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch
   }
 }
 
-async function readyMessage(run: HotRun, ref: TaskInstanceRef, results: ResultKeeper, readyBeforeMs: number): Promise<OutgoingMessage | undefined> {
-  const instance = taskInstance(run.state, ref);
-  const task = run.plan.taskOf.get(ref.taskId);
-  if (instance === undefined || task === undefined || instance.state !== 'scheduled' || instance.sinceMs > readyBeforeMs) return undefined;
-  const id = attemptId({ dagId: run.dagId, runId: run.runId, taskId: ref.taskId, mapIndex: ref.mapIndex, tryNumber: instance.tryNumber });
-  const definition = run.plan.definition;
+async function readyMessage(run: HotRun, instance: TaskInstanceView, results: ResultKeeper): Promise<OutgoingMessage> {
+  const { taskId, mapIndex, tryNumber } = instance;
+  const id = attemptId({ dagId: run.dagId, runId: run.runId, taskId, mapIndex, tryNumber });
+  const task = run.plan.taskOf.get(taskId);
   const data: AttemptReady = {
     attemptId: id,
-    queue: task.queue ?? 'default',
-    pool: task.pool?.name ?? 'default_pool',
-    poolSlots: task.pool?.slots ?? 1,
-    priority: run.plan.weights.get(ref.taskId) ?? 1,
+    queue: task?.queue ?? 'default',
+    pool: task?.pool?.name ?? DEFAULT_POOL,
+    poolSlots: task?.pool?.slots ?? 1,
+    priority: run.plan.weights.get(taskId) ?? 1,
     readyAtMs: instance.sinceMs,
-    lastEpoch: instance.epoch,
+    lastEpoch: Math.max(instance.epoch, instance.endedEpoch),
     caps: {
-      maxActiveTasks: definition.maxActiveTasks ?? 16,
-      ...(task.maxActive === undefined ? {} : { maxActive: task.maxActive }),
-      ...(task.maxActivePerRun === undefined ? {} : { maxActivePerRun: task.maxActivePerRun }),
+      maxActiveTasks: run.plan.definition.maxActiveTasks ?? 16,
+      ...(task?.maxActive === undefined ? {} : { maxActive: task.maxActive }),
+      ...(task?.maxActivePerRun === undefined ? {} : { maxActivePerRun: task.maxActivePerRun }),
     },
-    lostAfterMs: task.lostAfterMs ?? 300_000,
-    work: await workOf(run, ref, id, results),
+    lostAfterMs: task?.lostAfterMs ?? 300_000,
+    work: await workOf(run, instance, id, results),
   };
   return { topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptReady', data };
 }
 
-async function workOf(run: HotRun, ref: TaskInstanceRef, id: string, keeper: ResultKeeper): Promise<Work> {
+async function workOf(run: HotRun, instance: TaskInstanceView, id: string, keeper: ResultKeeper): Promise<Work> {
   const { created } = run;
-  const task = run.plan.taskOf.get(ref.taskId);
-  const instance = taskInstance(run.state, ref);
-  let results: Work['results'] = upstreamResults(run.state, ref.taskId, ref.mapIndex);
+  const task = run.plan.taskOf.get(instance.taskId);
+  let results: Work['results'] = upstreamResults(run.state, instance.taskId, instance.mapIndex);
   let resultsKey: string | undefined;
   if (Object.keys(results).length > 0 && JSON.stringify(results).length > INLINE_RESULTS_BYTES) {
-    resultsKey = `results/${id}/${instance?.epoch ?? 0}`;
+    resultsKey = `results/${id}/${instance.endedEpoch}`;
     await keeper.keep(resultsKey, results as unknown as Json);
     results = {};
   }
   return {
     bundleHash: run.state.bundleHash,
-    maxTries: instance?.maxTries ?? 1,
+    maxTries: instance.maxTries + 1,
     ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
     run: {
       runType: created.runType,
@@ -119,9 +99,7 @@ async function workOf(run: HotRun, ref: TaskInstanceRef, id: string, keeper: Res
     },
     results,
     ...(resultsKey === undefined ? {} : { resultsKey }),
-    ...(instance?.firstStartedAtMs === undefined ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
+    ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
     ...(created.traceparent === undefined ? {} : { traceparent: created.traceparent }),
   };
 }
-
-export { liveInstances };

@@ -1,11 +1,11 @@
-import { decideRun, evolveRun, isFinished, isRejected, nextWakeAtMs, type Json, type Rejected, type RunCommand, type RunEvent, createRunState } from '@dagbook/domain';
+import { createRunState, decideRun, evolveRun, isFinished, isRejected, nextWakeAtMs, replan, revokedBy, settle, type Json, type Rejected, type RunCommand, type RunEvent, type Settled } from '@dagbook/domain';
 import { attemptId, runStream } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
 import { foldRuns, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
-import { messagesOf, revokedBy } from './run-effect.ts';
+import { messagesOf, readyMessages } from './run-effect.ts';
 import { WakeTimes } from './wake-time.ts';
 
 /**
@@ -82,7 +82,7 @@ export class RunEngine {
     const messages: OutgoingMessage[] = [];
     for (const run of this.#hot.values()) {
       if (wanted !== undefined && !wanted.has(run.dagId)) continue;
-      messages.push(...(await messagesOf(run, 'everything ready', this.#ports.results, readyBeforeMs)));
+      messages.push(...(await readyMessages(run, this.#ports.results, readyBeforeMs)));
     }
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
     return messages.length;
@@ -99,7 +99,7 @@ export class RunEngine {
     const byRun = Map.groupBy(asks, (ask) => runStream(ask.dagId, ask.runId));
     try {
       await this.#heat(byRun);
-      const drafts = [...byRun].map(([streamId, ofRun]) => this.#draft(streamId, ofRun));
+      const drafts = [...byRun].flatMap(([streamId, ofRun]) => this.#draftOrQuarantine(streamId, ofRun));
       const written = drafts.filter((draft) => draft.entry !== undefined);
       const results = written.length === 0 ? [] : await this.#ports.store.append(written.map((draft) => draft.entry as AppendEntry));
       const messages: OutgoingMessage[] = [];
@@ -108,13 +108,11 @@ export class RunEngine {
       if (messages.length > 0) await this.#ports.publisher.publish(messages);
     } catch (error) {
       // Nobody knows what was written: the journal does.
-      for (const [streamId, ofRun] of byRun) {
+      for (const streamId of byRun.keys()) {
         const run = this.#hot.get(streamId);
         if (run !== undefined) this.#forget(run);
-        this.#mailbox.unshift(...ofRun.filter((ask) => ask.command.type !== 'RecordTimePassed'));
       }
-      const keys = asks.map(({ dagId, runId }) => ({ dagId, runId }));
-      this.#ports.onRunsDropped(keys);
+      this.#mailbox.unshift(...asks);
       throw error;
     }
   }
@@ -126,6 +124,19 @@ export class RunEngine {
     }
     if (cold.length === 0) return;
     for (const run of await foldRuns(this.#ports.store, this.#ports.plans, cold)) this.#hot.set(run.streamId, run);
+  }
+
+  /** A bug in one run's decisions stops that run, and no other: it is left as the journal has it, and said loudly. */
+  #draftOrQuarantine(streamId: string, asks: readonly Ask[]): Draft[] {
+    try {
+      return [this.#draft(streamId, asks)];
+    } catch (error) {
+      this.#ports.log.error('a run could not be decided: it stands still until it is looked at', { streamId, asks: asks.map((ask) => ask.command.type), ...errorAttributes(error) });
+      const run = this.#hot.get(streamId);
+      if (run !== undefined) this.#forget(run);
+      for (const ask of asks) ask.done?.({ kind: 'refused', code: 'internal', message: 'the run could not be decided; the scheduler\'s log says why' });
+      return [];
+    }
   }
 
   /** Decides the asks of one run, in order, against its hot state; evolves it as if they were written already. */
@@ -164,12 +175,36 @@ export class RunEngine {
       draft.run = this.#create(ask as Ask & { command: { type: 'CreateRun' } });
     }
     const run = draft.run;
+    const settled = this.#settled(run, command);
+    if (isRejected(settled)) return settled;
+    if (ask.fence !== undefined && settled.events.length > 0) mergeFence(draft.fences, ask.fence);
+    this.#take(draft, run, settled);
+    if (run.state.awaitsPlan !== null && ask.plan !== undefined) {
+      run.state = replan(run.state, ask.plan.compiled);
+      run.plan = ask.plan;
+      const after = this.#settled(run, { type: 'Advance', nowMs });
+      if (!isRejected(after)) this.#take(draft, run, after);
+    }
+    return settled.events.length > 0 ? 'decided' : 'nothing';
+  }
+
+  /** The whole step of a command. A paused DAG takes in what is reported and starts nothing: it is not advanced. */
+  #settled(run: HotRun, command: RunCommand): Settled | Rejected {
+    if (!this.#ports.isPaused(run.dagId)) return settle(run.state, command);
     const decision = decideRun(command, run.state);
     if (isRejected(decision)) return decision;
-    if (ask.fence !== undefined && decision.length > 0) mergeFence(draft.fences, ask.fence);
-    this.#apply(draft, run, decision);
-    if (!this.#ports.isPaused(ask.dagId)) this.#advance(draft, run, nowMs);
-    return decision.length > 0 ? 'decided' : 'nothing';
+    const revoked = decision.flatMap((event) => {
+      const attempt = revokedBy(run.state, event);
+      evolveRun(run.state, event);
+      return attempt ?? [];
+    });
+    return { events: decision, revoked, ready: [] };
+  }
+
+  #take(draft: Draft, run: HotRun, settled: Settled): void {
+    for (const event of settled.events) draft.events.push(event);
+    for (const attempt of settled.revoked) draft.revoke.add(attemptId({ ...attempt, dagId: run.dagId, runId: run.runId }));
+    run.version += settled.events.length;
   }
 
   #create(ask: Ask & { command: { type: 'CreateRun' } }): HotRun {
@@ -185,24 +220,6 @@ export class RunEngine {
       state: createRunState(plan.compiled),
       version: 0,
     };
-  }
-
-  /** Level after level, each judged from the states before it, until nothing moves. */
-  #advance(draft: Draft, run: HotRun, nowMs: number): void {
-    for (;;) {
-      const decision = decideRun({ type: 'Advance', nowMs }, run.state);
-      if (isRejected(decision) || decision.length === 0) return;
-      this.#apply(draft, run, decision);
-    }
-  }
-
-  #apply(draft: Draft, run: HotRun, events: readonly RunEvent[]): void {
-    for (const key of revokedBy(run, events)) draft.revoke.add(attemptId({ ...key, dagId: run.dagId, runId: run.runId }));
-    for (const event of events) {
-      run.state = evolveRun(run.state, event);
-      run.version++;
-      draft.events.push(event);
-    }
   }
 
   /** Nothing was decided: refusals and repetitions are still answered. */
@@ -278,8 +295,6 @@ export interface RunEnginePorts {
   readonly isPaused: (dagId: string) => boolean;
   readonly onRunFolded: (run: HotRun) => void;
   readonly onEvents: (run: HotRun, events: readonly RunEvent[]) => void;
-  /** Runs that are not hot any more although unfinished, because a round failed. */
-  readonly onRunsDropped: (keys: readonly RunKey[]) => void;
 }
 
 export interface ResultKeeper {

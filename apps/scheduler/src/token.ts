@@ -1,3 +1,4 @@
 /** Injection tokens of what the scheduler is handed. */
 export const TOKEN_SECRET = Symbol('token secret');
+export const STORE = Symbol('event store');
 export const LOG = Symbol('log');

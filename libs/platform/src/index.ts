@@ -15,3 +15,5 @@ export { noSpans, otlpSpans, traceparentOf } from './span.ts';
 export type { ServiceMain } from './main.ts';
 export { exitOnFatal, runService } from './main.ts';
 export { attemptToken, verifyAttemptToken } from './attempt-token.ts';
+export type { ClusterParts } from './cluster.ts';
+export { CLUSTER_SETTINGS, openCluster } from './cluster.ts';

@@ -1,0 +1,353 @@
+import {
+  decideDag, decideTrigger, evolveDag, initialDag, isRejected, nextDueAtMs, reject, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  type RunEvent, type TriggeredRun,
+} from '@dagbook/domain';
+import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
+import { formatPosition, type AppendEntry, type EventStore } from '@dagbook/event-store';
+import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
+import type { HotRun } from './hot-run.ts';
+import { claimLogicalDates } from './logical-date-claim.ts';
+import type { Plan, PlanLibrary } from './plan-library.ts';
+import { newTraceparent } from './run-tracer.ts';
+import type { Ask, AskOutcome, RunEngine } from './run-engine.ts';
+import { WakeTimes } from './wake-time.ts';
+
+/**
+ * The DAGs that this scheduler owns: which version each is at, whether it is paused, which runs are due, and which of
+ * its queued runs may start.
+ *
+ * State model of a DAG here: folded from `dag-<id>` when its partition is taken, kept in step with every append of ours,
+ * dropped when the partition is given up. Changes of one DAG go one after another (`#turn`), those of different DAGs side by
+ * side. A due run is created first (its id says which it is, so creating it twice is once) and recorded as scheduled
+ * after, so that a crash between the two repeats the first and does the second.
+ */
+export class DagDesk {
+  readonly #ports: DagDeskPorts;
+  readonly #dags = new Map<string, OwnedDag>();
+  readonly #due: WakeTimes;
+
+  constructor(ports: DagDeskPorts) {
+    this.#ports = ports;
+    this.#due = new WakeTimes(ports.clock, (keys) => {
+      for (const { dagId } of keys) this.#schedule(dagId);
+    });
+  }
+
+  get dags(): ReadonlyMap<string, OwnedDag> {
+    return this.#dags;
+  }
+
+  readonly isPaused = (dagId: string): boolean => this.#dags.get(dagId)?.fold.paused ?? false;
+
+  /** Folds these DAGs from the journal. */
+  async take(dagIds: readonly string[]): Promise<void> {
+    const streams = await this.#ports.store.readMany(dagIds.map(dagStream));
+    for (const dagId of dagIds) {
+      const events = streams.get(dagStream(dagId)) ?? [];
+      if (events.length === 0 || this.#dags.has(dagId)) continue;
+      let fold = initialDag();
+      for (const stored of events) fold = evolveDag(fold, { type: stored.type, ...(stored.data as object) } as DagEvent);
+      const plan = fold.planHash === null ? undefined : await this.#ports.plans.get(fold.planHash);
+      this.#dags.set(dagId, newOwnedDag(dagId, fold, events.length, plan));
+    }
+  }
+
+  /** Looks at what is due; asked once the unfinished runs of the DAGs have been folded too. */
+  wakeAll(dagIds: Iterable<string>): void {
+    for (const dagId of dagIds) this.#schedule(dagId);
+  }
+
+  drop(owns: (dagId: string) => boolean): void {
+    for (const dag of this.#dags.values()) {
+      if (owns(dag.dagId)) continue;
+      this.#dags.delete(dag.dagId);
+      this.#due.delete(dag);
+    }
+  }
+
+  stop(): void {
+    this.#due.clear();
+  }
+
+  /** A file defines the DAG: a new version when its content is new. */
+  async register(file: string, definition: DagDefinition, planHash: string, bundleHash: string): Promise<void> {
+    const dag = this.#dags.get(definition.dagId) ?? this.#begin(definition.dagId);
+    const plan = this.#ports.plans.add(planHash, definition);
+    await this.#turn(dag, async () => {
+      const command: DagCommand = { type: 'RegisterVersion', dagId: dag.dagId, planHash, bundleHash, file, pausedUponCreation: definition.pausedUponCreation ?? false, nowMs: this.#ports.clock.nowMs() };
+      await this.#execute(dag, command);
+      dag.plan = plan;
+    });
+    this.#schedule(dag.dagId);
+  }
+
+  /** No file defines it any more. */
+  async retire(dagId: string): Promise<void> {
+    const dag = this.#dags.get(dagId);
+    if (dag === undefined) return;
+    await this.#turn(dag, () => this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() }));
+    this.#due.delete(dag);
+  }
+
+  /** Carries out a stored command and writes its outcome, in the transaction of its events where it has any. */
+  async command(commandId: string, dagId: string, body: CommandBody): Promise<void> {
+    const dag = this.#dags.get(dagId);
+    if (dag === undefined) return this.#refuse(commandId, dagId, reject('dag_not_found', `the DAG with id ${dagId} was not found`));
+    switch (body.type) {
+      case 'SetPaused':
+        return this.#setPaused(dag, commandId, body);
+      case 'TriggerRun':
+        return this.#turn(dag, () => this.#trigger(dag, commandId, body));
+      default:
+        await this.#askRun(dag, commandId, body);
+    }
+  }
+
+  /** Keeps the DAG's runs in step with what was appended; starts queued runs where there is room. */
+  readonly onRunEvents = (run: HotRun, events: readonly RunEvent[]): void => {
+    const dag = this.#dags.get(run.dagId);
+    if (dag === undefined) return;
+    let ended = false;
+    for (const event of events) {
+      if (event.type === 'RunCreated' || event.type === 'RunRequeued') {
+        dag.running.delete(run.runId);
+        dag.queued.set(run.runId, run.created.runAfterMs);
+      } else if (event.type === 'RunStarted') {
+        dag.queued.delete(run.runId);
+        dag.starting.delete(run.runId);
+        dag.running.add(run.runId);
+      } else if (event.type === 'RunSucceeded' || event.type === 'RunFailed') {
+        forgetRun(dag, run.runId);
+        ended = true;
+        dag.failedInARow = event.type === 'RunFailed' ? dag.failedInARow + 1 : 0;
+        this.#pauseAfterFailures(dag);
+      }
+    }
+    this.#startQueued(dag);
+    if (ended) this.#schedule(dag.dagId);
+  };
+
+  readonly onRunFolded = (run: HotRun): void => {
+    const dag = this.#dags.get(run.dagId);
+    if (dag === undefined) return;
+    if (run.state.state === 'running') dag.running.add(run.runId);
+    else if (run.state.state === 'queued') dag.queued.set(run.runId, run.created.runAfterMs);
+    this.#startQueued(dag);
+  };
+
+  #begin(dagId: string): OwnedDag {
+    const dag = newOwnedDag(dagId, initialDag(), 0, undefined);
+    this.#dags.set(dagId, dag);
+    return dag;
+  }
+
+  /** Oldest first, while `maxActiveRuns` has room. */
+  #startQueued(dag: OwnedDag): void {
+    if (dag.fold.paused || dag.queued.size === 0) return;
+    const room = (dag.plan?.definition.maxActiveRuns ?? 16) - dag.running.size - dag.starting.size;
+    if (room <= 0) return;
+    const next = [...dag.queued].filter(([runId]) => !dag.starting.has(runId)).sort((a, b) => a[1] - b[1]).slice(0, room);
+    for (const [runId] of next) {
+      dag.starting.add(runId);
+      this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'StartRun', nowMs: 0 } });
+    }
+  }
+
+  #schedule(dagId: string): void {
+    const dag = this.#dags.get(dagId);
+    if (dag === undefined || dag.scheduling) return;
+    dag.scheduling = true;
+    void this.#turn(dag, () => this.#createDue(dag))
+      .catch((error: unknown) => this.#ports.log.error('due runs could not be created; they are asked for again', { dagId, ...errorAttributes(error) }))
+      .finally(() => {
+        dag.scheduling = false;
+        this.#due.set(dag, this.#nextDueAtMs(dag));
+      });
+  }
+
+  #nextDueAtMs(dag: OwnedDag): number | null {
+    if (dag.plan === undefined || this.#dags.get(dag.dagId) !== dag) return null;
+    return nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
+  }
+
+  async #createDue(dag: OwnedDag): Promise<void> {
+    const plan = dag.plan;
+    if (plan === undefined) return;
+    const decision = decideDag({ type: 'ScheduleDue', definition: plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() }, dag.fold);
+    if (isRejected(decision) || decision.length === 0) return;
+    const scheduled = decision.filter((event) => event.type === 'RunScheduled');
+    const taken = await claimLogicalDates(this.#ports.store, dag.dagId, scheduled.map((event) => ({ runId: event.runId, logicalDateMs: event.interval.startMs })));
+    await Promise.all(
+      scheduled
+        .filter((event) => !taken.has(event.runId))
+        .map((event) => this.#create(dag, plan, {
+          runId: event.runId, runType: 'scheduled', triggeredBy: 'timetable', logicalDateMs: event.interval.startMs, dataInterval: event.interval,
+          runAfterMs: event.runAfterMs, conf: {}, params: plan.definition.params?.defaults ?? {},
+        })),
+    );
+    await this.#append(dag, decision);
+  }
+
+  #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId'> = {}): Promise<AskOutcome> {
+    return new Promise((done) => {
+      this.#engine.ask({
+        dagId: dag.dagId,
+        runId: run.runId,
+        plan,
+        ...more,
+        done,
+        command: { type: 'CreateRun', dagId: dag.dagId, ...run, planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), nowMs: 0 },
+      });
+    });
+  }
+
+  async #trigger(dag: OwnedDag, commandId: string, body: Extract<CommandBody, { type: 'TriggerRun' }>): Promise<void> {
+    const plan = dag.plan;
+    if (plan === undefined) return this.#refuse(commandId, dag.dagId, reject('dag_not_found', `the DAG ${dag.dagId} has no version that could be read`));
+    const decided: TriggeredRun | Rejected = decideTrigger({ ...body, definition: plan.definition, nowMs: this.#ports.clock.nowMs() });
+    if (isRejected(decided)) return this.#refuse(commandId, dag.dagId, decided);
+    if (decided.logicalDateMs !== null) {
+      const taken = await claimLogicalDates(this.#ports.store, dag.dagId, [{ runId: decided.runId, logicalDateMs: decided.logicalDateMs }]);
+      if (taken.size > 0) return this.#refuse(commandId, dag.dagId, reject('run_exists', `the DAG ${dag.dagId} has a run of the logical date ${new Date(decided.logicalDateMs).toISOString()}: ${[...taken.values()].join()}`));
+    }
+    await this.#create(
+      dag,
+      plan,
+      {
+        runId: decided.runId, runType: 'manual', triggeredBy: body.triggeredBy, triggeringUser: body.user, logicalDateMs: decided.logicalDateMs,
+        dataInterval: decided.dataInterval, runAfterMs: decided.runAfterMs, conf: body.conf, params: decided.params, ...(body.note === undefined ? {} : { note: body.note }),
+      },
+      { commandId },
+    );
+  }
+
+  async #setPaused(dag: OwnedDag, commandId: string, body: Extract<CommandBody, { type: 'SetPaused' }>): Promise<void> {
+    await this.#turn(dag, () => this.#execute(dag, { type: 'SetPaused', paused: body.paused, by: body.user, nowMs: this.#ports.clock.nowMs() }, commandId));
+    if (body.paused) return;
+    // What was reported while it was paused has moved frontiers that nobody has looked at.
+    for (const runId of dag.running) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
+    this.#startQueued(dag);
+    this.#schedule(dag.dagId);
+  }
+
+  #pauseAfterFailures(dag: OwnedDag): void {
+    const limit = dag.plan?.definition.maxConsecutiveFailedRuns ?? 0;
+    if (limit === 0 || dag.failedInARow < limit || dag.fold.paused) return;
+    const command: DagCommand = { type: 'SetPaused', paused: true, by: `maxConsecutiveFailedRuns=${limit}`, nowMs: this.#ports.clock.nowMs() };
+    void this.#turn(dag, () => this.#execute(dag, command)).catch((error: unknown) => this.#ports.log.error('a DAG could not be paused after failures', { dagId: dag.dagId, ...errorAttributes(error) }));
+  }
+
+  async #askRun(dag: OwnedDag, commandId: string, body: Exclude<CommandBody, { type: 'SetPaused' } | { type: 'TriggerRun' }>): Promise<void> {
+    const { runId } = body;
+    if (body.type === 'ClearTasks' && body.runOnLatestVersion === true && dag.plan !== undefined) {
+      const { version, bundleHash } = dag.fold;
+      this.#engine.ask({ dagId: dag.dagId, runId, plan: dag.plan, command: { type: 'ReplanRun', planHash: dag.plan.hash, dagVersion: version, bundleHash: bundleHash ?? '', nowMs: 0 } });
+    }
+    await new Promise((done) => this.#engine.ask({ dagId: dag.dagId, runId, commandId, done, command: runCommandOf(body) }));
+  }
+
+  /** Decides, appends, folds; writes the command's outcome in the same transaction. */
+  async #execute(dag: OwnedDag, command: DagCommand, commandId?: string): Promise<void> {
+    const decision = decideDag(command, dag.fold);
+    if (isRejected(decision)) {
+      if (commandId !== undefined) await this.#refuse(commandId, dag.dagId, decision);
+      return;
+    }
+    if (decision.length > 0 || commandId !== undefined) await this.#append(dag, decision, commandId);
+  }
+
+  async #append(dag: OwnedDag, events: readonly DagEvent[], commandId?: string): Promise<void> {
+    const outcome: CommandOutcome = { kind: 'done', position: null };
+    const entry: AppendEntry = {
+      streamId: dagStream(dag.dagId),
+      expectedVersion: dag.version,
+      events: events.map(({ type, ...data }) => ({ eventId: uuidv7(), type, schemaVersion: 1, data: data as unknown as Json })),
+      ...(commandId === undefined ? {} : { outcomes: [{ commandId, outcome: outcome as unknown as Json }] }),
+    };
+    const [result] = await this.#ports.store.append([entry]);
+    if (result?.kind !== 'appended') {
+      // Somebody else writes this DAG: what we hold of it is not true any more.
+      this.#dags.delete(dag.dagId);
+      await this.take([dag.dagId]);
+      throw new Error(`the DAG ${dag.dagId} was written by another scheduler (${result?.kind ?? 'no result'})`);
+    }
+    for (const event of events) dag.fold = evolveDag(dag.fold, event);
+    dag.version += events.length;
+    if (result.position !== null) this.#ports.log.debug('a DAG changed', { dagId: dag.dagId, position: formatPosition(result.position) });
+  }
+
+  async #refuse(commandId: string, dagId: string, refusal: Rejected): Promise<void> {
+    const outcome: CommandOutcome = { kind: 'refused', code: refusal.code, message: refusal.message };
+    await this.#ports.store.append([{ streamId: dagStream(dagId), expectedVersion: 0, events: [], outcomes: [{ commandId, outcome: outcome as unknown as Json }] }]);
+  }
+
+  #turn<T>(dag: OwnedDag, change: () => Promise<T>): Promise<T> {
+    const turn = dag.turn.then(change);
+    dag.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  get #engine(): RunEngine {
+    return this.#ports.engine();
+  }
+}
+
+export interface DagDeskPorts {
+  readonly store: EventStore;
+  readonly plans: PlanLibrary;
+  /** Late, since the engine in turn tells this desk of its events. */
+  readonly engine: () => RunEngine;
+  readonly clock: AlarmClock;
+  readonly log: Log;
+}
+
+export interface OwnedDag {
+  readonly dagId: string;
+  /** Keys of `WakeTimes` are DAGs here. */
+  readonly runId: string;
+  readonly streamId: string;
+  fold: DagFold;
+  version: number;
+  plan: Plan | undefined;
+  readonly running: Set<string>;
+  /** Queued runs with the instant after which each may run: oldest first. */
+  readonly queued: Map<string, number>;
+  /** Queued runs that have been asked to start. */
+  readonly starting: Set<string>;
+  failedInARow: number;
+  scheduling: boolean;
+  turn: Promise<unknown>;
+}
+
+const newOwnedDag = (dagId: string, fold: DagFold, version: number, plan: Plan | undefined): OwnedDag => ({
+  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, scheduling: false, turn: Promise.resolve(),
+});
+
+const activeRuns = (dag: OwnedDag): number => dag.running.size + dag.queued.size;
+
+function forgetRun(dag: OwnedDag, runId: string): void {
+  dag.running.delete(runId);
+  dag.queued.delete(runId);
+  dag.starting.delete(runId);
+}
+
+type NewRun = Omit<Extract<Ask['command'], { type: 'CreateRun' }>, 'type' | 'nowMs' | 'dagId' | 'planHash' | 'dagVersion' | 'bundleHash' | 'traceparent'>;
+
+function runCommandOf(body: Exclude<CommandBody, { type: 'SetPaused' } | { type: 'TriggerRun' }>): Ask['command'] {
+  switch (body.type) {
+    case 'ClearTasks': {
+      const { runId: _, user: __, runOnLatestVersion: ___, ...command } = body;
+      return { ...command, nowMs: 0 };
+    }
+    case 'MarkTasks': {
+      const { runId: _, user, ...command } = body;
+      return { ...command, by: user, nowMs: 0 };
+    }
+    case 'MarkRun':
+      return { type: 'MarkRun', state: body.state, by: body.user, nowMs: 0 };
+    case 'SetRunNote':
+      return { type: 'SetRunNote', note: body.note, by: body.user, nowMs: 0 };
+    case 'SetTaskNote':
+      return { type: 'SetTaskNote', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, nowMs: 0 };
+  }
+}

@@ -1,0 +1,29 @@
+import type { EventStore } from '@dagbook/event-store';
+import { uuidv7 } from '@dagbook/platform';
+
+/**
+ * A DAG has one run for a logical date, whoever makes it: the date is claimed by a stream of its own before the run is
+ * created. Answers the claims that others hold, by the run id that asked; asking again for the same run is no conflict.
+ */
+export async function claimLogicalDates(
+  store: Pick<EventStore, 'append' | 'read'>,
+  dagId: string,
+  claims: readonly { readonly runId: string; readonly logicalDateMs: number }[],
+): Promise<ReadonlyMap<string, string>> {
+  const streamOf = (logicalDateMs: number): string => `claim-${dagId}/${logicalDateMs}`;
+  const results = await store.append(
+    claims.map(({ runId, logicalDateMs }) => ({
+      streamId: streamOf(logicalDateMs),
+      expectedVersion: 0,
+      events: [{ eventId: uuidv7(), type: 'LogicalDateClaimed', schemaVersion: 1, data: { runId } }],
+    })),
+  );
+  const taken = new Map<string, string>();
+  for (const [index, claim] of claims.entries()) {
+    if (results[index]?.kind === 'appended') continue;
+    const [claimed] = await store.read(streamOf(claim.logicalDateMs));
+    const holder = (claimed?.data as { runId?: string } | undefined)?.runId;
+    if (holder !== undefined && holder !== claim.runId) taken.set(claim.runId, holder);
+  }
+  return taken;
+}

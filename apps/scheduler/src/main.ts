@@ -1,0 +1,31 @@
+import { CLUSTER_SETTINGS, exitOnFatal, integer, list, noSpans, openCluster, otlpSpans, runService, systemClock, text } from '@dagbook/platform';
+import { folderBundles } from './folder-bundles.ts';
+import { startScheduler } from './service.ts';
+
+const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint } = CLUSTER_SETTINGS;
+
+await runService({
+  service: 'scheduler',
+  settings: {
+    databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint,
+    dagFolders: { env: 'DAGBOOK_BUNDLE_FOLDERS', says: 'folders in which DAG files are found, with commas between', parse: list, fallback: ['dags'] },
+    stateDir: { env: 'DAGBOOK_SCHEDULER_STATE_DIR', says: 'where parsed code is cached', parse: text, fallback: '.dagbook/scheduler' },
+    defaultTimezone: { env: 'DAGBOOK_DEFAULT_TIMEZONE', says: 'IANA zone of DAGs that name none', parse: text, fallback: 'UTC' },
+    ownershipEveryMs: { env: 'DAGBOOK_SCHEDULER_OWNERSHIP_EVERY_MS', says: 'how often free partitions are tried for', parse: integer(20, 60_000), fallback: 200 },
+  },
+  healthPort: (settings) => settings.healthPort,
+  start: async (settings, log) => {
+    const parts = await openCluster({ service: 'scheduler', ...settings, log });
+    const service = await startScheduler({
+      ...parts,
+      bundles: folderBundles({ folders: settings.dagFolders, stateDir: settings.stateDir, timezone: settings.defaultTimezone, log }),
+      tokenSecret: settings.tokenSecret,
+      spans: settings.otlpEndpoint === undefined ? noSpans : otlpSpans({ endpoint: settings.otlpEndpoint, service: 'scheduler' }),
+      ownershipEveryMs: settings.ownershipEveryMs,
+      clock: systemClock,
+      log,
+      onFatal: exitOnFatal(log),
+    });
+    return { service, checks: { partitions: () => (service.ownedPartitions() > 0 ? undefined : 'owns none yet (another scheduler may hold them all)') }, close: parts.close };
+  },
+});

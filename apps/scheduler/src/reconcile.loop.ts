@@ -1,0 +1,17 @@
+import { errorAttributes, WakeableLoop, type Clock, type Log } from '@dagbook/platform';
+import type { CommandIntake } from './command-intake.ts';
+import type { RunEngine } from './run-engine.ts';
+
+/** The net under every hint: what has been ready for too long is said again, and commands that still wait are taken up. */
+export function reconcileLoop(ports: { readonly engine: RunEngine; readonly intake: CommandIntake; readonly everyMs: number; readonly clock: Clock; readonly log: Log }): WakeableLoop<void> {
+  return new WakeableLoop({
+    round: async () => {
+      await ports.engine.republish(undefined, ports.clock.nowMs() - READY_TOO_LONG_MS);
+      await ports.intake.takeUp();
+    },
+    intervalMs: ports.everyMs,
+    onError: (error) => ports.log.warn('a round of reconciliation failed; the next one comes', errorAttributes(error)),
+  });
+}
+
+const READY_TOO_LONG_MS = 5_000;

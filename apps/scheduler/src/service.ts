@@ -1,0 +1,133 @@
+import 'reflect-metadata';
+import { hostname } from 'node:os';
+import { partitionOf, TOPICS } from '@dagbook/contracts';
+import type { Stores } from '@dagbook/event-store';
+import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
+import type { AlarmClock, Log, RunningService, SpanSink } from '@dagbook/platform';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { BundleIntake, type DagBundleSource } from './bundle-intake.ts';
+import { CommandIntake } from './command-intake.ts';
+import { CommandConsumer } from './command.consumer.ts';
+import { DagDesk } from './dag-desk.ts';
+import { Ownership } from './ownership.loop.ts';
+import { PlanLibrary } from './plan-library.ts';
+import { reconcileLoop } from './reconcile.loop.ts';
+import { ReportConsumer } from './report.consumer.ts';
+import { RunEngine } from './run-engine.ts';
+import { RunTracer } from './run-tracer.ts';
+import { LOG, STORE, TOKEN_SECRET } from './token.ts';
+
+export interface SchedulerPorts {
+  readonly stores: Stores;
+  readonly broker: MessageBroker;
+  /** Where DAG files are found and parsed. */
+  readonly bundles: DagBundleSource;
+  readonly tokenSecret: string;
+  readonly spans: SpanSink;
+  readonly clock: AlarmClock;
+  readonly log: Log;
+  /** How often free partitions are tried for. Default 200 ms. */
+  readonly ownershipEveryMs?: number;
+  /** How often lost hints are looked for. Default 2 s. */
+  readonly reconcileEveryMs?: number;
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface RunningScheduler extends RunningService {
+  readonly ownedPartitions: () => number;
+}
+
+@Module({})
+class SchedulerModule {}
+
+/** Starts a scheduler: it takes its share of the partitions and decides for their DAGs. */
+export async function startScheduler(ports: SchedulerPorts): Promise<RunningScheduler> {
+  const { stores, broker, clock, log, tokenSecret } = ports;
+  const store = stores.events;
+  const publisher = broker.publisher();
+  const instance = `${hostname()}-${process.pid}`;
+  const plans = new PlanLibrary(store);
+  const tracer = new RunTracer(ports.spans);
+  const desk = new DagDesk({ store, plans, engine: () => engine, clock, log });
+  const engine: RunEngine = new RunEngine({
+    store,
+    publisher,
+    plans,
+    clock,
+    log,
+    results: { keep: (key, value) => store.putContent('xcom', key, new TextEncoder().encode(JSON.stringify(value))) },
+    isPaused: desk.isPaused,
+    onRunFolded: desk.onRunFolded,
+    onEvents: (run, events) => {
+      desk.onRunEvents(run, events);
+      tracer.recorded(run, events);
+    },
+  });
+  const ownership: Ownership = new Ownership({
+    instance,
+    ownership: stores.ownership,
+    publisher,
+    everyMs: ports.ownershipEveryMs ?? 200,
+    clock,
+    log,
+    onTaken: async (partitions) => {
+      const taken = (dagId: string): boolean => partitions.includes(partitionOf(dagId));
+      const dagIds = (await store.listStreams('dag-')).map((streamId) => streamId.slice('dag-'.length)).filter(taken);
+      await desk.take(dagIds);
+      await engine.adopt((await store.openRuns()).filter((key) => taken(key.dagId)));
+      desk.wakeAll(dagIds);
+      await intake.takeUp();
+      bundles.wake();
+    },
+    onGivenUp: async () => {
+      engine.drop(ownership.owns);
+      desk.drop(ownership.owns);
+    },
+  });
+  const intake = new CommandIntake(store, desk, ownership.owns, log);
+  const bundles = new BundleIntake({ source: ports.bundles, store, desk, owns: ownership.owns, clock, log });
+  const reconcile = reconcileLoop({ engine, intake, everyMs: ports.reconcileEveryMs ?? 2_000, clock, log });
+  const strategy = new DagbookTransport({
+    broker,
+    service: 'scheduler',
+    instance,
+    subscriptions: [
+      { topic: TOPICS.reports.name, mode: 'broadcast' },
+      { topic: TOPICS.commands.name, mode: 'broadcast' },
+    ],
+    ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }),
+  });
+  const app = await NestFactory.createMicroservice(
+    {
+      module: SchedulerModule,
+      controllers: [ReportConsumer, CommandConsumer],
+      providers: [
+        { provide: RunEngine, useValue: engine },
+        { provide: Ownership, useValue: ownership },
+        { provide: CommandIntake, useValue: intake },
+        { provide: TOKEN_SECRET, useValue: tokenSecret },
+        { provide: STORE, useValue: store },
+        { provide: LOG, useValue: log },
+      ],
+    },
+    { strategy, logger: false },
+  );
+  await app.listen();
+  engine.start();
+  ownership.start();
+  await bundles.start();
+  reconcile.start();
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await bundles.stop();
+    await reconcile.stop();
+    desk.stop();
+    await app.close();
+    await engine.stop();
+    await ownership.stop();
+    await ports.spans.close();
+  };
+  return { name: 'scheduler', ownedPartitions: () => ownership.partitions.size, stop: () => (stopping ??= stop()) };
+}
