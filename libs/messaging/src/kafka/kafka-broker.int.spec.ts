@@ -138,12 +138,13 @@ test('a message over the limit is refused alone, with its size', async () => {
   const topic = assignmentTopic('large').name;
   const inbox = new Inbox();
   await listen(broker, topic, inbox);
-  const huge = broker.publisher().publish([{ ...drain(topic, 'huge'), data: { by: 'x'.repeat(1_000_000) } }]);
+  const huge = broker.publisher().publish([{ ...drain(topic, 'huge'), data: { by: 'x'.repeat(2_000_000) } }]);
+  const large = broker.publisher().publish([{ ...drain(topic, 'large'), data: { by: 'x'.repeat(1_999_000) } }]);
   const small = broker.publisher().publish([drain(topic, 'small')]);
   await expect(huge).rejects.toMatchObject({ code: 'bus.too_large', retryable: false });
-  await small;
-  await inbox.until((ids) => ids.length === 1);
-  expect(inbox.ids).toEqual(['small']);
+  await Promise.all([large, small]);
+  await inbox.until((ids) => ids.length === 2);
+  expect(inbox.ids).toEqual(['large', 'small']);
 });
 
 test('a topic that no table names is refused', async () => {

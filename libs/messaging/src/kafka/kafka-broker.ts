@@ -37,6 +37,8 @@ export interface BusLog {
   error(message: string, attributes?: object): void;
 }
 
+/** Above the largest body with its headers, which also the dead letter's must fit in. */
+const MAX_MESSAGE_BYTES = 2_100_000;
 const DAY_MS = 86_400_000;
 const ASSIGNMENT_PREFIX = assignmentTopic('').name;
 
@@ -189,7 +191,10 @@ export class KafkaBroker implements MessageBroker {
         topic: name,
         numPartitions: partitions,
         replicationFactor: this.#options.replicationFactor ?? 1,
-        configEntries: [{ name: 'retention.ms', value: String(retentionMs) }],
+        configEntries: [
+          { name: 'retention.ms', value: String(retentionMs) },
+          { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
+        ],
       })),
     });
   }

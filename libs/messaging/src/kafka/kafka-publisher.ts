@@ -4,12 +4,17 @@ import type { Message as KafkaRecord, Producer, TopicMessages } from 'kafkajs';
 import type { MessagePublisher, OutgoingMessage } from '../port.ts';
 import { BusFault } from '../port.ts';
 
-/** Kafka refuses a record over 1 MiB (`message.max.bytes`); this leaves room for headers and framing. */
-const MAX_RECORD_BYTES = 1_000_000;
+/** The largest body; topics made by `KafkaBroker` take it (`max.message.bytes`). */
+const MAX_BODY_BYTES = 2_000_000;
 /** While the broker is away callers pile up behind the batch in flight; past this they are told at once. */
 const MAX_WAITING = 100_000;
-/** What one request may carry: the broker takes 100 MB, but one late batch holds up all behind it. */
-const MAX_BATCH_BYTES = 8_000_000;
+/**
+ * Kafka's limit, 1 MiB unless a topic says otherwise, is for all records of a request that go to one partition, not for
+ * each. Whoever sends more by one message flies alone.
+ */
+const MAX_BATCH_BYTES = 1_000_000;
+/** Key, headers and framing of a record, generously. */
+const RECORD_OVERHEAD_BYTES = 500;
 
 interface Parcel {
   readonly topic: string;
@@ -46,12 +51,12 @@ export class KafkaPublisher implements MessagePublisher {
     let bytes = 0;
     for (const message of messages) {
       const record = this.#encode({ ...message, id: message.id ?? randomUUID() } as Message);
-      const recordBytes = Buffer.byteLength(record.value as string);
-      if (recordBytes > MAX_RECORD_BYTES) {
+      const bodyBytes = Buffer.byteLength(record.value as string);
+      if (bodyBytes > MAX_BODY_BYTES) {
         const what = `${message.type} for ${message.topic} with key ${message.key}`;
-        throw new BusFault('bus.too_large', `${what} has ${recordBytes} bytes; a message may have ${MAX_RECORD_BYTES}`, { retryable: false });
+        throw new BusFault('bus.too_large', `${what} has ${bodyBytes} bytes; a message may have ${MAX_BODY_BYTES}`, { retryable: false });
       }
-      bytes += recordBytes;
+      bytes += bodyBytes + RECORD_OVERHEAD_BYTES;
       addRecord(byTopic, message.topic, record);
     }
     return this.#enqueue([...byTopic.values()], bytes);
@@ -87,8 +92,7 @@ export class KafkaPublisher implements MessagePublisher {
         await this.#producer.sendBatch({ acks: -1, topicMessages: merge(batch) });
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const fault = new BusFault('bus.unavailable', `Kafka did not take ${batch.length} publishes: ${reason}`, { retryable: true, cause: error });
+        const fault = faultOf(batch.length, error);
         for (const { reject } of batch) reject(fault);
       }
     }
@@ -109,6 +113,13 @@ export class KafkaPublisher implements MessagePublisher {
     }
     return this.#waiting.splice(0, count);
   }
+}
+
+function faultOf(publishes: number, error: unknown): BusFault {
+  const said = `Kafka did not take ${publishes} publishes: ${error instanceof Error ? error.message : String(error)}`;
+  // A topic of the site's own making, with a lower limit than ours.
+  const tooLarge = typeof error === 'object' && error !== null && 'type' in error && error.type === 'MESSAGE_TOO_LARGE';
+  return new BusFault(tooLarge ? 'bus.too_large' : 'bus.unavailable', said, { retryable: !tooLarge, cause: error });
 }
 
 function merge(batch: readonly Waiting[]): TopicMessages[] {
