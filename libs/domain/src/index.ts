@@ -35,8 +35,20 @@ export type { ResultOfUpstream, TaskInstanceView } from './run/query.ts';
 export {
   countsByState, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
 } from './run/query.ts';
+export type { Explanation, Outside } from './run/explain.ts';
+export { explainTaskInstance } from './run/explain.ts';
+export { replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun } from './run/snapshot.ts';
 export type { Settled } from './run/settle.ts';
 export { settle } from './run/settle.ts';
 export { isoInstant, parseInstant } from './schedule/civil.ts';
 export type { ScheduleQuestion } from './schedule/timetable.ts';
 export { inferManualInterval, nextRun } from './schedule/timetable.ts';
+export type { DagFold } from './dag/fold.ts';
+export { evolveDag, initialDag } from './dag/fold.ts';
+export type { DagCommand, ScheduleContext } from './dag/decide.ts';
+export { decideDag, nextDueAtMs } from './dag/decide.ts';
+export type { TriggeredRun, TriggerRequest } from './dag/trigger.ts';
+export { decideTrigger } from './dag/trigger.ts';
+export { runIdOf } from './dag/run-id.ts';
+export { priorityWeights } from './dag/weights.ts';
+export { clearSelection } from './dag/selection.ts';

@@ -1,0 +1,42 @@
+import { unreachable } from '../decider.ts';
+import type { DataInterval } from '../schedule/definition.ts';
+import type { DagEvent } from './event.ts';
+
+/**
+ * What a DAG has come to: unknown until its first version is registered, then active or retired, and beside that paused
+ * or not. A retired DAG keeps its version, pause and schedule, so that a file that comes back goes on where it was.
+ */
+export interface DagFold {
+  /** 0: none registered. */
+  readonly version: number;
+  readonly planHash: string | null;
+  readonly bundleHash: string | null;
+  readonly file: string | null;
+  readonly paused: boolean;
+  readonly retired: boolean;
+  /** Of the last run that the schedule made. */
+  readonly lastInterval: DataInterval | null;
+}
+
+export const initialDag = (): DagFold => ({
+  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null,
+});
+
+export function evolveDag(dag: DagFold, event: DagEvent): DagFold {
+  switch (event.type) {
+    case 'DagVersionRegistered':
+      return { ...dag, version: event.version, planHash: event.planHash, bundleHash: event.bundleHash, file: event.file };
+    case 'DagPaused':
+      return { ...dag, paused: true };
+    case 'DagUnpaused':
+      return { ...dag, paused: false };
+    case 'DagRetired':
+      return { ...dag, retired: true };
+    case 'DagRevived':
+      return { ...dag, retired: false };
+    case 'RunScheduled':
+      return { ...dag, lastInterval: event.interval };
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,69 @@
+import { canonicalJson } from '../json.ts';
+import type { Json } from '../json.ts';
+import { reject } from '../decider.ts';
+import type { Rejected } from '../decider.ts';
+import type { DataInterval } from '../schedule/definition.ts';
+import { inferManualInterval } from '../schedule/timetable.ts';
+import type { DagDefinition } from './definition.ts';
+import { runIdOf } from './run-id.ts';
+
+/** What is asked of a manual run; a `TriggerRun` command has these members. */
+export interface TriggerRequest {
+  readonly definition: DagDefinition;
+  readonly runId?: string;
+  /** null: a run without a logical date. */
+  readonly logicalDateMs: number | null;
+  readonly runAfterMs?: number;
+  readonly dataInterval?: DataInterval;
+  readonly conf: Json;
+  readonly nowMs: number;
+}
+
+export interface TriggeredRun {
+  readonly runId: string;
+  readonly logicalDateMs: number | null;
+  readonly dataInterval: DataInterval | null;
+  readonly runAfterMs: number;
+  /** The DAG's defaults with `conf` laid over them. */
+  readonly params: { readonly [name: string]: Json };
+}
+
+const RUN_ID_PATTERN = /^[A-Za-z0-9_.~:+-]{1,250}$/;
+const SCHEDULES_OWN = /^(scheduled|backfill|asset_triggered)__/;
+/** An event may be 64 KB, and conf stands in it twice: as it came and in the params. */
+const MAX_CONF_LENGTH = 24_000;
+
+/** The run that a person's request makes. Whether its logical date is taken already is the caller's to find out. */
+export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected {
+  const { definition, logicalDateMs, conf, nowMs } = request;
+  if (conf === null || typeof conf !== 'object' || Array.isArray(conf)) {
+    return reject('invalid_conf', `conf is ${canonicalJson(conf).slice(0, 100)}; it must be an object, for example {"day": "2026-01-05"}.`);
+  }
+  const { length } = canonicalJson(conf);
+  if (length > MAX_CONF_LENGTH) return reject('conf_too_large', `conf is ${length} characters of JSON; the limit is ${MAX_CONF_LENGTH}. Pass a reference to the data instead.`);
+
+  const interval = intervalOf(request);
+  if (interval !== null && interval.endMs < interval.startMs) {
+    return reject('invalid_data_interval', 'data_interval_end lies before data_interval_start; swap them or leave both out.');
+  }
+  const runAfterMs = request.runAfterMs ?? (interval === null || interval === request.dataInterval ? nowMs : interval.endMs);
+  const runId = request.runId ?? runIdOf('manual', logicalDateMs ?? runAfterMs);
+  if (!RUN_ID_PATTERN.test(runId)) {
+    return reject('invalid_run_id', `dag_run_id is "${runId.slice(0, 300)}"; it must be 1 to 250 letters, digits or any of _ . ~ : + -`);
+  }
+  if (SCHEDULES_OWN.test(runId)) {
+    return reject('invalid_run_id', `dag_run_id is "${runId}"; ids of this form are kept for runs that Dagbook makes by itself. Choose another, or leave it out.`);
+  }
+  return {
+    runId,
+    logicalDateMs,
+    dataInterval: interval,
+    runAfterMs,
+    params: { ...definition.params?.defaults, ...(conf as { readonly [name: string]: Json }) },
+  };
+}
+
+function intervalOf({ definition, logicalDateMs, dataInterval }: TriggerRequest): DataInterval | null {
+  if (dataInterval !== undefined) return dataInterval;
+  return logicalDateMs === null ? null : inferManualInterval(definition.schedule, logicalDateMs);
+}

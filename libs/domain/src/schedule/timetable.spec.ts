@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { isoInstant, parseInstant } from './civil.ts';
+import type { DataInterval, TimetableDefinition } from './definition.ts';
+import { inferManualInterval, nextRun } from './timetable.ts';
+import type { ScheduleQuestion } from './timetable.ts';
+
+const ms = (text: string): number => parseInstant(text) as number;
+const short = (instantMs: number): string => isoInstant(instantMs).slice(0, 16);
+const show = ({ startMs, endMs }: DataInterval): string => `${short(startMs)} ${short(endMs)}`;
+const question = (over: Partial<ScheduleQuestion> = {}): ScheduleQuestion => ({
+  lastInterval: null, startMs: null, endMs: null, catchup: true, nowMs: ms('2030-01-01'), ...over,
+});
+const cronIntervals = (cron: string, timezone: string): TimetableDefinition => ({ kind: 'cronDataInterval', cron, timezone });
+
+function intervals(timetable: TimetableDefinition, from: string, count: number): string[] {
+  const found: DataInterval[] = [];
+  while (found.length < count) {
+    const run = nextRun(timetable, question({ startMs: ms(from), lastInterval: found.at(-1) ?? null }));
+    if (run === null) break;
+    found.push(run.interval);
+  }
+  return found.map(show);
+}
+
+describe('a data interval over a change of offset', () => {
+  it.each([
+    ['0 3 * * *', 'Europe/Zurich', '2023-03-24T02:00', ['2023-03-24T02:00 2023-03-25T02:00', '2023-03-25T02:00 2023-03-26T01:00', '2023-03-26T01:00 2023-03-27T01:00']],
+    ['0 2 * * *', 'Europe/Zurich', '2023-03-24T01:00', ['2023-03-24T01:00 2023-03-25T01:00', '2023-03-25T01:00 2023-03-26T01:00', '2023-03-26T01:00 2023-03-27T00:00']],
+    ['0 3 * * *', 'Europe/Zurich', '2023-10-27T01:00', ['2023-10-27T01:00 2023-10-28T01:00', '2023-10-28T01:00 2023-10-29T02:00', '2023-10-29T02:00 2023-10-30T02:00']],
+    ['0 2 * * *', 'Europe/Zurich', '2023-10-27T00:00', ['2023-10-27T00:00 2023-10-28T00:00', '2023-10-28T00:00 2023-10-29T01:00', '2023-10-29T01:00 2023-10-30T01:00']],
+    ['0 7-8 * * *', 'America/Los_Angeles', '2020-03-07T15:00', ['2020-03-07T15:00 2020-03-07T16:00', '2020-03-07T16:00 2020-03-08T14:00', '2020-03-08T14:00 2020-03-08T15:00']],
+  ])('%s in %s from %s', (cron, zone, from, expected) => {
+    expect(intervals(cronIntervals(cron, zone), from, 3)).toEqual(expected);
+  });
+
+  it.each([
+    ['0 2 * * *', 'America/New_York', '2024-03-10T07:30', '2024-03-09T07:00 2024-03-10T07:00'],
+    ['0 2 * * *', 'America/New_York', '2024-03-10T07:00', '2024-03-09T07:00 2024-03-10T07:00'],
+    ['0 1 * * *', 'America/New_York', '2024-11-03T05:30', '2024-11-01T05:00 2024-11-02T05:00'],
+    ['0 2 * * *', 'Australia/Lord_Howe', '2024-10-05T15:30', '2024-10-04T15:30 2024-10-05T15:30'],
+  ])('%s in %s, started by hand at %s', (cron, zone, at, expected) => {
+    expect(show(inferManualInterval(cronIntervals(cron, zone), ms(at)))).toBe(expected);
+  });
+
+  it('goes on from the interval of a manual run in a gap', () => {
+    const run = nextRun(cronIntervals('0 2 * * *', 'America/New_York'), question({ lastInterval: { startMs: ms('2024-03-09T07:00'), endMs: ms('2024-03-10T07:00') } }));
+    expect(run && show(run.interval)).toBe('2024-03-10T07:00 2024-03-11T06:00');
+  });
+});
+
+describe('edges', () => {
+  it('keeps the day to which a month clamped it', () => {
+    const monthly: TimetableDefinition = { kind: 'deltaDataInterval', months: 1 };
+    const run = nextRun(monthly, question({ startMs: ms('2025-01-31'), nowMs: ms('2026-06-29'), catchup: false }));
+    expect(run && show(run.interval)).toBe('2026-05-28T00:00 2026-06-28T00:00');
+  });
+
+  it('does not repeat a run after a change from trigger to data interval', () => {
+    const at = ms('2025-09-05T17:00');
+    const run = nextRun(cronIntervals('0 17 * * *', 'UTC'), question({ startMs: ms('2025-09-01'), lastInterval: { startMs: at, endMs: at } }));
+    expect(run && show(run.interval)).toBe('2025-09-06T17:00 2025-09-07T17:00');
+  });
+});
