@@ -14,6 +14,8 @@ export interface BundleChange {
   readonly parsed: readonly ParsedFile[];
   readonly failed: readonly { readonly file: string; readonly error: ImportError; readonly source?: string }[];
   readonly removed: readonly string[];
+  /** The whole folder has been read once: what no file defines is not defined. */
+  readonly complete?: boolean;
 }
 
 export interface ParsedFile {
@@ -51,7 +53,6 @@ export class BundleIntake {
 
   /** Partitions were taken: what the files say of their DAGs is registered. */
   wake(): void {
-    if (!this.#scanned) return;
     void this.#inTurn(async () => {
       await this.#take({ parsed: [...this.#files.values()], failed: [...this.#broken].map(([file, error]) => ({ file, error })), removed: [] });
     });
@@ -69,8 +70,8 @@ export class BundleIntake {
     }
     await Promise.all(change.parsed.map((parsed) => this.#register(parsed)));
     await this.#recordFiles(change);
-    this.#scanned = true;
-    await this.#retireUndefined();
+    if (change.complete === true) this.#scanned = true;
+    if (this.#scanned) await this.#retireUndefined();
   }
 
   async #register(parsed: ParsedFile): Promise<void> {

@@ -12,6 +12,8 @@ export interface HotRun {
   plan: Plan;
   state: DagRun;
   version: number;
+  /** When something last happened in it, as far as this process knows. */
+  changedAtMs: number;
 }
 
 /** Events as the domain knows them: the type beside the data. */
@@ -49,5 +51,5 @@ async function foldRun(plans: PlanLibrary, dagId: string, runId: string, events:
     }
     version = stored.version;
   }
-  return { dagId, runId, streamId: runStream(dagId, runId), created, plan, state, version };
+  return { dagId, runId, streamId: runStream(dagId, runId), created, plan, state, version, changedAtMs: 0 };
 }

@@ -1,15 +1,18 @@
-import { CLUSTER_SETTINGS, exitOnFatal, integer, list, noSpans, openCluster, otlpSpans, runService, systemClock, text } from '@dagbook/platform';
+import { fileURLToPath } from 'node:url';
+import { CLUSTER_SETTINGS, exitOnFatal, integer, noSpans, openCluster, otlpSpans, runService, systemClock, text } from '@dagbook/platform';
 import { folderBundles } from './folder-bundles.ts';
 import { startScheduler } from './service.ts';
 
 const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint } = CLUSTER_SETTINGS;
 
+/** Beside this file in dist/. */
+const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
 await runService({
   service: 'scheduler',
   settings: {
     databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint,
-    dagFolders: { env: 'DAGBOOK_BUNDLE_FOLDERS', says: 'folders in which DAG files are found, with commas between', parse: list, fallback: ['dags'] },
-    stateDir: { env: 'DAGBOOK_SCHEDULER_STATE_DIR', says: 'where parsed code is cached', parse: text, fallback: '.dagbook/scheduler' },
+    dagFolder: { env: 'DAGBOOK_BUNDLE_FOLDER', says: 'folder in which DAG files are found', parse: text, fallback: 'dags' },
     defaultTimezone: { env: 'DAGBOOK_DEFAULT_TIMEZONE', says: 'IANA zone of DAGs that name none', parse: text, fallback: 'UTC' },
     ownershipEveryMs: { env: 'DAGBOOK_SCHEDULER_OWNERSHIP_EVERY_MS', says: 'how often free partitions are tried for', parse: integer(20, 60_000), fallback: 200 },
   },
@@ -18,7 +21,7 @@ await runService({
     const parts = await openCluster({ service: 'scheduler', ...settings, log });
     const service = await startScheduler({
       ...parts,
-      bundles: folderBundles({ folders: settings.dagFolders, stateDir: settings.stateDir, timezone: settings.defaultTimezone, log }),
+      bundles: folderBundles({ folder: settings.dagFolder, timezone: settings.defaultTimezone, sdkPath: built('../sdk/index.js'), childPath: built('../bundles/parse-child.js'), log }),
       tokenSecret: settings.tokenSecret,
       spans: settings.otlpEndpoint === undefined ? noSpans : otlpSpans({ endpoint: settings.otlpEndpoint, service: 'scheduler' }),
       ownershipEveryMs: settings.ownershipEveryMs,

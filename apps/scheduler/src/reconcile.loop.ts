@@ -2,11 +2,11 @@ import { errorAttributes, WakeableLoop, type Clock, type Log } from '@dagbook/pl
 import type { CommandIntake } from './command-intake.ts';
 import type { RunEngine } from './run-engine.ts';
 
-/** The net under every hint: what has been ready for too long is said again, and commands that still wait are taken up. */
+/** The net under every hint: what is ready in a run that has fallen quiet is said again, and commands that still wait are taken up. */
 export function reconcileLoop(ports: { readonly engine: RunEngine; readonly intake: CommandIntake; readonly everyMs: number; readonly clock: Clock; readonly log: Log }): WakeableLoop<void> {
   return new WakeableLoop({
     round: async () => {
-      await ports.engine.republish(undefined, ports.clock.nowMs() - READY_TOO_LONG_MS);
+      await ports.engine.republishQuiet(ports.clock.nowMs() - QUIET_MS);
       await ports.intake.takeUp();
     },
     intervalMs: ports.everyMs,
@@ -14,4 +14,4 @@ export function reconcileLoop(ports: { readonly engine: RunEngine; readonly inta
   });
 }
 
-const READY_TOO_LONG_MS = 5_000;
+const QUIET_MS = 5_000;

@@ -16,7 +16,7 @@ export async function messagesOf(run: HotRun, events: readonly RunEvent[], resul
   for (const event of events) {
     if (event.type === 'TaskScheduled') {
       const instance = taskInstance(run.state, event);
-      if (instance?.state === 'scheduled' && instance.tryNumber === event.tryNumber) messages.push(await readyMessage(run, instance, results));
+      if (instance?.state === 'scheduled' && instance.tryNumber === event.tryNumber) messages.push(await readyMessage(run, instance, results, event.atMs));
       continue;
     }
     const closed = closedAttempt(run, event);
@@ -25,10 +25,12 @@ export async function messagesOf(run: HotRun, events: readonly RunEvent[], resul
   return messages;
 }
 
-/** Everything that is ready, said again: what has been so since before `readyBeforeMs`. */
-export async function readyMessages(run: HotRun, results: ResultKeeper, readyBeforeMs: number): Promise<OutgoingMessage[]> {
-  const waiting = readyInstances(run.state).filter((instance) => instance.sinceMs <= readyBeforeMs);
-  return Promise.all(waiting.map((instance) => readyMessage(run, instance, results)));
+/**
+ * Everything that is ready, said again. It keeps the first place in the queue (`readyAtMs` 0): it has waited for longer
+ * than what has just become ready, and a dispatcher that knows it already knows better.
+ */
+export async function readyMessages(run: HotRun, results: ResultKeeper): Promise<OutgoingMessage[]> {
+  return Promise.all(readyInstances(run.state).map((instance) => readyMessage(run, instance, results, 0)));
 }
 
 function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch: number } | undefined {
@@ -51,7 +53,7 @@ function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch
   }
 }
 
-async function readyMessage(run: HotRun, instance: TaskInstanceView, results: ResultKeeper): Promise<OutgoingMessage> {
+async function readyMessage(run: HotRun, instance: TaskInstanceView, results: ResultKeeper, readyAtMs: number): Promise<OutgoingMessage> {
   const { taskId, mapIndex, tryNumber } = instance;
   const id = attemptId({ dagId: run.dagId, runId: run.runId, taskId, mapIndex, tryNumber });
   const task = run.plan.taskOf.get(taskId);
@@ -61,7 +63,7 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
     pool: task?.pool?.name ?? DEFAULT_POOL,
     poolSlots: task?.pool?.slots ?? 1,
     priority: run.plan.weights.get(taskId) ?? 1,
-    readyAtMs: instance.sinceMs,
+    readyAtMs,
     lastEpoch: Math.max(instance.epoch, instance.endedEpoch),
     caps: {
       maxActiveTasks: run.plan.definition.maxActiveTasks ?? 16,

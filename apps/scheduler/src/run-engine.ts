@@ -76,16 +76,21 @@ export class RunEngine {
     this.#mailbox = this.#mailbox.filter((ask) => owns(ask.dagId));
   }
 
-  /** Says again what is ready: for a dispatcher that has just taken over, and for hints that were lost. */
-  async republish(dagIds?: readonly string[], readyBeforeMs = Number.POSITIVE_INFINITY): Promise<number> {
+  /** Says again what is ready: to a dispatcher that has just taken over. */
+  async republish(dagIds?: readonly string[]): Promise<void> {
     const wanted = dagIds === undefined ? undefined : new Set(dagIds);
+    await this.#sayReady((run) => wanted === undefined || wanted.has(run.dagId));
+  }
+
+  /** The same of runs in which nothing has happened for a while: if a hint was lost, nothing else will come. */
+  async republishQuiet(sinceMs: number): Promise<void> {
+    await this.#sayReady((run) => run.changedAtMs < sinceMs);
+  }
+
+  async #sayReady(which: (run: HotRun) => boolean): Promise<void> {
     const messages: OutgoingMessage[] = [];
-    for (const run of this.#hot.values()) {
-      if (wanted !== undefined && !wanted.has(run.dagId)) continue;
-      messages.push(...(await readyMessages(run, this.#ports.results, readyBeforeMs)));
-    }
+    for (const run of this.#hot.values()) if (which(run)) messages.push(...(await readyMessages(run, this.#ports.results)));
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
-    return messages.length;
   }
 
   get hotRuns(): ReadonlyMap<string, HotRun> {
@@ -205,6 +210,7 @@ export class RunEngine {
     for (const event of settled.events) draft.events.push(event);
     for (const attempt of settled.revoked) draft.revoke.add(attemptId({ ...attempt, dagId: run.dagId, runId: run.runId }));
     run.version += settled.events.length;
+    run.changedAtMs = this.#ports.clock.nowMs();
   }
 
   #create(ask: Ask & { command: { type: 'CreateRun' } }): HotRun {
@@ -219,6 +225,7 @@ export class RunEngine {
       plan,
       state: createRunState(plan.compiled),
       version: 0,
+      changedAtMs: this.#ports.clock.nowMs(),
     };
   }
 
