@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { RunnerProcess, type RunnerOptions } from './runner-process.ts';
 
 export interface RunnerPoolOptions extends RunnerOptions {
@@ -117,7 +118,9 @@ export class RunnerPool {
   #grow(): void {
     const [oldest] = this.#waiting;
     if (oldest === undefined) return;
-    if (performance.now() - oldest.sinceMs >= this.#options.growAfterMs || this.#all.size === 0) {
+    // While the first are still starting, waiting says nothing yet about how long the tasks take.
+    const firstAreStarting = this.#starting.size > 0 && this.#starting.size === this.#all.size;
+    if (performance.now() - oldest.sinceMs >= this.#options.growAfterMs && !firstAreStarting) {
       const wanted = Math.min(this.#waiting.size, MAX_STARTING);
       for (let count = this.#starting.size; count < wanted && this.#all.size < this.#options.max; count += 1) this.#spawn();
     }
@@ -159,4 +162,4 @@ export class RunnerPool {
 }
 
 /** Starting processes compete for the same cores. */
-const MAX_STARTING = 4;
+const MAX_STARTING = Math.max(2, availableParallelism());

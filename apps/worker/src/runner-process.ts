@@ -62,6 +62,8 @@ export class RunnerProcess {
   /** An end that waits until stdout and stderr have been read up to their markers, in whatever order they come. */
   #unflushedEnd: RunnerEnd | undefined;
   #markersSeen = 0;
+  /** Whoever called `terminate` waits for the end and needs no other word of it. */
+  #endIsAwaited = false;
 
   constructor(options: RunnerOptions, onIdle: (runner: RunnerProcess) => void) {
     this.#onIdle = onIdle;
@@ -100,11 +102,11 @@ export class RunnerProcess {
 
   /**
    * Ends the group: TERM (the runner aborts its task's signal), then KILL after `graceMs`; resolves when nothing of it
-   * runs. The task's listener is told nothing more. Safe twice: the shorter grace wins.
+   * runs. The task's listener still gets what it logs, and is not told of its end. Safe twice: the shorter grace wins.
    */
   async terminate(graceMs: number): Promise<void> {
     if (this.#state === 'gone') return;
-    this.#listener = undefined;
+    this.#endIsAwaited = true;
     const wasIdle = this.#state === 'idle' || this.#state === 'starting';
     this.#state = 'ending';
     if (graceMs > 0 && !wasIdle) {
@@ -195,7 +197,7 @@ export class RunnerProcess {
 
   /** The leader is not reaped before `gone`, so the group's number is still its own. */
   #break(): void {
-    if (this.state === 'gone') return;
+    if (this.#state === 'gone') return;
     if (this.pid !== 0) signalGroup(this.pid, 'SIGKILL');
     this.#guardian.destroy();
   }
@@ -215,7 +217,7 @@ export class RunnerProcess {
     const listener = this.#listener;
     this.#listener = undefined;
     this.#state = 'gone';
-    listener?.onDeath({ code: death.code, signal: death.signal, stderrTail: death.problem ?? this.#stderrTail });
+    if (!this.#endIsAwaited) listener?.onDeath({ code: death.code, signal: death.signal, stderrTail: death.problem ?? this.#stderrTail });
   }
 
   /** The pipes end with the last process that holds them; one that escaped its group must not hold up the end. */

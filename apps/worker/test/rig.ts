@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, attemptId, type AttemptAssigned, type ExecutionApi, type Message, type MessageOf, type MessageType, type PackedBundle, TOPICS, type Work } from '@dagbook/contracts';
+import { assignmentTopic, attemptId, type AttemptAssigned, type ExecutionApi, type Message, type MessageOf, type MessageType, type PackedBundle, type Work } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
-import { MemoryBroker, type OutgoingMessage } from '@dagbook/messaging';
+import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
 import { type RunningWorker, startWorker } from '../src/service.ts';
 import type { WorkerOptions, WorkerTiming } from '../src/worker-options.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const rooms = ['domain', 'contracts', 'messaging', 'operators', 'platform', 'sdk'];
+const rooms = ['domain', 'contracts', 'event-store', 'messaging', 'operators', 'platform', 'sdk'];
 const alias = Object.fromEntries(rooms.map((room) => [`@dagbook/${room}`, join(root, `libs/${room}/src/index.ts`)]));
 
 export interface BuiltFiles {
@@ -88,12 +88,14 @@ export class Wire {
   /** Whether publishing works; false: the broker is away. */
   up = true;
   readonly #waiters = new Set<() => void>();
+  /** The other side's, which is never away. */
+  readonly others: MessagePublisher;
 
   constructor() {
     this.broker = new MemoryBroker();
-    const publisher = this.broker.publisher.bind(this.broker);
+    const inner = this.broker.publisher();
+    this.others = inner;
     this.broker.publisher = () => {
-      const inner = publisher();
       return {
         publish: async (messages: readonly OutgoingMessage[]) => {
           if (!this.up) throw new Error('the broker is away');
@@ -171,7 +173,7 @@ export interface Rig {
 
 export const FAST: Partial<WorkerTiming> = { renewEveryMs: 50, termGraceMs: 200, revokeGraceMs: 200, resendEveryMs: 100, growAfterMs: 10 };
 
-export async function startRig(built: BuiltFiles, settings: { timing?: Partial<WorkerTiming>; slots?: number; wire?: Wire; stateDir?: string } = {}): Promise<Rig> {
+export async function startRig(built: BuiltFiles, settings: { timing?: Partial<WorkerTiming>; slots?: number; runnerHeapMb?: number; wire?: Wire; stateDir?: string } = {}): Promise<Rig> {
   const wire = settings.wire ?? new Wire();
   const api = new FakeExecutionApi();
   const stateDir = settings.stateDir ?? mkdtempSync(join(tmpdir(), 'dagbook-worker-'));
@@ -187,9 +189,9 @@ export async function startRig(built: BuiltFiles, settings: { timing?: Partial<W
     childEnv: { PATH: process.env['PATH'] ?? '' },
     timing: { ...FAST, ...settings.timing },
     warmRunners: 1,
+    ...(settings.runnerHeapMb === undefined ? {} : { runnerHeapMb: settings.runnerHeapMb }),
   };
   const start = (): Promise<RunningWorker> => startWorker({ broker: wire.broker, executionApi: api, options, clock: systemClock, log: silentLog });
-  const publisher = wire.broker.publisher();
   const rig: Rig = {
     wire,
     api,
@@ -198,7 +200,7 @@ export async function startRig(built: BuiltFiles, settings: { timing?: Partial<W
     worker: await start(),
     async send(...messages) {
       const topic = assignmentTopic(options.slotName).name;
-      await publisher.publish(messages.map((message) => ({ ...message, topic, key: 'test' }) as OutgoingMessage));
+      await wire.others.publish(messages.map((message) => ({ ...message, topic, key: 'test' }) as OutgoingMessage));
     },
     async assign({ dagId = 'test', taskId, bundle, epoch = 1, tryNumber = 1, lostAfterMs = 300_000, work = {} }) {
       api.bundles.set(bundle.hash, bundle);
@@ -236,5 +238,3 @@ export const workOf = (bundleHash: string): Work => ({
   },
   results: {},
 });
-
-export const reportsTopic = TOPICS.reports.name;

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { SkipTask, TaskFailure, type OperatorContext, type OperatorExecutor } from '@dagbook/sdk';
 import { LineReader } from './line-reader.ts';
 
@@ -48,19 +49,15 @@ function run(
 ): Promise<Ended> {
   const { context, stdout, stderr } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/bash', ['-c', command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...context.environment, ...options.env },
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    });
+    const child = start(command, { ...process.env, ...context.environment, ...options.env }, options.cwd);
     const onAbort = (): void => void child.kill('SIGTERM');
     if (context.io.signal.aborted) onAbort();
     context.io.signal.addEventListener('abort', onAbort, { once: true });
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.on('error', (cause: NodeJS.ErrnoException) => {
+    child.on('error', (cause) => {
       context.io.signal.removeEventListener('abort', onAbort);
-      reject(new TaskFailure('error', startProblem(cause, options.cwd), { cause }));
+      reject(startFailure(cause, options.cwd));
     });
     child.on('close', (code, signal) => {
       context.io.signal.removeEventListener('abort', onAbort);
@@ -71,10 +68,24 @@ function run(
   });
 }
 
-function startProblem(error: NodeJS.ErrnoException, cwd: string | undefined): string {
-  if (error.code === 'ENOENT' && cwd !== undefined) return `the command could not start: the folder ${cwd} (cwd) or /bin/bash does not exist on this worker`;
-  if (error.code === 'E2BIG') return 'the command could not start: command and environment are larger than the system allows; pass large values by file';
-  return `the command could not start: ${error.code ?? error.message}`;
+/** Node reports some causes by an event and some by a throw. */
+function start(command: string, env: NodeJS.ProcessEnv, cwd: string | undefined): ChildProcessByStdio<null, Readable, Readable> {
+  try {
+    return spawn('/bin/bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], env, ...(cwd === undefined ? {} : { cwd }) });
+  } catch (cause) {
+    throw startFailure(cause, cwd);
+  }
+}
+
+function startFailure(cause: unknown, cwd: string | undefined): TaskFailure {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason =
+    code === 'ENOENT' && cwd !== undefined
+      ? `the folder ${cwd} (cwd) or /bin/bash does not exist on this worker`
+      : code === 'E2BIG'
+        ? 'command and environment are larger than the system allows; pass large values by file'
+        : (code ?? message);
+  return new TaskFailure('error', `the command could not start: ${reason}`, { cause });
 }
 
 function readFields(fields: { readonly [name: string]: unknown }): BashFields {
