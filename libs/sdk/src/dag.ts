@@ -6,7 +6,7 @@ import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappingModel, Node
 import { NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
 import type { RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
-import { RUNNABLE } from './runnable.ts';
+import { noteCreation, RUNNABLE } from './runnable.ts';
 import { runTask } from './run-task.ts';
 import type { CompiledDag } from './serialize.ts';
 import { compileDag } from './serialize.ts';
@@ -22,6 +22,7 @@ import type { Dag, DagSpec, Edge, Factory, Mock, NoParams, TaskRef, TestResult }
  */
 export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: DagSpec<S> = {}): Dag<StandardSchemaV1.InferOutput<S>> {
   requireId('dagId', id, undefined);
+  noteCreation(id);
   return new DagValue({
     dagId: id, spec: spec as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), edges: [], uncalled: new Map(),
   }) as unknown as Dag<StandardSchemaV1.InferOutput<S>>;

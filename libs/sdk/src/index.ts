@@ -13,4 +13,5 @@ export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts'
 export type {
   OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
 } from './runnable.ts';
-export { INLINE_RESULT_BYTES, RUNNABLE, runnableOf, runnablesOf } from './runnable.ts';
+export { INLINE_RESULT_BYTES, RUNNABLE, runnableOf, runnablesOf, watchCreation } from './runnable.ts';
+export { canonicalJson } from '@dagbook/domain';

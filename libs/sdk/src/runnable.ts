@@ -73,3 +73,17 @@ export function runnablesOf(module: object): RunnableDag[] {
   }
   return [...found];
 }
+
+let created: string[] | undefined;
+
+/** Called by each `dag()`. */
+export function noteCreation(dagId: string): void {
+  created?.push(dagId);
+}
+
+/** Begins to note the ids of DAGs that are made; answers what tells them. A DAG made and not exported is a mistake to point at. */
+export function watchCreation(): () => readonly string[] {
+  const ids: string[] = [];
+  created = ids;
+  return () => ids;
+}

@@ -1,0 +1,414 @@
+import { watch as watchFolder, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PackedBundle } from '@dagbook/contracts';
+import type { ImportError } from '@dagbook/domain';
+import type { Bundled } from './bundler.ts';
+import { authorSite, Bundler } from './bundler.ts';
+import { listFiles, readSource, signatureOf } from './folder.ts';
+import type { ParsedDefinition, ParsedModule, ParseFailure } from './parse-protocol.ts';
+import type { ParsePoolOptions } from './parse-pool.ts';
+import { ParsePool } from './parse-pool.ts';
+
+export interface ParsedFile {
+  /** Relative to the DAG folder, with `/`. */
+  readonly file: string;
+  /** None when the file no longer defines a DAG. */
+  readonly definitions: readonly ParsedDefinition[];
+  readonly bundle: PackedBundle;
+  /** As the author wrote it, for the UI. */
+  readonly source: string;
+}
+
+export interface FailedFile {
+  readonly file: string;
+  readonly error: ImportError;
+}
+
+/** What a scan found to differ from what was told before. A file stands in one list at most. */
+export interface ScanDiff {
+  readonly changed: readonly ParsedFile[];
+  readonly failed: readonly FailedFile[];
+  readonly removed: readonly string[];
+}
+
+export interface BundleScannerOptions extends Omit<ParsePoolOptions, 'childPath'> {
+  readonly folder: string;
+  /** Default: beside this module, `parse-child.ts` in source and `parse-child.js` when built. */
+  readonly childPath?: string;
+  /** For DAGs that name no zone. */
+  readonly timezone?: string;
+  /** Default 5 MB. */
+  readonly fileLimitBytes?: number;
+  /** How often the folder is looked through when no event says so. Default 5,000. */
+  readonly pollMs?: number;
+}
+
+type Outcome =
+  | { readonly kind: 'parsed'; readonly parsed: ParsedFile }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'failed'; readonly error: ImportError };
+
+/** What is known of a file. Texts are kept only while they are still to be told. */
+interface FileState {
+  /** Of the file, of all it imports, and of all its code read; undefined: to be read again whatever it looks like. */
+  watched: Map<string, string | null> | undefined;
+  sourceHash: string | undefined;
+  bundleHash: string | undefined;
+  /** Names the outcome last told; undefined: nothing was, and `none` need not be. */
+  told: string | undefined;
+  /** DAGs of the last good version: they stay this file's while it exists. */
+  dagIds: readonly string[];
+  /** Good, but a DAG in it belongs to another file. */
+  withheld: ParsedFile | undefined;
+}
+
+const UNKNOWN = 'unknown';
+const SETTLE_MS = 20;
+const WAVE_MS = 200;
+const BUNDLER_IDLE_MS = 30_000;
+const DEFAULT_CHILD = new URL(import.meta.url.endsWith('.ts') ? './parse-child.ts' : './parse-child.js', import.meta.url).pathname;
+
+/**
+ * Follows a folder of DAG files: what is new or changed (itself, what it imports, what it reads) is bundled and
+ * evaluated in parse children, and differences are told. Scans never overlap. A file that hangs delays only itself.
+ *
+ * A file: unseen → clean ⇄ dirty → … → removed. A DAG belongs to the file that had it first, until that file is gone
+ * or has a good version without it; any other file that defines it fails with `duplicate_dag`, and recovers by itself.
+ */
+export class BundleScanner {
+  readonly #options: BundleScannerOptions & { readonly fileLimitBytes: number; readonly pollMs: number };
+  readonly #pool: ParsePool;
+  readonly #files = new Map<string, FileState>();
+  readonly #owners = new Map<string, string>();
+  #folder: string | undefined;
+  #bundler: Bundler | undefined;
+  #round: Promise<void> = Promise.resolve();
+  #watching: AbortController | undefined;
+  #bundlerIdle: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: BundleScannerOptions) {
+    this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, ...options };
+    this.#pool = new ParsePool({ ...options, childPath: options.childPath ?? DEFAULT_CHILD });
+  }
+
+  /** Looks through the folder once and answers what differs. Rejects when the folder cannot be read. */
+  async scan(): Promise<ScanDiff> {
+    const all: { changed: ParsedFile[]; failed: FailedFile[]; removed: string[] } = { changed: [], failed: [], removed: [] };
+    await this.#nextRound(async (diff) => {
+      all.changed.push(...diff.changed);
+      all.failed.push(...diff.failed);
+      all.removed.push(...diff.removed);
+    });
+    return all;
+  }
+
+  /**
+   * Scans now and whenever something changes, until `stop`. Each difference is told once `onChange` has taken it: if it
+   * rejects, the same files are told again. Differences come as they are known, so one scan may tell several.
+   */
+  watch(onChange: (diff: ScanDiff) => Promise<void> | void, onError: (error: unknown) => void): void {
+    if (this.#watching !== undefined) return;
+    const watching = new AbortController();
+    this.#watching = watching;
+    void this.#follow(onChange, onError, watching.signal);
+  }
+
+  /** Ends the watch, kills and reaps every child. Safe twice, and before a start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#watching?.abort();
+    this.#watching = undefined;
+    clearTimeout(this.#bundlerIdle);
+    await this.#pool.stop();
+    await this.#round;
+    await this.#bundler?.stop();
+  }
+
+  async #follow(onChange: (diff: ScanDiff) => Promise<void> | void, onError: (error: unknown) => void, signal: AbortSignal): Promise<void> {
+    const { pollMs, folder } = this.#options;
+    let wake: (() => void) | undefined;
+    let changedAtMs = 0;
+    const noticed = () => {
+      changedAtMs = performance.now();
+      this.#pool.warm();
+      wake?.();
+    };
+    const events = watchEvents(folder, noticed, onError);
+    signal.addEventListener('abort', () => {
+      events?.close();
+      wake?.();
+    }, { once: true });
+    while (!signal.aborted) {
+      const startedAtMs = performance.now();
+      try {
+        await this.#nextRound(async (diff) => onChange(diff));
+      } catch (error) {
+        onError(error);
+      }
+      if (signal.aborted) return;
+      if (changedAtMs <= startedAtMs) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, pollMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = undefined;
+      }
+      // An editor truncates, then writes: what changed a moment ago is left to settle.
+      while (!signal.aborted && performance.now() - changedAtMs < SETTLE_MS) await sleep(SETTLE_MS - (performance.now() - changedAtMs) + 1);
+    }
+  }
+
+  #nextRound(tell: (diff: ScanDiff) => Promise<void>): Promise<void> {
+    const round = this.#round.then(() => this.#scanOnce(tell));
+    this.#round = round.catch(() => undefined);
+    return round;
+  }
+
+  async #scanOnce(tell: (diff: ScanDiff) => Promise<void>): Promise<void> {
+    const folder = this.#folder ??= realpathSync(this.#options.folder);
+    const bundler = this.#bundler ??= new Bundler(folder);
+    const listed = listFiles(folder);
+    const present = new Set(listed);
+    const removed = [...this.#files.keys()].filter((file) => !present.has(file));
+    const signatures = new Map<string, string | null>();
+    const signature = (path: string): string | null => {
+      let known = signatures.get(path);
+      if (known === undefined) signatures.set(path, (known = signatureOf(path)));
+      return known;
+    };
+    const dirty = listed.filter((file) => this.#isDirty(file, signature));
+    const wave = new Wave();
+    for (const file of removed) this.#remove(file, wave);
+    const finished = (async () => {
+      const bundled = await this.#bundle(folder, bundler, dirty, signature, (file, outcome) => this.#settle(file, outcome, wave));
+      await Promise.all(bundled.map(async ({ file, source, built }) => this.#settle(file, await this.#parse(folder, file, source, built), wave)));
+    })();
+    // What is known is told every so often, so that one slow file holds nothing back.
+    for (let done = false; !done && !this.#stopped;) {
+      done = await Promise.race([finished.then(() => true), sleep(WAVE_MS, false, { ref: false })]);
+      if (done) this.#releaseWithheld(wave);
+      if (!this.#stopped) await this.#tell(wave, tell);
+    }
+    await finished;
+    clearTimeout(this.#bundlerIdle);
+    this.#bundlerIdle = setTimeout(() => void bundler.stop(), BUNDLER_IDLE_MS).unref();
+  }
+
+  #isDirty(file: string, signature: (path: string) => string | null): boolean {
+    const watched = this.#files.get(file)?.watched;
+    if (watched === undefined) return true;
+    for (const [path, known] of watched) if (signature(path) !== known) return true;
+    return false;
+  }
+
+  /** Reads and bundles; answers what has to be evaluated and settles the rest. */
+  async #bundle(
+    folder: string, bundler: Bundler, dirty: readonly string[], signature: (path: string) => string | null, settle: (file: string, outcome: Outcome | undefined) => void,
+  ): Promise<{ readonly file: string; readonly source: string; readonly built: Bundled }[]> {
+    const sources = new Map<string, { readonly text: string; readonly hash: string }>();
+    await Promise.all(dirty.map(async (file) => {
+      const state = this.#state(file);
+      const path = join(folder, file);
+      const own = signature(path);
+      const read = await readSource(folder, file, this.#options.fileLimitBytes);
+      if (read.kind === 'unreadable') {
+        Object.assign(state, { watched: new Map([[path, own]]), sourceHash: undefined, bundleHash: undefined });
+        settle(file, { kind: 'failed', error: read.error });
+        return;
+      }
+      const othersChanged = state.watched === undefined || [...state.watched].some(([watched, known]) => watched !== path && signature(watched) !== known);
+      if (!othersChanged && read.hash === state.sourceHash) {
+        state.watched?.set(path, own);
+        settle(file, undefined);
+        return;
+      }
+      sources.set(file, { text: read.text, hash: read.hash });
+    }));
+    const bundled = await bundler.bundle([...sources.keys()]);
+    const toParse: { file: string; source: string; built: Bundled }[] = [];
+    for (const [file, source] of sources) {
+      const built = bundled.get(file);
+      if (built === undefined) throw new Error(`invariant: ${file} was given to the bundler and is in no output`);
+      const state = this.#state(file);
+      const readBefore = state.watched;
+      state.sourceHash = source.hash;
+      state.watched = new Map([join(folder, file), ...built.inputs].map((path) => [path, signature(path)] as const));
+      if (built.kind === 'unbundled') {
+        state.bundleHash = undefined;
+        settle(file, { kind: 'failed', error: built.error });
+      } else if (!built.importsSdk) {
+        state.bundleHash = built.bundle.hash;
+        settle(file, { kind: 'none' });
+      } else if (state.bundleHash === built.bundle.hash && readBefore !== undefined && sameBeyond(readBefore, state.watched, signature)) {
+        for (const [path, known] of readBefore) if (!state.watched.has(path)) state.watched.set(path, known);
+        settle(file, undefined);
+      } else {
+        toParse.push({ file, source: source.text, built });
+      }
+    }
+    return toParse;
+  }
+
+  async #parse(folder: string, file: string, source: string, built: Bundled): Promise<Outcome> {
+    const { bundle } = built;
+    const { timezone } = this.#options;
+    const answer = await this.#pool.parse({ path: join(folder, file), code: bundle.code, ...(timezone === undefined ? {} : { timezone }) });
+    const state = this.#state(file);
+    if (answer.kind === 'failed') {
+      state.bundleHash = undefined;
+      return { kind: 'failed', error: importError(file, bundle, answer) };
+    }
+    state.bundleHash = bundle.hash;
+    for (const path of answer.filesRead) state.watched?.set(path, signatureOf(path));
+    return parsedOutcome(file, source, bundle, answer);
+  }
+
+  #state(file: string): FileState {
+    let state = this.#files.get(file);
+    if (state === undefined) {
+      state = { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: undefined, dagIds: [], withheld: undefined };
+      this.#files.set(file, state);
+    }
+    return state;
+  }
+
+  #remove(file: string, wave: Wave): void {
+    const state = this.#state(file);
+    this.#release(file, state.dagIds);
+    this.#files.delete(file);
+    if (state.told !== undefined) wave.removed.add(file);
+  }
+
+  #release(file: string, dagIds: readonly string[]): void {
+    for (const dagId of dagIds) if (this.#owners.get(dagId) === file) this.#owners.delete(dagId);
+  }
+
+  /** `undefined`: as it was. */
+  #settle(file: string, outcome: Outcome | undefined, wave: Wave): void {
+    if (outcome === undefined) return;
+    const state = this.#state(file);
+    state.withheld = undefined;
+    if (outcome.kind === 'failed') return this.#note(file, { kind: 'failed', error: outcome.error }, wave);
+    const dagIds = outcome.kind === 'none' ? [] : outcome.parsed.definitions.map(({ definition }) => definition.dagId);
+    for (const dagId of dagIds) {
+      const owner = this.#owners.get(dagId);
+      if (owner === undefined || owner === file || outcome.kind === 'none') continue;
+      state.withheld = outcome.parsed;
+      return this.#note(file, { kind: 'failed', error: { code: 'duplicate_dag', message: `${file} defines the DAG '${dagId}', which ${owner} has already. Each DAG has an id of its own: rename one, or remove the other file.` } }, wave);
+    }
+    this.#release(file, state.dagIds);
+    state.dagIds = dagIds;
+    for (const dagId of dagIds) this.#owners.set(dagId, file);
+    this.#note(file, outcome, wave);
+  }
+
+  /** A DAG's former file is gone or has given it up: whoever waited for it has it now. */
+  #releaseWithheld(wave: Wave): void {
+    for (const [file, { withheld }] of this.#files) {
+      if (withheld === undefined) continue;
+      const free = withheld.definitions.every(({ definition }) => [undefined, file].includes(this.#owners.get(definition.dagId)));
+      if (free) this.#settle(file, { kind: 'parsed', parsed: withheld }, wave);
+    }
+  }
+
+  #note(file: string, outcome: Outcome, wave: Wave): void {
+    const state = this.#state(file);
+    const key = keyOf(outcome);
+    if (key === state.told || (outcome.kind === 'none' && state.told === undefined)) return;
+    state.told = key;
+    wave.outcomes.set(file, outcome);
+  }
+
+  async #tell(wave: Wave, tell: (diff: ScanDiff) => Promise<void>): Promise<void> {
+    const diff = wave.take();
+    if (diff === undefined) return;
+    try {
+      await tell(diff);
+    } catch (error) {
+      for (const file of [...diff.changed, ...diff.failed].map((entry) => entry.file).concat(diff.removed)) {
+        Object.assign(this.#state(file), { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: UNKNOWN });
+      }
+      throw error;
+    }
+  }
+}
+
+/** What is to be told next. */
+class Wave {
+  readonly outcomes = new Map<string, Outcome>();
+  readonly removed = new Set<string>();
+
+  take(): ScanDiff | undefined {
+    if (this.outcomes.size === 0 && this.removed.size === 0) return undefined;
+    const changed: ParsedFile[] = [];
+    const failed: FailedFile[] = [];
+    for (const [file, outcome] of [...this.outcomes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (outcome.kind === 'parsed') changed.push(outcome.parsed);
+      else if (outcome.kind === 'failed') failed.push({ file, error: outcome.error });
+      else changed.push({ file, definitions: [], bundle: { hash: '', file, code: '' }, source: '' });
+    }
+    const diff = { changed, failed, removed: [...this.removed] };
+    this.outcomes.clear();
+    this.removed.clear();
+    return diff;
+  }
+}
+
+function keyOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'parsed':
+      return `${outcome.parsed.bundle.hash} ${outcome.parsed.definitions.map(({ planHash }) => planHash).join(' ')}`;
+    case 'none':
+      return 'none';
+    case 'failed':
+      return JSON.stringify(outcome.error);
+  }
+}
+
+function parsedOutcome(file: string, source: string, bundle: PackedBundle, { definitions, unexported }: ParsedModule): Outcome {
+  const seen = new Set<string>();
+  for (const { definition } of definitions) {
+    if (seen.has(definition.dagId)) {
+      return { kind: 'failed', error: { code: 'duplicate_dag', message: `${file} exports two DAGs with the id '${definition.dagId}'. Each DAG has an id of its own: rename one.` } };
+    }
+    seen.add(definition.dagId);
+  }
+  const [forgotten] = unexported;
+  if (definitions.length === 0 && forgotten !== undefined) {
+    return { kind: 'failed', error: { code: 'no_dag', message: `${file} makes the DAG '${forgotten}' and does not export it. Add: export default …` } };
+  }
+  return definitions.length === 0 ? { kind: 'none' } : { kind: 'parsed', parsed: { file, definitions, bundle, source } };
+}
+
+function importError(file: string, bundle: PackedBundle, failure: ParseFailure): ImportError {
+  const site = failure.site === undefined ? undefined : authorSite(bundle, failure.site);
+  const where = site !== undefined && site.file !== file ? ` (in ${site.file}, which it imports)` : '';
+  return {
+    code: failure.code, message: `${failure.message}${where}`,
+    ...(site === undefined ? {} : { line: site.line, column: site.column }),
+    ...(failure.stack === undefined ? {} : { stack: failure.stack.slice(0, 4000) }),
+  };
+}
+
+/** Whether nothing but what the bundle holds has changed: files that the code read while it was evaluated count apart. */
+function sameBeyond(before: ReadonlyMap<string, string | null>, inputs: ReadonlyMap<string, string | null>, signature: (path: string) => string | null): boolean {
+  for (const [path, known] of before) if (!inputs.has(path) && signature(path) !== known) return false;
+  return true;
+}
+
+/** Events make a change visible at once; where there are none (NFS, too few watches), polling still finds it. */
+function watchEvents(folder: string, noticed: () => void, onError: (error: unknown) => void): { close(): void } | undefined {
+  try {
+    const watcher = watchFolder(folder, { recursive: true, persistent: false }, noticed);
+    watcher.on('error', onError);
+    return watcher;
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
