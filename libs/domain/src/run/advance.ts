@@ -14,8 +14,8 @@ export function advance(run: DagRun, nowMs: number, past: PastRuns | undefined):
   if (removed.length > 0) return removed;
   if (run.state !== 'running') return [];
   const timers = passTime(run, nowMs);
-  if (timers.some((event) => event.type === 'RunFailed')) return timers;
-  const frontier = [...timers, ...judgeFrontier(run, nowMs, past)];
+  if (timers.length > 0) return timers;
+  const frontier = judgeFrontier(run, nowMs, past);
   return frontier.length > 0 ? frontier : end(run, nowMs);
 }
 
@@ -24,8 +24,17 @@ export function passTime(run: DagRun, nowMs: number): readonly RunEvent[] {
   if (run.state !== 'running') return [];
   const timeoutAtMs = runTimeoutAtMs(run);
   if (timeoutAtMs !== null && timeoutAtMs <= nowMs) return [...skipUnfinished(run, nowMs), { type: 'RunFailed', reason: 'timed_out', atMs: nowMs }];
-  return run.timers.due(nowMs).sort(inOrder).flatMap((instance) => wake(run, instance, nowMs));
+  const events: RunEvent[] = [];
+  for (const instance of run.timers.due(nowMs).sort(inOrder)) {
+    events.push(...wake(run, instance, nowMs));
+    if (stopsRest(run, events)) break;
+  }
+  return events;
 }
+
+/** With `failFast` a failure ends the level: what it has stopped must not be moved by what was judged before it. */
+const stopsRest = (run: DagRun, events: readonly RunEvent[]): boolean =>
+  run.plan.definition.failFast === true && events.some(({ type }) => type === 'TaskFailed');
 
 export function nextWakeAtMs(run: DagRun): number | null {
   if (run.state !== 'running') return null;
@@ -83,6 +92,7 @@ function judgeFrontier(run: DagRun, nowMs: number, past: PastRuns | undefined): 
       continue;
     }
     events.push(...carryOut(run, instance, judgement, nowMs));
+    if (stopsRest(run, events)) break;
   }
   return events;
 }
@@ -114,8 +124,8 @@ function carryOut(run: DagRun, instance: TaskInstance, judgement: Exclude<Judgem
     case 'expand':
       return expand(run, instance, nowMs);
     case 'skip': {
-      const skipper = skippersOf(instance)[0];
-      return skipper === undefined ? [] : [{ type: 'TaskSkipped', ...ref, cause: skipCauseOf(skipper), by: skipper.slot.plan.taskId, atMs: nowMs }];
+      const skipper = skippersOf(instance).reduce((first, other) => (inOrder(other, first) < 0 ? other : first));
+      return [{ type: 'TaskSkipped', ...ref, cause: skipCauseOf(skipper), by: skipper.slot.plan.taskId, atMs: nowMs }];
     }
     case 'skipped':
       return [{ type: 'TaskSkipped', ...ref, cause: 'trigger_rule', atMs: nowMs }];
@@ -136,7 +146,7 @@ function expand(run: DagRun, instance: TaskInstance, nowMs: number): readonly Ru
   if (length === undefined) return [{ type: 'TaskUpstreamFailed', ...refOf(instance), atMs: nowMs }];
   if (length > MAX_MAP_LENGTH) {
     const message = `${plan.taskId} would have ${length} task instances, but at most ${MAX_MAP_LENGTH} are allowed: map over fewer values.`;
-    return [{ type: 'TaskFailed', ...refOf(instance), tryNumber: instance.tryNumber, failure: { code: 'map_too_long', message }, atMs: nowMs }];
+    return failInstance(run, instance, { code: 'map_too_long', message }, { nowMs }, { action: 'fail' });
   }
   const expanded: RunEvent = { type: 'TaskExpanded', taskId: plan.taskId, length, atMs: nowMs };
   return length > 0 ? [expanded] : [expanded, { type: 'TaskSkipped', ...refOf(instance), cause: 'empty_map', atMs: nowMs }];

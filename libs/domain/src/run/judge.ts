@@ -12,15 +12,17 @@ export type Judgement = Verdict | 'expand' | 'skip';
 export function judge(run: DagRun, instance: TaskInstance): Judgement {
   const { slot } = instance;
   if (skippersOf(instance).length > 0) return 'skip';
-  if (slot.plan.mapping === undefined || slot.length !== null) return judgeUpstream(instance);
+  const { mapping, mappedGroup, mapSources } = slot.plan;
+  if (mapping === undefined) return judgeUpstream(instance);
 
   const sources = judgeMapSources(run, slot);
   if (sources === 'upstream_failed' || sources === 'skipped') return sources;
-  if (slot.plan.mappedGroup !== undefined) return sources === 'run' ? 'expand' : 'wait';
-  if (isLiteral(slot.plan.mapSources) && mapLength(run.plan, run.slots, slot.plan.mapping) !== 0) return 'expand';
+  const expanded = slot.length !== null;
+  if (!expanded && mappedGroup !== undefined) return sources === 'run' ? 'expand' : 'wait';
+  if (!expanded && isLiteral(mapSources) && mapLength(run.plan, run.slots, mapping) !== 0) return 'expand';
   const verdict = judgeUpstream(instance);
   if (verdict !== 'run') return verdict;
-  return sources === 'run' ? 'expand' : 'wait';
+  return sources !== 'run' ? 'wait' : expanded ? 'run' : 'expand';
 }
 
 export const skippersOf = (instance: TaskInstance): readonly TaskInstance[] =>
@@ -36,7 +38,7 @@ function judgeUpstream(instance: TaskInstance): Verdict {
   return verdict === 'run' ? setups : verdict;
 }
 
-/** A result that is mapped over must be there, whatever the trigger rule. An expanded source has what it has. */
+/** A result that is mapped over must be there, whatever the trigger rule; a source that is mapped itself gives what it has. */
 function judgeMapSources(run: DagRun, slot: TaskSlot): Verdict {
   let waits = false;
   let skipped = false;

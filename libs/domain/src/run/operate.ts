@@ -1,5 +1,6 @@
 import { reject, type Decision, type Rejected } from '../decider.ts';
 import { relatives } from '../dag/plan.ts';
+import { clearSelection } from '../dag/selection.ts';
 import type { RunCommand } from './command.ts';
 import type { RunEvent } from './event.ts';
 import { unknownInstance } from './report.ts';
@@ -14,7 +15,7 @@ type Selection = Pick<Command<'ClearTasks'>, 'tasks' | 'upstream' | 'downstream'
  * instance passes through `TaskRestarting` in the same decision; its attempt is revoked by the caller (`revokedBy`).
  */
 export function clearTasks(run: DagRun, command: Command<'ClearTasks'>): Decision<RunEvent> {
-  const selected = select(run, command, 'withSetups');
+  const selected = select(run, command, withSetups);
   if (!Array.isArray(selected)) return selected;
   const wanted = selected.filter(({ state }) =>
     (command.onlyFailed !== true || state === 'failed' || state === 'upstream_failed') && (command.onlyRunning !== true || state === 'running'));
@@ -35,7 +36,7 @@ function requeue(run: DagRun, wanted: boolean, nowMs: number): RunEvent[] {
 
 /** A mark ends what runs. Marked well, what had failed because of it is cleared and the run goes on. */
 export function markTasks(run: DagRun, command: Command<'MarkTasks'>): Decision<RunEvent> {
-  const selected = select(run, command, 'alone');
+  const selected = select(run, command, alone);
   if (!Array.isArray(selected)) return selected;
   const marked = selected.filter(({ state }) => state !== command.state && accepts(state, 'mark'));
   const marks = marked.map((instance): RunEvent => ({ type: 'TaskMarked', ...refOf(instance), state: command.state, by: command.by, atMs: command.nowMs }));
@@ -75,7 +76,7 @@ export function setTaskNote(run: DagRun, command: Command<'SetTaskNote'>): Decis
 }
 
 /** The instances named, with those of the tasks above and below when asked, in order of definition. */
-function select(run: DagRun, selection: Selection, setups: 'withSetups' | 'alone'): TaskInstance[] | Rejected {
+function select(run: DagRun, selection: Selection, coverage: Coverage): TaskInstance[] | Rejected {
   if (selection.tasks === undefined) return run.slots.flatMap(({ instances }) => instances);
   const exact = new Set<TaskInstance>();
   const roots = new Set<number>();
@@ -88,23 +89,21 @@ function select(run: DagRun, selection: Selection, setups: 'withSetups' | 'alone
     if (instance === undefined) return unknownInstance({ taskId, mapIndex });
     exact.add(instance);
   }
-  const whole = new Set<number>();
-  const { tasks } = run.plan;
-  if (selection.upstream === true) for (const task of relatives(tasks, [...roots], 'upstream')) whole.add(task);
-  if (selection.downstream === true) for (const task of relatives(tasks, [...roots], 'downstream')) whole.add(task);
-  if (setups === 'withSetups') for (const task of boundSetups(run, new Set([...roots, ...whole]))) whole.add(task);
+  const whole = coverage(run, roots, selection);
   return run.slots.flatMap(({ plan, instances }) => (whole.has(plan.index) ? instances : instances.filter((instance) => exact.has(instance))));
 }
 
+type Coverage = (run: DagRun, roots: ReadonlySet<number>, selection: Selection) => ReadonlySet<number>;
+
 /** Work that is done again needs its setups again, and their teardowns after it. */
-function boundSetups(run: DagRun, tasks: ReadonlySet<number>): number[] {
-  const found: number[] = [];
-  for (const task of tasks) {
-    const plan = run.plan.tasks[task];
-    if (plan === undefined) continue;
-    for (const setup of [...plan.indirectSetups, ...plan.upstream.filter((other) => run.plan.tasks[other]?.setup === true)]) {
-      found.push(setup, ...(run.plan.tasks[setup]?.downstream ?? []).filter((other) => run.plan.tasks[other]?.teardown === true));
-    }
-  }
-  return found;
-}
+const withSetups: Coverage = (run, roots, { upstream = false, downstream = false }) => {
+  const { definition, tasks, indexOf } = run.plan;
+  const selected = new Set([...roots].map((task) => tasks[task]?.taskId ?? ''));
+  const covered = clearSelection(definition, selected, { upstream, downstream }).map((taskId) => indexOf.get(taskId) ?? -1);
+  return new Set(covered.filter((task) => !roots.has(task)));
+};
+
+const alone: Coverage = (run, roots, { upstream = false, downstream = false }) => new Set([
+  ...(upstream ? relatives(run.plan.tasks, [...roots], 'upstream') : []),
+  ...(downstream ? relatives(run.plan.tasks, [...roots], 'downstream') : []),
+]);

@@ -17,9 +17,10 @@ export interface Settled {
 }
 
 /**
- * Decides a command and then every level that follows, folding as it goes: the whole step of a run's owner. `run` has
- * the events folded when this answers, so an append that fails must drop it. A refusal has changed nothing. After
- * `ReplanRun` nothing is advanced: the caller replaces the run by `replan` of it and settles an `Advance`.
+ * Decides a command and then every level that follows, each with `past`, folding as it goes: the whole step of a run's
+ * owner. `run` has the events folded when this answers, so an append that fails must drop it. A refusal has changed
+ * nothing. After `ReplanRun` nothing is advanced: the caller replaces the run by `replan` of it and settles
+ * `RecordTimePassed`.
  */
 export function settle(run: DagRun, command: RunCommand, past?: PastRuns): Settled | Rejected {
   const decision = decideRun(command, run);

@@ -150,11 +150,13 @@ export function newInstance(slot: TaskSlot, mapIndex: number): TaskInstance {
 }
 
 export function findInstance(run: DagRun, ref: TaskInstanceRef): TaskInstance | undefined {
-  const index = run.plan.indexOf.get(ref.taskId);
-  const slot = index === undefined ? undefined : run.slots[index];
-  if (slot === undefined) return run.orphans.get(ref.taskId)?.find((instance) => instance.mapIndex === ref.mapIndex);
-  return slot.length === null ? (ref.mapIndex === -1 ? slot.instances[0] : undefined) : slot.instances[ref.mapIndex];
+  const slot = run.slots[run.plan.indexOf.get(ref.taskId) ?? -1];
+  const found = slot === undefined ? undefined : instanceAt(slot, ref.mapIndex);
+  return found ?? (run.orphans.size === 0 ? undefined : run.orphans.get(ref.taskId)?.find(({ mapIndex }) => mapIndex === ref.mapIndex));
 }
+
+export const instanceAt = (slot: TaskSlot, mapIndex: number): TaskInstance | undefined =>
+  slot.length === null ? (mapIndex === -1 ? slot.instances[0] : undefined) : slot.instances[mapIndex];
 
 export const refOf = (instance: TaskInstance): TaskInstanceRef => ({ taskId: instance.slot.plan.taskId, mapIndex: instance.mapIndex });
 

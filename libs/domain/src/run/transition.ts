@@ -8,12 +8,13 @@ type Row = Readonly<Record<TaskVerb, readonly TaskState[]>>;
 
 const MARKS = ['success', 'failed', 'skipped'] as const;
 const nothing: Row = {
-  start: [], succeed: [], fail: [], skip: [], reschedule: [], defer: [], awaitInput: [], lose: [], resume: [], wake: [], clear: [], mark: MARKS,
+  start: [], succeed: [], fail: [], skip: [], reschedule: [], defer: [], awaitInput: [], lose: [], resume: [], wake: [], clear: [], mark: [],
 };
-const finished: Row = { ...nothing, clear: ['none'] };
+const markable: Row = { ...nothing, mark: MARKS };
+const finished: Row = { ...markable, clear: ['none'] };
 /** A report may come before the start that it overtook, so `scheduled` and `running` take the same. */
 const attempted: Row = {
-  ...nothing,
+  ...markable,
   start: ['running'],
   succeed: ['success', 'up_for_retry', 'failed'],
   fail: ['up_for_retry', 'failed'],
@@ -28,18 +29,18 @@ const attempted: Row = {
 /**
  * From each state, by each verb, the states it may come to; an empty cell is refused. `succeed` may fail, when what was
  * returned cannot be used. `queued` stands in the attempt's stream and `restarting` only within a clear, so a run at
- * rest has neither.
+ * rest has neither. `mark` to the state it is in changes nothing.
  */
 export const TRANSITIONS: Readonly<Record<TaskState, Row>> = {
-  none: nothing,
+  none: markable,
   scheduled: attempted,
   queued: nothing,
   running: attempted,
   restarting: nothing,
-  up_for_retry: { ...nothing, wake: ['scheduled'], clear: ['none'] },
-  up_for_reschedule: { ...nothing, wake: ['scheduled'], clear: ['none'] },
-  deferred: { ...nothing, resume: ['scheduled'], wake: ['up_for_retry', 'failed'], clear: ['none'] },
-  awaiting_input: { ...nothing, resume: ['scheduled'], wake: ['scheduled'], clear: ['none'] },
+  up_for_retry: { ...markable, wake: ['scheduled'], clear: ['none'] },
+  up_for_reschedule: { ...markable, wake: ['scheduled'], clear: ['none'] },
+  deferred: { ...markable, resume: ['scheduled'], wake: ['up_for_retry', 'failed'], clear: ['none'] },
+  awaiting_input: { ...markable, resume: ['scheduled'], wake: ['scheduled'], clear: ['none'] },
   success: finished,
   failed: finished,
   skipped: finished,
