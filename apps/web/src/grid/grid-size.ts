@@ -1,0 +1,8 @@
+/** Sizes that the sheet, its header and its hover layer agree on, in pixels. */
+export const ROW_PX = 20;
+export const COLUMN_PX = 20;
+export const NAME_PX = 220;
+export const BAR_PX = 56;
+export const DATE_PX = 18;
+export const MARK_PX = 14;
+export const HEADER_PX = DATE_PX + BAR_PX + MARK_PX;

@@ -1,0 +1,21 @@
+import { Switch } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useRefresh } from '../api/live.ts';
+import { setPaused } from '../api/mutation.ts';
+import { dagKey, dagsKey } from '../api/query.ts';
+import { useText } from '../text/text.ts';
+
+/** On: the DAG is scheduled. Off: it is paused. */
+export function PauseSwitch({ dagId, isPaused }: { readonly dagId: string; readonly isPaused: boolean }) {
+  const text = useText();
+  const refresh = useRefresh();
+  const pausing = useMutation({ mutationFn: (paused: boolean) => setPaused(dagId, paused), onSuccess: () => refresh(dagsKey, dagKey(dagId)) });
+  // What was asked for shows at once; the answer's state takes over when it has come.
+  const shown = pausing.isPending ? pausing.variables : isPaused;
+  return (
+    <Switch
+      size="xs" color="accent" withThumbIndicator={false} checked={!shown} data-testid="pause-switch"
+      aria-label={isPaused ? text.dags.unpause(dagId) : text.dags.pause(dagId)} onChange={(event) => pausing.mutate(!event.currentTarget.checked)}
+    />
+  );
+}
