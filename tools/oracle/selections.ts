@@ -1,4 +1,5 @@
 import { clearSelection } from '@dagbook/domain';
+import { oneByOne } from './form.ts';
 import type { OracleForm } from './form.ts';
 
 interface Row {
@@ -14,12 +15,12 @@ interface Row {
 export const selections: OracleForm<Row> = {
   ask: ({ cleared: _, ...asked }) => asked,
   expected: ({ cleared }) => cleared.toSorted(),
-  answer: ({ tasks, setupTeardown, selected, upstream, downstream }) => {
+  answers: oneByOne(({ tasks, setupTeardown, selected, upstream, downstream }) => {
     const setups = new Set(setupTeardown.map(([setup]) => setup));
     const definition = tasks.map(({ id, upstream: direct }) => {
       const torn = setupTeardown.filter(([, teardown]) => teardown === id).map(([setup]) => setup);
       return { taskId: id, upstream: direct, setup: setups.has(id), ...(torn.length === 0 ? {} : { teardown: { setups: torn } }) };
     });
     return clearSelection({ tasks: definition }, new Set(selected), { upstream, downstream }).toSorted();
-  },
+  }),
 };

@@ -1,5 +1,6 @@
 import { inferManualInterval, nextRun, parseInstant } from '@dagbook/domain';
 import type { DataInterval, ScheduledRun, TimetableDefinition } from '@dagbook/domain';
+import { oneByOne } from './form.ts';
 import type { OracleForm } from './form.ts';
 
 interface WireInterval {
@@ -26,10 +27,10 @@ interface Row {
 export const timetables: OracleForm<Row> = {
   ask: ({ next: _next, manual, ...asked }) => ({ ...asked, manual: { runAfter: manual.runAfter } }),
   expected: ({ next, manual }) => ({ next, manual }),
-  answer: (row) => {
+  answers: oneByOne((row) => {
     const timetable: TimetableDefinition = row.timetable.kind === 'cronTriggerInterval' ? { ...row.timetable, kind: 'cronTrigger' } : row.timetable;
     return { next: nextRuns(timetable, row), manual: manualRun(timetable, row.manual.runAfter) };
-  },
+  }),
 };
 
 function nextRuns(timetable: TimetableDefinition, row: Row): (WireRun | null)[] {

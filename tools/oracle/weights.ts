@@ -1,5 +1,6 @@
 import { priorityWeights } from '@dagbook/domain';
 import type { WeightRule } from '@dagbook/domain';
+import { oneByOne } from './form.ts';
 import type { OracleForm } from './form.ts';
 
 interface Row {
@@ -12,8 +13,9 @@ interface Row {
 export const weights: OracleForm<Row> = {
   ask: ({ tasks, weightRule }) => ({ tasks, weightRule }),
   expected: (row) => row.priorityWeightTotal,
-  answer: ({ tasks, weightRule }) =>
+  answers: oneByOne(({ tasks, weightRule }) =>
     Object.fromEntries(
       priorityWeights({ tasks: tasks.map(({ id, upstream, weight }) => ({ taskId: id, operator: 'empty', upstream, priorityWeight: weight, weightRule })) }),
     ),
+  ),
 };

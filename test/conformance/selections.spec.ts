@@ -1,0 +1,6 @@
+import { expect, it } from 'vitest';
+import { judgeRecorded } from './oracle.ts';
+
+it('covers by a clear what Airflow did', async () => {
+  expect(await judgeRecorded('selections')).toEqual({ rows: 180, differences: [] });
+});

@@ -1,0 +1,6 @@
+import { expect, it } from 'vitest';
+import { judgeRecorded } from './oracle.ts';
+
+it('weighs tasks as Airflow did', async () => {
+  expect(await judgeRecorded('weights')).toEqual({ rows: 60, differences: [] });
+});
