@@ -86,64 +86,64 @@ CREATE TABLE message_attempts (
   PRIMARY KEY (consumer, message_id)
 );
 
-CREATE TABLE dead_letters (
-  id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  topic        text NOT NULL,
-  consumer     text NOT NULL,
-  message_id   text NOT NULL,
-  reason       text NOT NULL,
-  payload      bytea NOT NULL,
-  stored_at_ms bigint NOT NULL
-);
-
 CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE
   RETURN (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 
--- Appends one batch, whole or not at all, in one round trip. Lists travel as one text each, parted by U+001F, which
--- JSON text and ids never hold: it is split by memchr, where an array literal would be escaped and parsed.
+-- Appends one batch, whole or not at all, in one round trip. A list travels as one text, its members parted by U+001F,
+-- which JSON text and ids never hold: it is split by memchr, where an array literal would be escaped and parsed.
+-- `released` and `held` are in the order of their ids and name each attempt once.
 -- Raises DB001 when a lease is not as fenced, DB002 when a stream does not stand at its expected version, 23505 when a
 -- concurrent writer was first.
 CREATE FUNCTION append_events(
   streams text, versions text, event_ids text, schema_versions text, types text, datas text, metas text,
   heads text, expected_versions text,
-  fenced text, fenced_epochs text, released text, revoked text, dropped text, dropped_epochs text,
-  grants json, opened json, closed json, outcomes json,
+  released text, released_epochs text, held text, held_epochs text, revoked text, dropped text, dropped_epochs text,
+  grants text, opened json, closed json, outcomes json,
   OUT appended_xid xid8, OUT appended_pos bigint[]
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   sep constant text := E'\x1f';
   now_ms constant bigint := clock_ms();
-  held int;
+  epochs bigint[];
 BEGIN
-  IF fenced IS NOT NULL OR revoked IS NOT NULL OR dropped IS NOT NULL THEN
-    -- In the order of their ids, as renewals do, so that no two transactions wait for each other.
-    SELECT count(*) FILTER (WHERE f.attempt_id IS NOT NULL) INTO held FROM (
-      SELECT l.attempt_id, l.epoch FROM attempt_leases l
-      WHERE l.attempt_id = ANY (string_to_array(concat_ws(sep, fenced, revoked, dropped), sep))
-      ORDER BY l.attempt_id FOR UPDATE
-    ) locked LEFT JOIN unnest(string_to_array(fenced, sep), string_to_array(fenced_epochs, sep)::bigint[]) f(attempt_id, epoch)
-      ON f.attempt_id = locked.attempt_id AND f.epoch = locked.epoch;
-    IF held IS DISTINCT FROM coalesce(cardinality(string_to_array(fenced, sep)), 0) THEN
+  -- Leases are taken in the order of their ids, here and in renewals, so that transactions seldom wait for each other
+  -- crosswise; where they do, Postgres ends one and it is tried again. Epochs are compared list to list: a join of two
+  -- lists of unknown length is planned as a nested loop.
+  IF released IS NOT NULL THEN
+    WITH gone AS (
+      DELETE FROM attempt_leases WHERE attempt_id = ANY (string_to_array(released, sep)) RETURNING attempt_id, epoch
+    ) SELECT array_agg(epoch ORDER BY attempt_id) INTO epochs FROM gone;
+    IF epochs IS DISTINCT FROM string_to_array(released_epochs, sep)::bigint[] THEN
       RAISE EXCEPTION 'a lease is gone or at another epoch' USING ERRCODE = 'DB001';
     END IF;
-    IF released IS NOT NULL OR revoked IS NOT NULL THEN
-      DELETE FROM attempt_leases WHERE attempt_id = ANY (string_to_array(concat_ws(sep, released, revoked), sep));
+  END IF;
+  IF held IS NOT NULL THEN
+    SELECT array_agg(epoch ORDER BY attempt_id) INTO epochs FROM (
+      SELECT attempt_id, epoch FROM attempt_leases WHERE attempt_id = ANY (string_to_array(held, sep)) ORDER BY attempt_id FOR KEY SHARE
+    ) locked;
+    IF epochs IS DISTINCT FROM string_to_array(held_epochs, sep)::bigint[] THEN
+      RAISE EXCEPTION 'a lease is gone or at another epoch' USING ERRCODE = 'DB001';
     END IF;
-    IF dropped IS NOT NULL THEN
-      DELETE FROM attempt_leases l USING unnest(string_to_array(dropped, sep), string_to_array(dropped_epochs, sep)::bigint[]) d(attempt_id, epoch)
-      WHERE l.attempt_id = d.attempt_id AND l.epoch = d.epoch;
-    END IF;
+  END IF;
+  IF revoked IS NOT NULL THEN
+    DELETE FROM attempt_leases WHERE attempt_id = ANY (string_to_array(revoked, sep));
+  END IF;
+  IF dropped IS NOT NULL THEN
+    DELETE FROM attempt_leases l USING unnest(string_to_array(dropped, sep), string_to_array(dropped_epochs, sep)::bigint[]) d(attempt_id, epoch)
+    WHERE l.attempt_id = d.attempt_id AND l.epoch = d.epoch;
   END IF;
 
   IF streams IS NOT NULL THEN
     WITH inserted AS (
       INSERT INTO events (stream_id, version, event_id, stored_at_ms, schema_version, type, data, meta)
-      SELECT s, v, i, now_ms, sv, t, d::json, nullif(m, '')::json
-      FROM unnest(
-        string_to_array(streams, sep), string_to_array(versions, sep)::bigint[], string_to_array(event_ids, sep)::uuid[],
-        string_to_array(schema_versions, sep)::smallint[], string_to_array(types, sep), string_to_array(datas, sep), string_to_array(metas, sep)
-      ) AS e(s, v, i, sv, t, d, m)
+      -- Set-returning functions in the select list walk their lists side by side without a tuplestore, which FROM would make.
+      SELECT s, v::bigint, i::uuid, now_ms, sv::smallint, t, d::json, nullif(m, '')::json FROM (
+        SELECT unnest(string_to_array(streams, sep)) s, unnest(string_to_array(versions, sep)) v, unnest(string_to_array(event_ids, sep)) i,
+          unnest(string_to_array(schema_versions, sep)) sv, unnest(string_to_array(types, sep)) t, unnest(string_to_array(datas, sep)) d,
+          unnest(string_to_array(metas, sep)) m
+        OFFSET 0
+      ) e
       RETURNING pos
     ) SELECT array_agg(pos) INTO appended_pos FROM inserted;
     appended_xid := pg_current_xact_id();
@@ -159,11 +159,9 @@ BEGIN
 
   IF grants IS NOT NULL THEN
     INSERT INTO attempt_leases
-    SELECT g.*, clock_timestamp() + g.lost_after_ms * interval '1 millisecond'
-    FROM json_to_recordset(grants) AS g(
-      attempt_id text, epoch bigint, worker text, incarnation text, dag_id text, run_id text, task_id text, queue text, pool text,
-      pool_slots int, lost_after_ms bigint
-    ) ORDER BY attempt_id COLLATE "C";
+    SELECT g[1], g[2]::bigint, g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10]::int, g[11]::bigint,
+      clock_timestamp() + g[11]::bigint * interval '1 millisecond'
+    FROM unnest(string_to_array(grants, E'\x1e')) AS r, string_to_array(r, sep) AS g;
   END IF;
   IF opened IS NOT NULL THEN
     INSERT INTO open_runs SELECT r.* FROM json_to_recordset(opened) AS r(dag_id text, run_id text) ORDER BY 1, 2 ON CONFLICT DO NOTHING;

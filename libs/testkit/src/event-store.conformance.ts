@@ -169,6 +169,19 @@ export function describeEventStore(name: string, open: () => Stores): void {
         expect(await append(entry)).toEqual(first);
       });
 
+      it('are fenced as a set: any order, twice, held and released in one entry', async () => {
+        const [one, two, other] = [randomUUID(), randomUUID(), randomUUID()];
+        await append(grant(one), grant(two), grant(other));
+        const fences = [two, one, two].map((attemptId) => ({ attemptId, epoch: 1, release: true }));
+        const wrong = { attemptId: other, epoch: 7, release: false };
+        const entry = { streamId: stream(), expectedVersion: 0, events: [anEvent('A')] };
+        expect(await append({ ...entry, fences: [...fences, wrong] })).toEqual([{ kind: 'fenced', attemptIds: [other] }]);
+        expect(await append({ ...entry, fences: [...fences, { attemptId: one, epoch: 2, release: false }] })).toEqual([{ kind: 'fenced', attemptIds: [one] }]);
+        const held = [{ attemptId: one, epoch: 1, release: false }, { attemptId: other, epoch: 1, release: false }];
+        expect((await append({ ...entry, fences: [...held, ...fences] }))[0]?.kind).toBe('appended');
+        expect((await leases()).filter((attemptId) => [one, two, other].some((id) => id === attemptId))).toEqual([other]);
+      });
+
       it('revoked in a batch refuse the later reports of that batch', async () => {
         const attemptId = randomUUID();
         await append(grant(attemptId));

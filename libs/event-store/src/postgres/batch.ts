@@ -2,6 +2,7 @@ import type { AppendEntry } from '../port.ts';
 
 /** What parts the members of a list: JSON text escapes it, and ids may not hold it. */
 const SEPARATOR = '\u001f';
+const ROW_SEPARATOR = '\u001e';
 
 /** An entry whose events are already JSON text, so that a batch that is tried again costs no second encoding. */
 export interface EncodedEntry {
@@ -30,13 +31,11 @@ export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[
   const metas: string[] = [];
   const heads: string[] = [];
   const expectedVersions: number[] = [];
-  const fenced: string[] = [];
-  const fencedEpochs: number[] = [];
-  const released: string[] = [];
+  const released: Lease[] = [];
+  const held: Lease[] = [];
   const revoked: string[] = [];
-  const dropped: string[] = [];
-  const droppedEpochs: number[] = [];
-  const grants: Record<string, string | number>[] = [];
+  const dropped: Lease[] = [];
+  const grants: string[] = [];
   const opened: object[] = [];
   const closed: object[] = [];
   const outcomes: object[] = [];
@@ -57,31 +56,39 @@ export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[
       expectedVersions.push(expectedVersion);
     }
     for (const fence of entry.fences ?? []) {
-      fenced.push(fence.attemptId);
-      fencedEpochs.push(fence.epoch);
-      if (fence.release) released.push(fence.attemptId);
+      // What the same entry releases at that epoch is gone when the held ones are looked at.
+      if (fence.release) released.push(fence);
+      else if (!entry.fences?.some((other) => other.release && other.attemptId === fence.attemptId && other.epoch === fence.epoch)) held.push(fence);
     }
     if (entry.revoke) revoked.push(...entry.revoke);
-    for (const lease of entry.drop ?? []) {
-      dropped.push(lease.attemptId);
-      droppedEpochs.push(lease.epoch);
-    }
+    if (entry.drop) dropped.push(...entry.drop);
     for (const grant of entry.grants ?? []) {
-      grants.push({
-        attempt_id: grant.attemptId, epoch: grant.epoch, worker: grant.worker, incarnation: grant.incarnation, dag_id: grant.dagId,
-        run_id: grant.runId, task_id: grant.taskId, queue: grant.queue, pool: grant.pool, pool_slots: grant.poolSlots, lost_after_ms: grant.lostAfterMs,
-      });
+      const { attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots, lostAfterMs } = grant;
+      grants.push([attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots, lostAfterMs].join(SEPARATOR));
     }
     if (entry.openRun) (entry.openRun.open ? opened : closed).push({ dag_id: entry.openRun.dagId, run_id: entry.openRun.runId });
     for (const outcome of entry.outcomes ?? []) outcomes.push({ command_id: outcome.commandId, outcome: outcome.outcome });
   }
-  const list = (members: readonly (string | number)[]): string | null => (members.length === 0 ? null : members.join(SEPARATOR));
+  const list = (members: readonly (string | number)[], separator = SEPARATOR): string | null => (members.length === 0 ? null : members.join(separator));
+  const leases = (of: readonly Lease[]): (string | null)[] => [list(of.map((lease) => lease.attemptId)), list(of.map((lease) => lease.epoch))];
   const rows = (members: readonly object[]): string | null => (members.length === 0 ? null : JSON.stringify(members));
   return [
     list(streams), list(versions), list(eventIds), list(schemaVersions), list(types), list(datas), list(metas),
-    list(heads), list(expectedVersions), list(fenced), list(fencedEpochs), list(released), list(revoked), list(dropped), list(droppedEpochs),
-    rows(grants), rows(opened), rows(closed), rows(outcomes),
+    list(heads), list(expectedVersions),
+    ...leases(inOrder(released)), ...leases(inOrder(held)), list(revoked), ...leases(dropped),
+    list(grants, ROW_SEPARATOR), rows(opened), rows(closed), rows(outcomes),
   ];
+}
+
+interface Lease {
+  readonly attemptId: string;
+  readonly epoch: number;
+}
+
+/** Sorted, each lease once: `append_events` compares epochs list to list. */
+function inOrder(leases: readonly Lease[]): readonly Lease[] {
+  const sorted = [...leases].sort((a, b) => (a.attemptId < b.attemptId ? -1 : a.attemptId > b.attemptId ? 1 : a.epoch - b.epoch));
+  return sorted.filter((lease, i) => lease.attemptId !== sorted[i - 1]?.attemptId || lease.epoch !== sorted[i - 1]?.epoch);
 }
 
 /**

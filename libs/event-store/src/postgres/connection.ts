@@ -36,11 +36,17 @@ export const sqlState = (error: unknown): string | null => {
   return error instanceof pg.DatabaseError && typeof code === 'string' ? code : null;
 };
 
-/** What the server did not refuse itself is a broken connection, and those are transient. */
+/**
+ * What the server did not refuse itself is a broken connection, and those are transient: the driver gives most of them
+ * neither class nor code. Left are our own faults and plain bugs.
+ */
 export const isTransient = (error: unknown): boolean => {
+  if (error instanceof StoreFault) return error.retryable;
   const state = sqlState(error);
-  return state === null ? error instanceof Error : TRANSIENT.test(state);
+  if (state !== null) return TRANSIENT.test(state);
+  return error instanceof Error && !BUGS.some((bug) => error instanceof bug);
 };
+const BUGS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 /** True when the statement certainly did nothing: the server refused it, or it was never sent. */
 export const isCertain = (error: unknown): boolean => {

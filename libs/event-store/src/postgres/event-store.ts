@@ -14,7 +14,7 @@ import { isCertain, isTransient, RETRY_DELAYS_MS, retrying, sqlState, toFault } 
 const MAX_BATCH_EVENTS = 2_000;
 const MAX_BATCH_BYTES = 8_000_000;
 
-const APPEND = `SELECT appended_xid, appended_pos FROM append_events(${Array.from({ length: 19 }, (_, i) => `$${i + 1}`).join(', ')})`;
+const APPEND = `SELECT appended_xid, appended_pos FROM append_events(${Array.from({ length: 20 }, (_, i) => `$${i + 1}`).join(', ')})`;
 const COLUMNS = 'stream_id, version, xid, pos, event_id, stored_at_ms, schema_version, type, data, meta';
 /** Refusals of `append_events` and of the primary key: some entry of the batch cannot be written. */
 const REFUSED = new Set(['DB001', 'DB002', '23505']);
