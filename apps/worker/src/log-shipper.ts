@@ -14,6 +14,8 @@ export interface LogShipperOptions {
   readonly publisher: MessagePublisher;
   readonly clock: Clock;
   readonly log: Log;
+  /** Hides secrets in whole stored lines before they are counted, kept or sent. Absent: nothing is hidden. */
+  readonly mask?: (attemptId: AttemptId, lines: string) => string;
 }
 
 /**
@@ -55,6 +57,10 @@ export class LogShipper {
 
   nowMs(): number {
     return this.#options.clock.nowMs();
+  }
+
+  masked(attemptId: AttemptId, lines: string): string {
+    return this.#options.mask?.(attemptId, lines) ?? lines;
   }
 
   wake(log: AttemptLog): void {
@@ -158,9 +164,10 @@ export class AttemptLog {
   }
 
   /** Whole lines, as they are stored. */
-  append(text: string, bytes: number): void {
+  append(lines: string, bytes: number): void {
     if (this.#ended) return;
-    this.#bytes += bytes;
+    const text = this.#shipper.masked(this.attemptId, lines);
+    this.#bytes += text === lines ? bytes : Buffer.byteLength(text);
     this.#lines += countLines(text);
     if (this.#spool !== undefined) {
       this.#spool.append(text);

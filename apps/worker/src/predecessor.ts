@@ -1,15 +1,19 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { killGroup, processFacts, runningProcesses } from './process-group.ts';
+import { join, resolve } from 'node:path';
+import { killGroup, killMarked, markedProcesses, processFacts, runningProcesses } from './process-group.ts';
 import { WorkerFault } from './worker-options.ts';
 
 /**
  * What a worker leaves on disk about itself and its runners' process groups, so that the next incarnation on the slot
- * can kill what a dead one left before it says so. Guardians have done it as a rule; this is the proof.
+ * can kill what a dead one left before it says so. Guardians have done it as a rule; this is the proof. What left its
+ * group is known by the mark in its environment.
  *
  * Lines of `groups`: `<boot id> <group id> <start ticks of its leader>`, appended before a runner gets a task.
  */
 export class Predecessor {
+  /** What all runners of this folder's worker carry, see `RUNNER_MARK`; each adds its own. */
+  readonly mark: string;
   readonly #stateDir: string;
   readonly #ownerFile: string;
   readonly #groupsFile: string;
@@ -18,6 +22,7 @@ export class Predecessor {
 
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
+    this.mark = `${createHash('sha256').update(resolve(stateDir)).digest('hex').slice(0, 16)}-`;
     this.#ownerFile = join(stateDir, 'worker.pid');
     this.#groupsFile = join(stateDir, 'groups');
   }
@@ -39,7 +44,7 @@ export class Predecessor {
     writeFileSync(this.#ownerFile, `${this.#bootId} ${process.pid} ${processFacts(process.pid)?.startTicks ?? ''}`, { mode: 0o600 });
   }
 
-  /** Kills what runs of the predecessor's groups; answers the group ids that had to be killed. */
+  /** Kills what runs of the predecessor's tasks; answers the ids of groups and processes that had to be killed. */
   async reap(): Promise<readonly number[]> {
     const killed: number[] = [];
     const left = readText(this.#groupsFile).split('\n').map((line) => line.split(' '));
@@ -49,6 +54,8 @@ export class Predecessor {
       killed.push(groupId);
       await killGroup(groupId);
     }
+    killed.push(...markedProcesses(this.mark).map((facts) => facts.pid));
+    await killMarked(this.mark);
     this.#write();
     return killed;
   }

@@ -29,10 +29,23 @@ export function runningProcesses(): readonly ProcessFacts[] {
   });
 }
 
-/** Everything that runs in the group, and what descends from it though it left the group (`setsid`). */
-export function groupMembers(groupId: number): readonly ProcessFacts[] {
+/**
+ * The environment variable by which a process is known as a task's, though it left the group (`setsid`) and its parent
+ * is dead. It holds no secret.
+ */
+export const RUNNER_MARK = 'DAGBOOK_RUNNER';
+
+/** What runs with a mark that begins with `prefix`. */
+export function markedProcesses(prefix: string): readonly ProcessFacts[] {
+  return runningProcesses().filter((facts) => environmentOf(facts.pid).includes(`\0${RUNNER_MARK}=${prefix}`));
+}
+
+/** Everything that runs in the group, descends from it, or carries its mark. */
+export function groupMembers(groupId: number, mark?: string): readonly ProcessFacts[] {
   const running = runningProcesses();
-  const found = new Map(running.filter((facts) => facts.groupId === groupId).map((facts) => [facts.pid, facts]));
+  const wanted = mark === undefined ? undefined : `\0${RUNNER_MARK}=${mark}\0`;
+  const ofGroup = running.filter((facts) => facts.groupId === groupId || (wanted !== undefined && environmentOf(facts.pid).includes(wanted)));
+  const found = new Map(ofGroup.map((facts) => [facts.pid, facts]));
   for (let grown = true; grown; ) {
     grown = false;
     for (const facts of running) {
@@ -55,29 +68,43 @@ export function signalGroup(groupId: number, signal: NodeJS.Signals | 0): boolea
   }
 }
 
+/** NUL-framed on both sides; empty for a process of another user, or one that is gone. */
+function environmentOf(pid: number): string {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}\0`;
+  } catch {
+    return '';
+  }
+}
+
 /**
- * Kills the group and its descendants and waits until nothing of them runs. Answers the pids that outlived `withinMs`
- * (stuck in the kernel), empty as a rule.
+ * Kills the group, its descendants and what carries its mark, and waits until nothing of them runs. Answers the pids
+ * that outlived `withinMs` (stuck in the kernel), empty as a rule.
  */
-export async function killGroup(groupId: number, withinMs = 2_000): Promise<readonly number[]> {
+export async function killGroup(groupId: number, mark?: string, withinMs = 2_000): Promise<readonly number[]> {
+  return killUntilNone(() => groupMembers(groupId, mark), withinMs, () => signalGroup(groupId, 'SIGKILL'));
+}
+
+/** The same for whatever carries a mark that begins with `prefix`. */
+export async function killMarked(prefix: string, withinMs = 2_000): Promise<readonly number[]> {
+  return killUntilNone(() => markedProcesses(prefix), withinMs);
+}
+
+async function killUntilNone(find: () => readonly ProcessFacts[], withinMs: number, first?: () => void): Promise<readonly number[]> {
   const deadline = performance.now() + withinMs;
-  const escaped = new Map<number, ProcessFacts>();
   for (;;) {
-    for (const member of groupMembers(groupId)) {
-      if (member.groupId !== groupId) escaped.set(member.pid, member);
-    }
-    const standing = signalGroup(groupId, 'SIGKILL');
-    for (const member of escaped.values()) {
-      if (isStillRunning(member)) process.kill(member.pid, 'SIGKILL');
-      else escaped.delete(member.pid);
-    }
-    const left = [...(standing ? groupMembers(groupId).map((member) => member.pid) : []), ...escaped.keys()];
-    if (left.length === 0 || performance.now() > deadline) return left;
+    const found = find().map((facts) => facts.pid);
+    if (found.length === 0 || performance.now() > deadline) return found;
+    first?.();
+    for (const pid of found) killProcess(pid);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
-function isStillRunning(facts: ProcessFacts): boolean {
-  const now = processFacts(facts.pid);
-  return now !== undefined && now.startTicks === facts.startTicks && !now.zombie;
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

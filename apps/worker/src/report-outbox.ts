@@ -30,8 +30,10 @@ const COMPACT_BUSY_BYTES = 8 * 1024 * 1024;
  * The worker's reports to the scheduler.
  *
  * A final report is `kept` (in the file, before it is sent) → `sent` (again every `resendEveryMs`) → acknowledged by
- * attempt and epoch, and forgotten. Acknowledgements are not written: what a restart sends once too often is refused
- * by its epoch. The file survives the process, not the host's power: a report lost with the host is a lost attempt.
+ * attempt and epoch, and forgotten. `AttemptLost` is forgotten as soon as the bus has it: should it be lost there, the
+ * lease, which nobody renews any more, says the same later. Acknowledgements are not written: what a restart sends
+ * once too often is refused by its epoch. The file survives the process, not the host's power: a report lost with the
+ * host is a lost attempt.
  * `AttemptStarted` is only held back for a moment; when its task ends meanwhile the final report says it too.
  */
 export class ReportOutbox {
@@ -67,9 +69,9 @@ export class ReportOutbox {
     this.#flushSoon();
   }
 
-  /** The final reports that nobody has acknowledged. */
-  *pending(): Iterable<FinalReport> {
-    for (const { report } of this.#kept.values()) yield report;
+  /** Attempts that have ended and wait for an acknowledgement: their leases must not run out meanwhile. */
+  unacknowledged(): readonly { readonly attemptId: AttemptId; readonly epoch: number }[] {
+    return [...this.#kept.values()].flatMap(({ report }) => (report.type === 'AttemptFinished' ? [report.data] : []));
   }
 
   get size(): number {
@@ -162,6 +164,9 @@ export class ReportOutbox {
         ...started.map((data): OutgoingMessage => ({ topic: TOPICS.reports.name, key: parseAttemptId(data.attemptId).dagId, type: 'AttemptStarted', data })),
         ...finals.map(({ report }) => message(report)),
       ]);
+      for (const { report } of finals) {
+        if (report.type === 'AttemptLost') this.acknowledge(report.data.attemptId, report.data.epoch);
+      }
     } catch (error) {
       // Finals are sent again by the timer; a start that nobody heard of is said by the final, or when it is asked for.
       this.#options.log.warn('reports could not be sent, they are kept and sent again', { reports: finals.length, error: String(error) });

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { RunnerProcess, type RunnerOptions } from './runner-process.ts';
 
-export interface RunnerPoolOptions extends RunnerOptions {
+export interface RunnerPoolOptions extends Omit<RunnerOptions, 'mark'> {
+  /** Tells this worker's runners from others' on the host; a number is added for each. */
+  readonly mark: string;
   /** Runners kept warm while nothing runs. */
   readonly warm: number;
   /** Most runners at a time: the worker's slots. */
@@ -40,6 +42,7 @@ export class RunnerPool {
   #growTimer: NodeJS.Timeout | undefined;
   #shrinkTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  #spawned = 0;
   /** Runners that died before they were ready, since one last was: doubles the pause before the next spawn. */
   #failedStarts = 0;
 
@@ -130,7 +133,7 @@ export class RunnerPool {
   #spawn(): void {
     let runner: RunnerProcess;
     try {
-      runner = new RunnerProcess(this.#options, (idle) => this.#onIdle(idle));
+      runner = new RunnerProcess({ ...this.#options, mark: `${this.#options.mark}${(this.#spawned += 1)}` }, (idle) => this.#onIdle(idle));
     } catch {
       // The host is out of processes or file descriptors; those who wait are served when it is not, see `#growLater`.
       this.#failedStarts += 1;

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { LineReader } from '@dagbook/operators';
 import { encodeFrame, FrameReader, FrameType } from './frame.ts';
-import { killGroup, processFacts, signalGroup } from './process-group.ts';
+import { killGroup, processFacts, RUNNER_MARK, signalGroup } from './process-group.ts';
 import { type Call, type CallAnswer, REPLY_FD, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from './runner-protocol.ts';
 
 /** Who is told what of the task in a runner. Exactly one of `onEnd` and `onDeath` is called, and nothing after it. */
@@ -27,14 +27,28 @@ export interface RunnerOptions {
   readonly sdkPath: string;
   readonly nodeArguments: readonly string[];
   readonly env: { readonly [name: string]: string };
+  /** Value of `RUNNER_MARK` in the environment of the runner and all that it starts. */
+  readonly mark: string;
 }
 
 /**
  * The first process of the group becomes the runner; beside it stands a guardian that waits for fd 3 to close, which
- * happens when the worker dies in whatever way, and then kills the group. It ignores the signals that the worker sends
- * the group to end a task, and holds none of the runner's channels open.
+ * happens when the worker dies in whatever way, and then kills what left the group but carries the runner's mark, and
+ * the group, itself included. It ignores the signals that the worker sends the group to end a task, and holds none of
+ * the runner's channels open.
  */
-const GROUP_SCRIPT = `(trap '' TERM INT HUP; exec 0<&3 3<&- ${REQUEST_FD}<&- ${REPLY_FD}>&- >/dev/null 2>&1; read _; kill -KILL 0) & exec "$@" 3<&-`;
+const GROUP_SCRIPT = `
+(
+  trap '' TERM INT HUP
+  exec 0<&3 3<&- ${REQUEST_FD}<&- ${REPLY_FD}>&- >/dev/null 2>&1
+  read _
+  read guardian _ </proc/self/stat
+  for found in $(grep -lzsxF "${RUNNER_MARK}=$${RUNNER_MARK}" /proc/[0-9]*/environ); do
+    found=\${found#/proc/}
+    [ "\${found%/environ}" = "$guardian" ] || kill -KILL "\${found%/environ}"
+  done
+  kill -KILL 0
+) & exec "$@" 3<&-`;
 
 /**
  * One warm child process that runs one task at a time, in a process group of its own.
@@ -55,6 +69,7 @@ export class RunnerProcess {
   readonly #process: ChildProcess;
   readonly #requests: Writable;
   readonly #guardian: Duplex;
+  readonly #mark: string;
   readonly #onIdle: (runner: RunnerProcess) => void;
   #state: 'starting' | 'idle' | 'running' | 'ending' | 'gone' = 'starting';
   #listener: RunnerListener | undefined;
@@ -67,10 +82,11 @@ export class RunnerProcess {
 
   constructor(options: RunnerOptions, onIdle: (runner: RunnerProcess) => void) {
     this.#onIdle = onIdle;
+    this.#mark = options.mark;
     const command = ['-c', GROUP_SCRIPT, 'runner', process.execPath, ...options.nodeArguments, options.childEntry, options.sdkPath];
     this.#process = spawn('/bin/sh', command, {
       detached: true,
-      env: options.env,
+      env: { ...options.env, [RUNNER_MARK]: options.mark },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
     // A process that could not start has no pid and says why by an `error` event, which ends in `gone`.
@@ -210,7 +226,7 @@ export class RunnerProcess {
     // The guardian outlives the leader and so keeps the group's number from being used anew: what the task left
     // running is found and killed before the guardian goes too.
     if (this.pid !== 0) {
-      await killGroup(this.pid);
+      await killGroup(this.pid, this.#mark);
       await this.#stdioRead();
     }
     this.#guardian.destroy();

@@ -51,7 +51,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const predecessor = new Predecessor(options.stateDir);
   predecessor.claim();
   const reaped = await predecessor.reap();
-  if (reaped.length > 0) log.warn('killed what the predecessor on this slot left running', { processGroups: reaped });
+  if (reaped.length > 0) log.warn('killed what the predecessor on this slot left running', { pids: reaped });
 
   const outbox = new ReportOutbox({ stateDir: options.stateDir, publisher, log, resendEveryMs: timing.resendEveryMs, startedHoldMs: timing.startedHoldMs });
   const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log });
@@ -61,6 +61,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     sdkPath: options.sdkPath,
     nodeArguments: ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...(options.runnerHeapMb === undefined ? [] : [`--max-old-space-size=${options.runnerHeapMb}`])],
     env: options.childEnv,
+    mark: `${predecessor.mark}${incarnation}-`,
     warm: Math.min(options.warmRunners ?? Math.min(2, availableParallelism()), options.slots),
     max: options.slots,
     growAfterMs: timing.growAfterMs,

@@ -77,7 +77,7 @@ export class Supervisor {
       renewEveryMs: timing.renewEveryMs,
       isDraining: () => this.#draining,
       held: () => [...this.#attempts.values()].filter((attempt) => attempt.state !== 'ending'),
-      reported: () => [...outbox.pending()].map(({ data }) => data),
+      reported: () => outbox.unacknowledged(),
       onRevoked: (attemptId, epoch) => this.#revoke(attemptId, epoch, 'its lease is not this worker\'s any more'),
       onExpired: (held) => this.#onLeaseExpired(held as Attempt),
     });
@@ -174,8 +174,8 @@ export class Supervisor {
     void this.#leases.renew();
   }
 
+  /** A report that is kept stays so: only the scheduler's answer to it says what became of it. */
   #revoke(attemptId: AttemptId, epoch: number, why: string): void {
-    this.#parts.outbox.acknowledge(attemptId, epoch);
     this.#ended.add(`${attemptId}@${epoch}`);
     const attempt = this.#attempts.get(attemptId);
     if (attempt !== undefined && attempt.epoch <= epoch) this.#end(attempt, { kind: 'revoked', why }, this.#parts.timing.revokeGraceMs);
@@ -286,6 +286,7 @@ export class Supervisor {
         break;
       }
       case 'lost':
+        this.#ended.add(keyOf(attempt));
         this.#parts.outbox.final({ type: 'AttemptLost', data: { ...from, cause: ending.cause } });
         break;
       case 'revoked':

@@ -12,7 +12,7 @@ import { type RunningWorker, startWorker } from '../src/service.ts';
 import type { WorkerOptions, WorkerTiming } from '../src/worker-options.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const rooms = ['domain', 'contracts', 'event-store', 'messaging', 'operators', 'platform', 'sdk'];
+const rooms = ['bundles', 'domain', 'contracts', 'event-store', 'messaging', 'operators', 'platform', 'sdk'];
 const alias = Object.fromEntries(rooms.map((room) => [`@dagbook/${room}`, join(root, `libs/${room}/src/index.ts`)]));
 
 export interface BuiltFiles {

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { AttemptAssigned, Message } from '@dagbook/contracts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { killGroup, processFacts, runningProcesses } from '../src/process-group.ts';
+import { killGroup, markedProcesses, processFacts, runningProcesses } from '../src/process-group.ts';
 import { Predecessor } from '../src/predecessor.ts';
 import type { WorkerOptions } from '../src/worker-options.ts';
 import { buildFiles, type BuiltFiles, FAST, pack, workOf } from './rig.ts';
@@ -31,6 +31,7 @@ import { dag, bash } from '@dagbook/sdk';
 const d = dag('test', {});
 d.task('sleeps', bash({ command: 'echo up; sleep 1000 & wait' }))();
 d.task('blocks', () => { spawn('/bin/bash', ['-c', "trap '' TERM HUP; sleep 1000"], { stdio: 'ignore' }); console.log('up'); for (;;) {} })();
+d.task('escapes', () => { spawn('setsid', ['/bin/bash', '-c', 'sleep 1000 & wait'], { stdio: 'ignore', detached: true }).unref(); console.log('up'); for (;;) {} })();
 d.task('value', () => 42)();
 export default d;
 `);
@@ -83,14 +84,19 @@ const membersOf = (groups: readonly number[]): number[] =>
 
 test('kill -9 of a worker leaves none of its processes running, not even of tasks that block or ignore signals', async () => {
   stateDir = mkdtempSync(join(tmpdir(), 'dagbook-worker-'));
-  const worker = startWorkerProcess(['sleeps', 'blocks']);
+  const worker = startWorkerProcess(['sleeps', 'blocks', 'escapes']);
   await worker.until('LogChunk', (chunk) => chunk.attemptId.includes('sleeps') && chunk.text.includes('up'));
   await worker.until('LogChunk', (chunk) => chunk.attemptId.includes('blocks') && chunk.text.includes('up'));
+  await worker.until('LogChunk', (chunk) => chunk.attemptId.includes('escapes') && chunk.text.includes('up'));
   const groups = sessionsOf(worker.process.pid as number);
-  expect(groups).toHaveLength(2);
-  // Two runners, their guardians, and what the tasks started.
-  expect(membersOf(groups).length).toBeGreaterThanOrEqual(7);
+  expect(groups).toHaveLength(3);
+  // Three runners, their guardians, and what two tasks started in their groups.
+  expect(membersOf(groups).length).toBeGreaterThanOrEqual(9);
+  const { mark } = new Predecessor(stateDir);
+  const escaped = markedProcesses(mark).filter((facts) => !groups.includes(facts.groupId));
+  expect(escaped.length).toBeGreaterThanOrEqual(1);
   worker.process.kill('SIGKILL');
+  await expect.poll(() => markedProcesses(mark), { timeout: 2_000, interval: 10 }).toEqual([]);
   await expect.poll(() => membersOf(groups), { timeout: 2_000, interval: 10 }).toEqual([]);
 });
 

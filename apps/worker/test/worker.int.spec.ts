@@ -104,10 +104,10 @@ describe('a task that ends by itself', () => {
     expect(report.outcome).toMatchObject({ result: { kind: 'inline', value: 'ap-northeast-2' } });
   });
 
-  test('has no variable of Dagbook in its environment', async () => {
+  test('has no variable of Dagbook in its environment but its mark', async () => {
     rig = await startRig(built);
     const report = await rig.wire.finished(await rig.assign({ taskId: 'secrets', bundle }));
-    expect(report.outcome).toMatchObject({ result: { kind: 'inline', value: [] } });
+    expect(report.outcome).toMatchObject({ result: { kind: 'inline', value: ['DAGBOOK_RUNNER'] } });
   });
 
   test('runs bash inside the runner, which knows its attempt and epoch', async () => {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { installSdkResolver } from '@dagbook/bundles';
 import { parseAttemptId, type Outcome } from '@dagbook/contracts';
 import type { FailureCode, Json } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
@@ -10,7 +11,6 @@ import { type CallAnswer, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MAR
 import { BundleLoader } from './bundle-loader.ts';
 import { Calls } from './calls.ts';
 import { reply } from './reply-channel.ts';
-import { resolveSdk } from './sdk-resolver.ts';
 import { captureStdio } from './stdio-capture.ts';
 import { watchSpawns } from './spawn-watch.ts';
 import { TaskLog } from './task-log.ts';
@@ -31,6 +31,7 @@ interface Running {
 const bundles = new BundleLoader();
 const calls = new Calls();
 const context = new AsyncLocalStorage<Running>();
+const home = process.cwd();
 /** A command knows whose it is, so that what it writes elsewhere can carry the epoch and a stale one be told apart. */
 const executors: { readonly [kind: string]: OperatorExecutor } = Object.fromEntries(
   Object.entries(operators).map(([kind, execute]): [string, OperatorExecutor] => [
@@ -45,7 +46,7 @@ const executors: { readonly [kind: string]: OperatorExecutor } = Object.fromEntr
 let running: Running | undefined;
 let ending = false;
 
-resolveSdk(process.argv[2] as string);
+installSdkResolver(process.argv[2] as string);
 captureStdio(context);
 watchSpawns(() => {
   if (running !== undefined) running.startedProcesses = true;
@@ -75,7 +76,7 @@ process.on('exit', (code) => {
 reply(FrameType.ready, '');
 
 function start(task: RunnerTask): void {
-  const begun: Running = { task, log: new TaskLog((text) => text), abort: new AbortController(), startedProcesses: false };
+  const begun: Running = { task, log: new TaskLog(), abort: new AbortController(), startedProcesses: false };
   running = begun;
   void context.run(begun, async () => end(begun, await outcomeOf(begun)));
 }
@@ -118,6 +119,7 @@ function fail(failure: { code: FailureCode; message: string; detail?: string }):
 function finish(begun: Running, end: RunnerEnd): void {
   begun.log.close();
   running = undefined;
+  if (process.cwd() !== home) process.chdir(home);
   let text: string;
   try {
     text = JSON.stringify(end);

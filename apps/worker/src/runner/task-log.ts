@@ -8,16 +8,12 @@ const FLUSH_CHARACTERS = 16 * 1024;
 /** So many lines of a second leave one by one; a flood beyond them leaves in chunks once a turn of the event loop. */
 const SINGLE_LINES_PER_SECOND = 2_000;
 
-/** Changes a line before it leaves the process; masking of secrets stands here. */
-export type LineFilter = (text: string) => string;
-
 /**
  * The log of one try, on its way to the worker. A line leaves at once, so that it is not lost or late when the code
  * after it blocks or dies. States: open → closed, after which lines are dropped: the log of a task that has ended is
  * complete, and its child runs another.
  */
 export class TaskLog {
-  readonly #filter: LineFilter;
   readonly #partial = { stdout: '', stderr: '' };
   #pending = '';
   #flushPlanned = false;
@@ -25,14 +21,10 @@ export class TaskLog {
   #linesInWindow = 0;
   #closed = false;
 
-  constructor(filter: LineFilter) {
-    this.#filter = filter;
-  }
-
   line(level: LogLine['level'], event: string, logger: string, attributes?: object): void {
     if (this.#closed) return;
     const nowMs = Date.now();
-    this.#append(formatLine(nowMs, level, this.#filter(cut(event)), logger, attributes));
+    this.#pending += formatLine(nowMs, level, cut(event), logger, attributes);
     if (nowMs - this.#windowStartMs >= 1_000) {
       this.#windowStartMs = nowMs;
       this.#linesInWindow = 0;
@@ -71,10 +63,6 @@ export class TaskLog {
 
   #streamLine(stream: 'stdout' | 'stderr', line: string): void {
     this.line(stream === 'stdout' ? 'info' : 'error', line.endsWith('\r') ? line.slice(0, -1) : line, `task.${stream}`);
-  }
-
-  #append(line: string): void {
-    this.#pending += line;
   }
 
   #flushLater(): void {
