@@ -1,0 +1,30 @@
+import { KafkaBroker } from '@dagbook/messaging';
+import { CLUSTER_SETTINGS, exitOnFatal, integer, runService, secret, systemClock, text } from '@dagbook/platform';
+import { startLogServer } from './service.ts';
+
+const BUS_SILENT_MS = 60_000;
+const { kafkaBrokers, healthPort } = CLUSTER_SETTINGS;
+
+await runService({
+  service: 'log-server',
+  settings: {
+    kafkaBrokers,
+    healthPort,
+    folder: { env: 'DAGBOOK_LOG_FOLDER', says: 'where task logs lie, a folder of one log-server', parse: text, fallback: '.dagbook/logs' },
+    host: { env: 'DAGBOOK_LOG_HOST', says: 'address that readers reach it at', parse: text, fallback: '0.0.0.0' },
+    port: { env: 'DAGBOOK_LOG_PORT', says: 'port that readers reach it at', parse: integer(0, 65_535), fallback: 8_090 },
+    readerSecret: { env: 'DAGBOOK_LOG_SECRET', says: 'what log-server knows its readers by: the same for the gateway', parse: secret, secret: true },
+  },
+  healthPort: (settings) => settings.healthPort,
+  start: async (settings, log) => {
+    const broker = await KafkaBroker.connect({ brokers: settings.kafkaBrokers, service: 'log-server', nowMs: () => systemClock.nowMs(), log });
+    const { folder, host, port, readerSecret } = settings;
+    const service = await startLogServer({ broker, folder, clock: systemClock, log, http: { host, port, secret: readerSecret }, onFatal: exitOnFatal(log) });
+    log.info('serves logs', { url: service.url, folder });
+    return {
+      service,
+      checks: { bus: () => (service.progressAgeMs() > BUS_SILENT_MS ? `nothing heard from Kafka for ${Math.round(service.progressAgeMs() / 1_000)} s` : undefined) },
+      close: () => broker.close(),
+    };
+  },
+});
