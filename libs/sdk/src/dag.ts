@@ -14,7 +14,7 @@ import { callSite, mark } from './site.ts';
 import type { Source } from './source.ts';
 import { SOURCE, sourceOf, tasksOfSource, templateOf } from './source.ts';
 import { testDag } from './test-run.ts';
-import type { Dag, DagSpec, Edge, Factory, Mock, NoParams, TaskRef, TestResult } from './types.ts';
+import type { Dag, DagSpec, Edge, Factory, NoParams, TaskRef, TestOptions, TestResult } from './types.ts';
 
 /**
  * A DAG, to be exported from its file. Tasks are declared on it and put into it by calling what `task` answers; a
@@ -314,7 +314,7 @@ function freeId(dag: DagModel, taskId: string): string {
 class DagValue extends ScopeValue {
   readonly id: string;
   readonly __dag = true;
-  readonly [RUNNABLE]: RunnableDag;
+  readonly [RUNNABLE]: Runnable;
 
   constructor(model: DagModel) {
     super(model, undefined);
@@ -322,8 +322,8 @@ class DagValue extends ScopeValue {
     this[RUNNABLE] = new Runnable(model);
   }
 
-  test(options: { logicalDate?: string; params?: object; conf?: unknown; mock?: readonly Mock[] } = {}): Promise<TestResult> {
-    return testDag(this[RUNNABLE], options);
+  test(options: TestOptions<object> = {}): Promise<TestResult> {
+    return this[RUNNABLE].test(options);
   }
 }
 
@@ -341,6 +341,10 @@ class Runnable implements RunnableDag {
 
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {
     return runTask(this.#model, this.#compile(io.site ?? {}), request, io);
+  }
+
+  async test(options: TestOptions<object>): Promise<TestResult> {
+    return testDag(this.#model, this.#compile({}), options);
   }
 
   #compile(site: SiteDefaults): CompiledDag {

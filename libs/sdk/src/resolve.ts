@@ -1,3 +1,5 @@
+import type { Json, TaskResult } from '@dagbook/domain';
+import type { UpstreamResult } from '@dagbook/contracts';
 import { SkipTask, TaskFailure, thrownOutcome } from './error.ts';
 import type { TaskModel } from './model.ts';
 import { visitReads } from './model.ts';
@@ -8,33 +10,39 @@ import type { ResultStep, Source, Template } from './source.ts';
  * A result as its reader sees it. Of a mapped task: the list of what its instances returned, in order of map index,
  * without those that returned nothing.
  */
-interface ReadResult {
+export interface ReadResult {
   readonly value: unknown;
   readonly skipped: boolean;
 }
 
 export type ReadResults = ReadonlyMap<string, ReadResult>;
 
-/** Brings along every result that the task reads. Results kept apart from their events are fetched at once, together. */
+/** Brings along every result that the task reads; those kept apart from their events are fetched together. */
 export async function readResults(task: TaskModel, request: TaskRunRequest, io: TaskIo): Promise<ReadResults> {
-  const read = new Map<string, ReadResult>();
-  const ids = new Set<string>();
-  visitReads(task, ({ taskId }) => ids.add(taskId));
-  for (const taskId of ids) {
-    const upstream = request.work.results[taskId];
-    if (upstream === undefined) {
-      read.set(taskId, { value: undefined, skipped: false });
-    } else if (!upstream.mapped) {
-      const { result } = upstream;
-      read.set(taskId, { value: result?.kind === 'stored' ? await io.getResult(result.key) : result?.value, skipped: upstream.state === 'skipped' });
-    } else {
-      const returned = upstream.items.flatMap(({ result }) => (result === undefined ? [] : [result]));
-      const value = await Promise.all(returned.map((result) => (result.kind === 'stored' ? io.getResult(result.key) : result.value)));
-      read.set(taskId, { value, skipped: upstream.items.every(({ state }) => state === 'skipped') });
+  const read = new Map<string, UpstreamResult | undefined>();
+  visitReads(task, ({ taskId }) => read.set(taskId, request.work.results[taskId]));
+  const stored = new Map<string, Promise<Json>>();
+  for (const upstream of read.values()) {
+    for (const { result } of upstream === undefined ? [] : upstream.mapped ? upstream.items : [upstream]) {
+      if (result?.kind === 'stored' && !stored.has(result.key)) stored.set(result.key, io.getResult(result.key));
     }
   }
-  return read;
+  const values = new Map<string, Json>();
+  for (const [key, value] of stored) values.set(key, await value);
+  return new Map([...read].map(([taskId, upstream]) => [taskId, readResult(upstream, values)] as const));
 }
+
+export function readResult(upstream: UpstreamResult | undefined, stored: ReadonlyMap<string, Json>): ReadResult {
+  const valueIn = (result: TaskResult): unknown => (result.kind === 'inline' ? result.value : stored.get(result.key));
+  if (upstream === undefined) return NO_RESULT;
+  if (!upstream.mapped) return { value: upstream.result === undefined ? undefined : valueIn(upstream.result), skipped: upstream.state === 'skipped' };
+  return {
+    value: upstream.items.flatMap(({ result }) => (result === undefined ? [] : [valueIn(result)])),
+    skipped: upstream.items.every(({ state }) => state === 'skipped'),
+  };
+}
+
+const NO_RESULT: ReadResult = { value: undefined, skipped: false };
 
 export function resolveTemplate(template: Template, results: ReadResults): unknown {
   switch (template.kind) {
@@ -49,9 +57,9 @@ export function resolveTemplate(template: Template, results: ReadResults): unkno
   }
 }
 
-function valueOf(source: Source, results: ReadResults): unknown {
+export function valueOf(source: Source, results: ReadResults): unknown {
   if (source.kind === 'literal') return source.value;
-  if (source.kind === 'result') return stepped(results.get(source.task.taskId) ?? { value: undefined, skipped: false }, source.steps);
+  if (source.kind === 'result') return stepped(results.get(source.task.taskId) ?? NO_RESULT, source.steps);
   const values: unknown[] = [];
   const length = lengthOf(source, results);
   for (let index = 0; index < length; index += 1) {

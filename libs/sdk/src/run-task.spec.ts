@@ -3,7 +3,7 @@ import type { UpstreamResult, Work } from '@dagbook/contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TaskIo, TaskRunRequest } from './index.ts';
-import { asset, bash, concat, dag, docker, FailTask, poke, RUNNABLE, runnableOf, SkipTask, zip } from './index.ts';
+import { asset, bash, concat, cron, dag, docker, FailTask, poke, RUNNABLE, runnableOf, SkipTask, zip } from './index.ts';
 
 const RUN: Work['run'] = {
   runType: 'scheduled', logicalDateMs: Date.UTC(2027, 0, 5, 6, 30), dataInterval: { startMs: Date.UTC(2027, 0, 4), endMs: Date.UTC(2027, 0, 5) },
@@ -75,7 +75,7 @@ describe('a function task', () => {
       one: a.get('n'), two: { list: [b, 7], text: 'k' }, three: a.get('deep').get('s'),
     });
     const results = { a: inline({ n: 1, deep: { s: 'x' } }), b: inline(2) };
-    expect(await run(d, 'c', { results })).toEqual(returned({ one: 1, two: { list: [2, 7], text: 'k' }, three: 'x' }, { resultLength: 3 }));
+    expect(await run(d, 'c', { results })).toEqual(returned({ one: 1, two: { list: [2, 7], text: 'k' }, three: 'x' }));
   });
 
   it('sees what its upstream left when that was skipped: the value of onSkip, else undefined', async () => {
@@ -84,8 +84,8 @@ describe('a function task', () => {
     d.task('c', async (input: { x: { n: number } | null; y: number | undefined; z: number }) => [input.x, input.y === undefined, input.z])({
       x: a.onSkip(null), y: a.get('n'), z: a.get('n').onSkip(9),
     });
-    expect(await run(d, 'c', { results: { a: skipped } })).toEqual(returned([null, true, 9], { resultLength: 3 }));
-    expect(await run(d, 'c', { results: { a: inline({ n: 4 }) } })).toEqual(returned([{ n: 4 }, false, 4], { resultLength: 3 }));
+    expect(await run(d, 'c', { results: { a: skipped } })).toEqual(returned([null, true, 9]));
+    expect(await run(d, 'c', { results: { a: inline({ n: 4 }) } })).toEqual(returned([{ n: 4 }, false, 4]));
   });
 
   it('fetches results that are kept apart, and keeps its own apart when it is large', async () => {
@@ -111,7 +111,7 @@ describe('a function task', () => {
   it('gets params as their schema converts them, and fails for good when they do not fit', async () => {
     const d = dag('d', { params: z.object({ day: z.coerce.date(), n: z.number().default(3) }) });
     d.task('c', async (_, { params }) => [params.day instanceof Date, params.n])();
-    expect(await run(d, 'c', { run: { params: { day: '2027-01-05' } } })).toEqual(returned([true, 3], { resultLength: 2 }));
+    expect(await run(d, 'c', { run: { params: { day: '2027-01-05' } } })).toEqual(returned([true, 3]));
     expect(await run(d, 'c', { run: { params: { day: '2027-01-05', n: 'x' } } })).toEqual({
       kind: 'failed', retry: { action: 'fail' },
       failure: { code: 'bad_input', message: "the params of this run do not fit the DAG's schema: n: Invalid input: expected number, received string" },
@@ -153,8 +153,21 @@ describe('a function task', () => {
     const d = dag('d');
     d.task('ok', async () => ({ n: '3' }) as never, { output: z.object({ n: z.coerce.number() }) })();
     d.task('bad', async () => ({}) as never, { output: z.object({ n: z.number() }) })();
-    expect(await run(d, 'ok')).toEqual(returned({ n: 3 }, { resultLength: 1 }));
+    expect(await run(d, 'ok')).toEqual(returned({ n: 3 }));
     expect(await run(d, 'bad')).toMatchObject({ kind: 'failed', failure: { code: 'bad_output', message: "the result of 'bad' does not fit its output schema: n: Invalid input: expected number, received undefined" } });
+  });
+});
+
+describe('a result that others map over', () => {
+  it('is measured when the scheduler cannot see it', async () => {
+    const d = dag('d');
+    const big = d.task('big', async () => ({ list: Array.from({ length: 600 }, (_, n) => `row ${n}`), rows: { a: 1 } }))();
+    const list = d.task('list', async () => Array.from({ length: 700 }, (_, n) => n))();
+    d.task('small', async () => [1])();
+    d.task('c', async (_: { row: string; n: number }) => 1).expand({ row: big.get('list'), n: list });
+    expect(await run(d, 'big')).toMatchObject({ result: { kind: 'stored' }, resultLengths: { list: 600 } });
+    expect(await run(d, 'list')).toEqual({ kind: 'succeeded', result: { kind: 'stored', key: 'k0', bytes: 2691 }, resultLength: 700 });
+    expect(await run(d, 'small')).toEqual(returned([1]));
   });
 });
 
@@ -199,8 +212,8 @@ describe('a mapped task', () => {
         return n * 10;
       }),
     });
-    expect(await run(d, 'sum', { results: { part: items(1, undefined, 3) } })).toEqual(returned([1, 3], { resultLength: 2 }));
-    expect(await run(d, 'even', { results: { part: items(1, 2, 4) } })).toEqual(returned([20, 40], { resultLength: 2 }));
+    expect(await run(d, 'sum', { results: { part: items(1, undefined, 3) } })).toEqual(returned([1, 3]));
+    expect(await run(d, 'even', { results: { part: items(1, 2, 4) } })).toEqual(returned([20, 40]));
   });
 
   it('fails for good over a value that is no list', async () => {
@@ -253,7 +266,7 @@ describe('other kinds', () => {
     expect(await run(d, 'wait', { io, work: late })).toEqual({ kind: 'failed', failure: { code: 'sensor_timeout', message: "sensor 'wait' waited 1h in vain" }, retry: { action: 'fail' } });
     expect(await run(d, 'soft', { io, work: late })).toEqual({ kind: 'skipped', softFail: true });
     done = true;
-    expect(await run(d, 'wait', { io, work: late })).toEqual(returned({ key: 'x' }, { resultLength: 1 }));
+    expect(await run(d, 'wait', { io, work: late })).toEqual(returned({ key: 'x' }));
   });
 
   it('an operator is executed by what the process holds for its kind, with results in its fields', async () => {
@@ -277,6 +290,23 @@ describe('other kinds', () => {
         DAGBOOK_PARAM_MY_KEY: 'v', DAGBOOK_PARAM_ROWS: '2',
       },
     ]);
+  });
+
+  it('the last line of a command is JSON where its output has a schema', async () => {
+    const d = dag('d');
+    d.task('c', bash({ command: 'x', output: z.object({ rows: z.number() }) }))();
+    expect(await run(d, 'c', { io: new Io({ bash: async () => '{"rows":3}' }) })).toEqual(returned({ rows: 3 }));
+    expect(await run(d, 'c', { io: new Io({ bash: async () => 'three' }) })).toMatchObject({ failure: { code: 'bad_output', message: "the last line that 'c' wrote is not JSON: three" } });
+  });
+
+  it.each([
+    ['of a run that the next interval has overtaken', { dataInterval: { startMs: Date.UTC(2027, 0, 3), endMs: Date.UTC(2027, 0, 4) } }, false],
+    ['of the latest interval', {}, true],
+    ['of a run that a person started', { runType: 'manual', dataInterval: { startMs: Date.UTC(2026, 0, 3), endMs: Date.UTC(2026, 0, 4) } }, true],
+  ])('latest only passes what follows: %s', async (_, run_, passed) => {
+    const d = dag('d', { schedule: cron('0 0 * * *', { timezone: 'UTC', interval: 'data' }) });
+    d.latestOnly('latest');
+    expect(await run(d, 'latest', { run: run_ })).toEqual({ kind: 'succeeded', passed });
   });
 
   it('an operator that is only typed so far says so', async () => {

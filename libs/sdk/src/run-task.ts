@@ -13,10 +13,11 @@ import type { Poke } from './types.ts';
 
 /**
  * One try of one task instance: results are put where references stand, the author's code runs, and whatever came of
- * it becomes an outcome. Nothing that the code does makes this reject.
+ * it becomes an outcome. Nothing that the code does makes this reject. `instead` stands in for the code and answers
+ * its result: a mock.
  */
-export async function runTask(dag: DagModel, compiled: CompiledDag, request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {
-  const { taskId, mapIndex } = request.attempt;
+export async function runTask(dag: DagModel, compiled: CompiledDag, request: TaskRunRequest, io: TaskIo, instead?: () => unknown): Promise<TaskRunOutcome> {
+  const { taskId } = request.attempt;
   const task = dag.tasks.get(taskId);
   if (task === undefined) {
     return { kind: 'failed', failure: { code: 'code_missing', message: `the code of DAG '${dag.dagId}' has no task '${taskId}'` }, retry: { action: 'fail' } };
@@ -25,26 +26,33 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     const { definition } = compiled;
     const params = await validParams(dag, request);
     const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets?.map(({ uri }) => uri) ?? [] });
+    const running: Running = { task, request, io, context, compiled };
+    if (instead !== undefined) return await succeeded(await instead(), running);
     if (task.kind === 'latestOnly') return { kind: 'succeeded', passed: isLatest(definition, request.work.run, io.nowMs()) };
-    const results = await readResults(task, request, io);
-    const constant = resolveTemplate(task.input, results) as { readonly [name: string]: unknown };
-    const input = task.mapping === undefined ? constant : { ...constant, ...mappedArguments(task, mapIndex, results) };
-    const returned = await execute(task, input, request, io, context);
-    if (task.kind === 'sensor') return await sensed(task, returned as Poke<unknown>, () => execute(task, input, request, io, context) as Promise<Poke<unknown>>, { request, io, context, compiled });
-    return await succeeded(task, returned, { request, io, context, compiled });
+    const input = await inputOf(running);
+    return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running);
   } catch (error) {
     return ended(error);
   }
 }
 
 interface Running {
+  readonly task: TaskModel;
   readonly request: TaskRunRequest;
   readonly io: TaskIo;
   readonly context: RunContext<unknown>;
   readonly compiled: CompiledDag;
 }
 
-function execute(task: TaskModel, input: { readonly [name: string]: unknown }, request: TaskRunRequest, io: TaskIo, context: RunContext<unknown>): unknown {
+type Input = { readonly [name: string]: unknown };
+
+async function inputOf({ task, request, io }: Running): Promise<Input> {
+  const results = await readResults(task, request, io);
+  const constant = resolveTemplate(task.input, results) as Input;
+  return task.mapping === undefined ? constant : { ...constant, ...mappedArguments(task, request.attempt.mapIndex, results) };
+}
+
+function execute(input: Input, { task, request, io, context }: Running): unknown {
   const { body } = task;
   if (body.kind === 'function') return body.handler(input, context);
   if (body.kind === 'nothing') return undefined;
@@ -68,21 +76,25 @@ async function validParams(dag: DagModel, request: TaskRunRequest): Promise<unkn
 export const issuesText = (issues: readonly StandardSchemaV1.Issue[]): string =>
   issues.map(({ path, message }) => `${path === undefined || path.length === 0 ? 'value' : path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: ${message}`).join('; ');
 
-async function sensed(task: TaskModel, first: Poke<unknown>, pokeAgain: () => Promise<Poke<unknown>>, running: Running): Promise<TaskRunOutcome> {
-  const { io, request } = running;
+/** Airflow's: a sensor that says no timeout gives up after a week. */
+const SENSOR_TIMEOUT_MS = 7 * 86_400_000;
+
+async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
+  const { task, io, request } = running;
   const everyMs = durationMs('every', task.spec.every);
-  const timeoutMs = request.work.timeoutMs;
+  const timeoutMs = request.work.timeoutMs ?? SENSOR_TIMEOUT_MS;
   const beganAtMs = request.work.firstStartedAtMs ?? io.nowMs();
-  for (let answer = first; ; answer = await pokeAgain()) {
-    if (answer.done) return await succeeded(task, answer.value, running);
+  for (;;) {
+    const answer = (await execute(input, running)) as Poke<unknown>;
+    if (answer.done) return await succeeded(answer.value, running);
     const nextPokeAtMs = io.nowMs() + everyMs;
-    if (timeoutMs !== undefined && nextPokeAtMs > beganAtMs + timeoutMs) {
+    if (nextPokeAtMs > beganAtMs + timeoutMs) {
       if (task.spec.softFail === true) return { kind: 'skipped', softFail: true };
-      const failure: Failure = { code: 'sensor_timeout', message: `sensor '${task.taskId}' waited ${task.spec.timeout} in vain` };
+      const failure: Failure = { code: 'sensor_timeout', message: `sensor '${task.taskId}' waited ${task.spec.timeout ?? '7d'} in vain` };
       return { kind: 'failed', failure, retry: { action: 'fail' } };
     }
     if (task.spec.mode === 'reschedule') return { kind: 'rescheduled', nextPokeAtMs };
-    await waited(everyMs, io.signal);
+    await (io.wait === undefined ? waited(everyMs, io.signal) : io.wait(everyMs));
   }
 }
 
@@ -101,14 +113,14 @@ function waited(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function succeeded(task: TaskModel, returned: unknown, { io, context, compiled }: Running): Promise<TaskRunOutcome> {
+async function succeeded(returned: unknown, running: Running): Promise<TaskRunOutcome> {
+  const { task, io, context, compiled } = running;
   const value = await validOutput(task, returned);
   const success: { -readonly [Name in keyof RecordedSuccess]: RecordedSuccess[Name] } = {};
   // As in Airflow an instance that returns null adds nothing to the list of its mapped task.
   if (value !== undefined && !(value === null && task.mapping !== undefined)) {
-    const stored = await storedResult(task, value, io);
-    if (stored !== undefined) success.result = stored;
-    if (typeof value === 'object' && value !== null) success.resultLength = Array.isArray(value) ? value.length : Object.keys(value).length;
+    const result = await storedResult(task, value, io);
+    if (result !== undefined) Object.assign(success, { result }, lengthsOf(value, result, compiled.mappedPaths.get(task.taskId)));
   }
   if (task.branches.length > 0) success.chosen = chosenBy(task, value, compiled);
   if (task.kind === 'shortCircuit') success.passed = isTruthy(value);
@@ -120,12 +132,38 @@ async function succeeded(task: TaskModel, returned: unknown, { io, context, comp
   return { kind: 'succeeded', ...success };
 }
 
+/** A result that is kept apart is not seen by the scheduler, so what others map over of it is measured here. */
+function lengthsOf(value: unknown, result: TaskResult, paths: readonly (readonly string[])[] | undefined): Pick<RecordedSuccess, 'resultLength' | 'resultLengths'> {
+  if (result.kind === 'inline' || paths === undefined) return {};
+  const lengths: { [path: string]: number } = {};
+  let whole: number | undefined;
+  for (const path of paths) {
+    const part = stepped({ value, skipped: false }, path.map((get) => ({ get })));
+    if (typeof part !== 'object' || part === null) continue;
+    const length = Array.isArray(part) ? part.length : Object.keys(part).length;
+    if (path.length === 0) whole = length;
+    else lengths[path.join('/')] = length;
+  }
+  return { ...(whole === undefined ? {} : { resultLength: whole }), ...(Object.keys(lengths).length === 0 ? {} : { resultLengths: lengths }) };
+}
+
 async function validOutput(task: TaskModel, returned: unknown): Promise<unknown> {
-  const schema = task.spec.output ?? (task.body.kind === 'operator' ? task.body.declared.output : undefined);
+  const declared = task.body.kind === 'operator' ? task.body.declared.output : undefined;
+  const schema = task.spec.output ?? declared;
   if (schema === undefined) return returned;
-  const answer = await schema['~standard'].validate(returned);
+  const value = task.body.kind === 'operator' && typeof returned === 'string' ? parsedLine(task, returned) : returned;
+  const answer = await schema['~standard'].validate(value);
   if (answer.issues === undefined) return answer.value;
   throw new TaskFailure('bad_output', `the result of '${task.taskId}' does not fit its output schema: ${issuesText(answer.issues)}`);
+}
+
+/** What a command says is text; with a schema its last line is JSON. */
+function parsedLine(task: TaskModel, line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new TaskFailure('bad_output', `the last line that '${task.taskId}' wrote is not JSON: ${line.slice(0, 200)}`, { cause });
+  }
 }
 
 /** A result travels as JSON; what JSON cannot hold fails the task here, not its reader later. */

@@ -33,6 +33,8 @@ export interface TaskIo {
   /** The same as when the DAG's definition was read. */
   readonly site?: SiteDefaults;
   nowMs(): number;
+  /** Between the pokes of a sensor that keeps its slot; absent: real time passes. */
+  wait?(ms: number): Promise<void>;
   log(level: LogLine['level'], event: string, attributes?: object): void;
   /** The value of a `TaskResult` of kind `stored`. */
   getResult(key: string): Promise<Json>;

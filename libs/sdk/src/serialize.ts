@@ -17,6 +17,8 @@ export interface CompiledDag {
   readonly definition: DagDefinition;
   /** Where edges to a node end: the task itself, or the roots of the group. */
   rootIds(node: NodeModel): readonly string[];
+  /** By task: the parts of its result that other tasks map over. */
+  readonly mappedPaths: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
 /**
@@ -57,7 +59,30 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     tasks,
     ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
   };
-  return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId) };
+  return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId), mappedPaths: mappedPathsOf(tasks) };
+}
+
+function mappedPathsOf(tasks: readonly TaskDefinition[]): ReadonlyMap<string, readonly (readonly string[])[]> {
+  const paths = new Map<string, (readonly string[])[]>();
+  const visit = (source: MapSource): void => {
+    switch (source.kind) {
+      case 'literal':
+        return;
+      case 'result':
+        paths.set(source.taskId, [...(paths.get(source.taskId) ?? []), source.path ?? []]);
+        return;
+      case 'map':
+        return visit(source.source);
+      case 'zip':
+      case 'concat':
+        return source.sources.forEach(visit);
+    }
+  };
+  for (const { mapping } of tasks) {
+    if (mapping?.kind === 'expand') for (const [, source] of mapping.over) visit(source);
+    if (mapping?.kind === 'expandKwargs') visit(mapping.over);
+  }
+  return paths;
 }
 
 /** An absent member stays absent: a new feature must not give every DAG a new version. */

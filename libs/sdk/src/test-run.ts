@@ -1,10 +1,230 @@
-import type { RunnableDag } from './runnable.ts';
-import type { Mock, TaskRef, TestResult } from './types.ts';
+import type { AttemptRef, DagRun, Json, RunCommand, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import {
+  compilePlan, createRunState, decideTrigger, isFinished, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, readyInstances, settle, taskInstance,
+  upstreamResults,
+} from '@dagbook/domain';
+import type { LogLine, Outcome } from '@dagbook/contracts';
+import type { DagModel } from './model.ts';
+import type { ReadResult, ReadResults } from './resolve.ts';
+import { readResult, valueOf } from './resolve.ts';
+import type { OperatorExecutor, TaskIo, TaskRunRequest } from './runnable.ts';
+import { issuesText, runTask } from './run-task.ts';
+import { instantOf } from './schedule.ts';
+import type { CompiledDag } from './serialize.ts';
+import { sourceOf } from './source.ts';
+import type { Mock, TaskRef, TestOptions, TestResult } from './types.ts';
 
-export function mock<T>(r: TaskRef<T>, v: T | (() => T)): Mock {
-  return { __mock: true, taskId: r.id, value: v } as Mock;
+class MockValue implements Mock {
+  readonly __mock = true;
+  readonly taskId: string;
+  readonly value: unknown;
+  constructor(taskId: string, value: unknown) {
+    this.taskId = taskId;
+    this.value = value;
+  }
 }
 
-export async function testDag(_dag: RunnableDag, _options: { mock?: readonly Mock[] }): Promise<TestResult> {
-  throw new Error('not yet');
+/** In `dag.test`: the task answers this instead of running its code. Of a mapped task: the list of its instances' answers. */
+export function mock<T>(r: TaskRef<T>, v: T | (() => T)): Mock {
+  return new MockValue(r.id, v);
+}
+
+let provided: { readonly [kind: string]: OperatorExecutor } = {};
+
+/** The operators that `dag.test` executes with. The built SDK brings Dagbook's own; from source a test provides them. */
+export function provideOperators(operators: { readonly [kind: string]: OperatorExecutor }): void {
+  provided = operators;
+}
+
+/**
+ * Runs the DAG here, decided by the same code as the scheduler's, one task at a time. The clock begins when the run is
+ * due and jumps over every wait: retries, pokes, reschedules.
+ */
+export async function testDag(model: DagModel, compiled: CompiledDag, options: TestOptions<object>): Promise<TestResult> {
+  const test = new TestRun(model, compiled, options);
+  await test.run();
+  return test;
+}
+
+class TestRun implements TestResult {
+  readonly #model: DagModel;
+  readonly #compiled: CompiledDag;
+  readonly #options: TestOptions<object>;
+  readonly #mocks: ReadonlyMap<string, unknown>;
+  readonly #run: DagRun;
+  /** The run itself keeps only results that some task reads. */
+  readonly #results = new Map<string, TaskResult>();
+  readonly #stored = new Map<string, Json>();
+  readonly #signal = new AbortController().signal;
+  #nowMs: number;
+  #epoch = 0;
+
+  constructor(model: DagModel, compiled: CompiledDag, options: TestOptions<object>) {
+    this.#model = model;
+    this.#compiled = compiled;
+    this.#options = options;
+    this.#mocks = new Map((options.mock ?? []).map((mocked) => [(mocked as MockValue).taskId, (mocked as MockValue).value]));
+    this.#run = createRunState(compilePlan(compiled.definition));
+    this.#nowMs = this.#logicalDateMs();
+  }
+
+  get state(): 'success' | 'failed' {
+    return this.#run.state === 'success' ? 'success' : 'failed';
+  }
+
+  value<T>(r: TaskRef<T>): T {
+    const source = sourceOf(r);
+    if (source === undefined) throw new Error('value() takes what a called task answered');
+    const results: ReadResults = new Map([[r.id, this.#resultOf(r.id)]]);
+    return valueOf(source, results) as T;
+  }
+
+  stateOf(r: TaskRef<unknown>): ReturnType<TestResult['stateOf']> {
+    const states = new Set(this.#instancesOf(r.id).map(({ state }) => state));
+    for (const state of ['failed', 'upstream_failed', 'success', 'skipped'] as const) if (states.has(state)) return state;
+    throw new Error(`'${r.id}' is ${[...states].join(', ') || 'not in this run'}`);
+  }
+
+  async run(): Promise<void> {
+    const { definition } = this.#compiled;
+    const params = await this.#params();
+    const triggered = decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, nowMs: this.#nowMs });
+    if (isRejected(triggered)) throw new Error(triggered.message);
+    this.#settle({
+      ...triggered, type: 'CreateRun', dagId: definition.dagId, runType: 'manual', triggeredBy: 'test', conf: (this.#options.conf ?? {}) as Json,
+      planHash: 'test', dagVersion: 1, bundleHash: 'test', nowMs: this.#nowMs,
+    });
+    this.#settle({ type: 'StartRun', nowMs: this.#nowMs });
+    while (!isFinished(this.#run)) {
+      const [next] = readyInstances(this.#run);
+      if (next !== undefined) await this.#attempt(next, triggered);
+      else this.#passTime();
+    }
+    const failed = definition.tasks.map(({ taskId }) => taskId).filter((taskId) => this.#instancesOf(taskId).some(({ state }) => state === 'failed'));
+    if (this.state === 'failed') await this.#model.spec.onFailure?.({ dagId: definition.dagId, runId: triggered.runId, failed });
+  }
+
+  #logicalDateMs(): number {
+    const { logicalDate } = this.#options;
+    if (logicalDate === undefined) return Date.now();
+    const instant = instantOf(logicalDate, this.#compiled.definition.timezone);
+    const ms = instant === undefined ? undefined : parseInstant(instant);
+    if (ms === undefined) throw new Error(`logicalDate is "${logicalDate}"; it must be ISO-8601, like "2027-01-05".`);
+    return ms;
+  }
+
+  async #params(): Promise<{ readonly [name: string]: Json }> {
+    const given = { ...this.#compiled.definition.params?.defaults, ...(this.#options.params as { readonly [name: string]: Json } | undefined) };
+    const answer = await this.#model.spec.params?.['~standard'].validate(given);
+    if (answer?.issues !== undefined) throw new Error(`params do not fit the schema of '${this.#model.dagId}': ${issuesText(answer.issues)}`);
+    return given;
+  }
+
+  #settle(command: RunCommand): Settled {
+    const settled = settle(this.#run, command, { isFirst: true, taskOf: () => undefined });
+    if (isRejected(settled)) throw new Error(`invariant: ${command.type} was refused: ${settled.message}`);
+    return settled;
+  }
+
+  #passTime(): void {
+    const wakeAtMs = nextWakeAtMs(this.#run);
+    if (wakeAtMs === null) throw new Error('invariant: a run that waits for nothing is not finished');
+    this.#nowMs = Math.max(this.#nowMs, wakeAtMs);
+    this.#settle({ type: 'RecordTimePassed', nowMs: this.#nowMs });
+  }
+
+  async #attempt(instance: TaskInstanceView, run: Omit<TaskRunRequest['work']['run'], 'runType' | 'conf'> & { readonly runId: string }): Promise<void> {
+    const { taskId, mapIndex, tryNumber } = instance;
+    const { definition } = this.#compiled;
+    const task = definition.tasks.find((candidate) => candidate.taskId === taskId);
+    const attempt = { taskId, mapIndex, tryNumber, epoch: (this.#epoch += 1) };
+    this.#settle({ type: 'RecordTaskStarted', ...attempt, worker: 'test', nowMs: this.#nowMs });
+    const request: TaskRunRequest = {
+      attempt: { dagId: definition.dagId, runId: run.runId, taskId, mapIndex, tryNumber },
+      work: {
+        bundleHash: 'test', maxTries: instance.maxTries, ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
+        run: { ...run, runType: 'manual', conf: (this.#options.conf ?? {}) as Json },
+        results: upstreamResults(this.#run, taskId, mapIndex),
+        ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
+      },
+    };
+    const outcome = await runTask(this.#model, this.#compiled, request, this.#io(taskId, mapIndex), this.#mockOf(taskId, mapIndex));
+    if (outcome.kind === 'failed') this.#log(taskId, mapIndex, 'error', outcome.failure.message);
+    if (outcome.kind === 'succeeded' && outcome.result !== undefined) this.#results.set(`${taskId}/${mapIndex}`, outcome.result);
+    this.#settle(commandOf(outcome, attempt, this.#nowMs));
+  }
+
+  #mockOf(taskId: string, mapIndex: number): (() => unknown) | undefined {
+    if (!this.#mocks.has(taskId)) return undefined;
+    const value = this.#mocks.get(taskId);
+    return () => {
+      const answer: unknown = typeof value === 'function' ? value() : value;
+      return mapIndex === -1 ? answer : (answer as readonly unknown[])[mapIndex];
+    };
+  }
+
+  #io(taskId: string, mapIndex: number): TaskIo {
+    return {
+      signal: this.#signal,
+      operators: provided,
+      nowMs: () => this.#nowMs,
+      wait: async (ms) => {
+        this.#nowMs += ms;
+      },
+      log: (level, event, attributes) => this.#log(taskId, mapIndex, level, event, attributes),
+      getResult: async (key) => this.#stored.get(key) ?? null,
+      putResult: async (value) => {
+        const key = String(this.#stored.size);
+        this.#stored.set(key, value);
+        return { key, bytes: JSON.stringify(value).length };
+      },
+      connection: async (id) => this.#options.connections?.[id] ?? null,
+      variable: async (key) => this.#options.variables?.[key] ?? null,
+    };
+  }
+
+  #log(taskId: string, mapIndex: number, level: LogLine['level'], event: string, attributes?: object): void {
+    const name = mapIndex === -1 ? taskId : `${taskId}[${mapIndex}]`;
+    const { log } = this.#options;
+    if (log !== undefined) log({ task: name, level, event, attributes: attributes ?? {} });
+    else process.stdout.write(`${level.padEnd(7)} ${name}  ${event}${attributes === undefined ? '' : ` ${JSON.stringify(attributes)}`}\n`);
+  }
+
+  #instancesOf(taskId: string): TaskInstanceView[] {
+    const length = mapLengthOf(this.#run, taskId);
+    const indexes = length === null ? [-1] : Array.from({ length }, (_, mapIndex) => mapIndex);
+    return indexes.flatMap((mapIndex) => taskInstance(this.#run, { taskId, mapIndex }) ?? []);
+  }
+
+  #resultOf(taskId: string): ReadResult {
+    const instances = this.#instancesOf(taskId);
+    const failed = instances.find(({ state }) => state === 'failed' || state === 'upstream_failed');
+    if (failed !== undefined) throw new Error(`'${taskId}' has no result: it is ${failed.state}`);
+    const read = ({ state, mapIndex }: TaskInstanceView) => {
+      const result = state === 'success' ? this.#results.get(`${taskId}/${mapIndex}`) : undefined;
+      return { mapIndex, state, ...(result === undefined ? {} : { result }) };
+    };
+    const [only] = instances;
+    const upstream = mapLengthOf(this.#run, taskId) === null && only !== undefined
+      ? { mapped: false as const, ...read(only) }
+      : { mapped: true as const, items: instances.map(read) };
+    return readResult(upstream, this.#stored);
+  }
+}
+
+function commandOf(outcome: Outcome, attempt: AttemptRef, nowMs: number): RunCommand {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return { ...outcome, type: 'RecordTaskSucceeded', ...attempt, nowMs };
+    case 'failed':
+      return { ...outcome, type: 'RecordTaskFailed', ...attempt, nowMs };
+    case 'skipped':
+      return { ...outcome, type: 'RecordTaskSkipped', ...attempt, nowMs };
+    case 'rescheduled':
+      return { ...outcome, type: 'RecordTaskRescheduled', ...attempt, nowMs };
+    case 'deferred':
+      return { ...outcome, type: 'RecordTaskDeferred', ...attempt, nowMs };
+    case 'awaiting_input':
+      return { ...outcome, type: 'RecordAwaitingInput', ...attempt, nowMs };
+  }
 }

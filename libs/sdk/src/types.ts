@@ -195,6 +195,18 @@ export interface DagSpec<S extends StandardSchemaV1> {
   onFailure?: (e: { dagId: string; runId: string; failed: string[] }) => void | Promise<void>;
 }
 
+export interface TestOptions<P> {
+  /** As `startDate`. Default now. */
+  logicalDate?: string;
+  params?: Partial<P>;
+  conf?: Json;
+  mock?: readonly Mock[];
+  connections?: Record<string, Record<string, string | number | boolean | null>>;
+  variables?: Record<string, string>;
+  /** Default: lines on stdout. */
+  log?: (line: { task: string; level: string; event: string; attributes: object }) => void;
+}
+
 export interface TestResult {
   readonly state: 'success' | 'failed';
   value<T>(r: TaskRef<T>): T;
@@ -205,7 +217,7 @@ export interface Dag<P> extends Scope<P> {
   readonly id: string;
   readonly __dag: true;
   /** Runs the DAG in this process, without any service. */
-  test(o?: { logicalDate?: string; params?: Partial<P>; conf?: Json; mock?: readonly Mock[] }): Promise<TestResult>;
+  test(o?: TestOptions<P>): Promise<TestResult>;
 }
 
 export interface Mock {

@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { bash, dag, mock, poke, provideOperators, SkipTask } from './index.ts';
+
+const quiet = { log: () => undefined };
+
+describe('dag.test', () => {
+  afterEach(() => provideOperators({}));
+
+  it('runs the whole DAG: values, states, mapped lists and large results', async () => {
+    const d = dag('d', { params: z.object({ prefix: z.string().default('p') }) });
+    const keys = d.task('keys', async (_, { params }) => ['a', 'b', 'c'].map((key) => params.prefix + key))();
+    const sizes = d.task('size', async ({ key, factor }: { key: string; factor: number }) => ({ key, text: 'x'.repeat(factor) })).partial({ factor: 1000 }).expand({ key: keys });
+    const total = d.task('total', async ({ all }: { all: { text: string }[] }) => all.reduce((sum, { text }) => sum + text.length, 0))({ all: sizes });
+    const result = await d.test({ ...quiet, params: { prefix: 'q' } });
+    expect(result.state).toBe('success');
+    expect(result.value(total)).toBe(3000);
+    expect(result.value(sizes).map(({ key }) => key)).toEqual(['qa', 'qb', 'qc']);
+    expect(result.value(sizes.get(1).get('key'))).toBe('qb');
+    expect(result.stateOf(sizes)).toBe('success');
+  });
+
+  it('jumps over retries and pokes, and tells the tries apart', async () => {
+    const d = dag('d');
+    const flaky = d.task('flaky', async (_, { tryNumber }) => {
+      if (tryNumber < 3) throw new Error('not yet');
+      return tryNumber;
+    }, { retries: 2, retryDelay: '1h' })();
+    let pokes = 0;
+    const counted = async () => ((pokes += 1) % 5 === 0 ? poke.done(pokes) : poke.again());
+    const held = d.sensor('held', counted, { every: '1h' })();
+    const given = d.sensor('given', counted, { every: '1h', mode: 'reschedule' })();
+    const late = d.sensor('late', async () => poke.again(), { every: '1h', timeout: '5h', softFail: true })();
+    const result = await d.test(quiet);
+    expect([result.value(flaky), result.value(held), result.value(given), result.stateOf(late)]).toEqual([3, 5, 10, 'skipped']);
+  });
+
+  it('skips what a branch did not take, and hands onSkip values to the join', async () => {
+    const d = dag('d', { params: z.object({ way: z.enum(['left', 'right', 'none']).default('left') }) });
+    const decided = d.task('decide', async (_, { params }) => params.way)();
+    const left = d.task('left', async () => 1)();
+    const right = d.task('right', async () => 2)();
+    d.branch(decided, { left, right, none: null });
+    const joined = d.task('join', async ({ l, r }: { l: number | null; r: number | null }) => [l, r], { triggerRule: 'none_failed' })({ l: left.onSkip(null), r: right.onSkip(null) });
+    const went = async (way: 'left' | 'right' | 'none') => {
+      const result = await d.test({ ...quiet, params: { way } });
+      return [result.stateOf(left), result.stateOf(right), result.value(joined)];
+    };
+    expect(await went('left')).toEqual(['success', 'skipped', [1, null]]);
+    expect(await went('right')).toEqual(['skipped', 'success', [null, 2]]);
+    expect(await went('none')).toEqual(['skipped', 'skipped', [null, null]]);
+  });
+
+  it('puts mocks in place of code: constants, functions, and lists for mapped tasks', async () => {
+    const d = dag('d');
+    const never = async (): Promise<{ host: string }> => { throw new Error('must not run'); };
+    const idle = d.sensor('idle', async () => poke.done(await never()), { every: '1m' })();
+    const rows = d.task('rows', async ({ n }: { n: number }) => n).expand({ n: [1, 2] });
+    const shown = d.task('shown', async ({ host, all }: { host: string; all: number[] }) => `${host} ${all.join()}`)({ host: idle.get('host'), all: rows });
+    const result = await d.test({ ...quiet, mock: [mock(idle, () => ({ host: 'x' })), mock(rows, [7, 8])] });
+    expect(result.value(shown)).toBe('x 7,8');
+  });
+
+  it('ends as the run would, tells who failed, and has no value for it', async () => {
+    const failures: unknown[] = [];
+    const d = dag('d', { onFailure: (failure) => { failures.push(failure); } });
+    const bad = d.task('bad', async () => { throw new Error('no'); })();
+    const after = d.task('after', async () => 1)().after(bad);
+    const skipped = d.task('skipped', async () => { throw new SkipTask(); })();
+    const lines: string[] = [];
+    const result = await d.test({ logicalDate: '2027-01-05', log: ({ task, level, event }) => lines.push(`${level} ${task} ${event}`) });
+    expect([result.state, result.stateOf(bad), result.stateOf(after), result.stateOf(skipped)]).toEqual(['failed', 'failed', 'upstream_failed', 'skipped']);
+    expect(() => result.value(after)).toThrow("'after' has no result: it is upstream_failed");
+    expect(failures).toEqual([{ dagId: 'd', runId: 'manual__2027-01-05T00:00:00+00:00', failed: ['bad'] }]);
+    expect(lines).toEqual(['error bad no']);
+  });
+
+  it('executes operators that the process provides', async () => {
+    const d = dag('d');
+    const said = d.task('say', bash({ command: 'echo hi' }))();
+    expect((await d.test(quiet)).stateOf(said)).toBe('failed');
+    provideOperators({ bash: async ({ command }) => `ran ${String(command)}` });
+    expect((await d.test(quiet)).value(said)).toBe('ran echo hi');
+  });
+
+  it('refuses params that do not fit, and a date that is not one', async () => {
+    const d = dag('d', { params: z.object({ n: z.number().default(1) }) });
+    d.empty('x');
+    await expect(d.test({ params: { n: 'x' as never } })).rejects.toThrow("params do not fit the schema of 'd': n: Invalid input: expected number, received string");
+    await expect(d.test({ logicalDate: 'yesterday' })).rejects.toThrow('logicalDate is "yesterday"');
+  });
+});
