@@ -13,7 +13,7 @@ const ENTRIES = {
   'scheduler/main': 'apps/scheduler/src/main.ts',
   'dispatcher/main': 'apps/dispatcher/src/main.ts',
   'worker/main': 'apps/worker/src/main.ts',
-  'worker/runner': 'apps/worker/src/runner/main.ts',
+  'worker/runner': 'apps/worker/src/runner/entry.ts',
   'log-server/main': 'apps/log-server/src/main.ts',
   'api-gateway/main': 'apps/api-gateway/src/main.ts',
   'bundles/parse-child': 'libs/bundles/src/parse-child.ts',

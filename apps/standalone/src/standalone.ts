@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { createPool, migrate, openPostgresStores, type PostgresStores } from '@dagbook/event-store';
+import { MemoryBroker } from '@dagbook/messaging';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dagbook/parts';
+import { errorAttributes, noSpans, otlpSpans, systemClock, type Log, type RunningService } from '@dagbook/platform';
+import { hashPassword } from '../../api-gateway/src/auth/password.ts';
+import { vaultFromEnv } from '../../api-gateway/src/execution/vault.ts';
+import { startApiGateway, type RunningApiGateway } from '../../api-gateway/src/service.ts';
+import { startDispatcher } from '../../dispatcher/src/service.ts';
+import { startLogServer } from '../../log-server/src/service.ts';
+import { folderBundles } from '../../scheduler/src/folder-bundles.ts';
+import { startScheduler } from '../../scheduler/src/service.ts';
+import { childEnvironment } from '../../worker/src/child-environment.ts';
+import { startWorker } from '../../worker/src/service.ts';
+import type { LocalSecrets } from './secret-file.ts';
+import type { StartOptions } from './start-options.ts';
+import { wakingStore } from './waking-store.ts';
+
+export interface Standalone {
+  readonly gateway: RunningApiGateway;
+  readonly stores: PostgresStores;
+  readonly databaseUrl: string;
+  /** Drains the services in the order in which nothing is lost, then stops Postgres. Safe twice. */
+  stop(): Promise<void>;
+}
+
+/** Where the built programs lie: beside this one in dist/. */
+export interface Built {
+  readonly root: string;
+  readonly version: string;
+}
+
+/**
+ * The five services in one process on an embedded Postgres and an in-memory bus: the same modules as in a cluster, each
+ * an application of its own, wired to the same ports.
+ */
+export async function startStandalone(options: StartOptions, secrets: LocalSecrets, built: Built, log: Log): Promise<Standalone> {
+  const postgres = await startEmbeddedPostgres({ dataDir: join(options.dataDir, 'postgres'), log: (line) => log.debug('postgres', { line }) });
+  const stopping: (() => Promise<void>)[] = [() => postgres.stop()];
+  try {
+    return await startServices(postgres, options, secrets, built, log, stopping);
+  } catch (error) {
+    await stopAll(stopping, log);
+    throw error;
+  }
+}
+
+async function startServices(postgres: EmbeddedPostgres, options: StartOptions, secrets: LocalSecrets, built: Built, log: Log, stopping: (() => Promise<void>)[]): Promise<Standalone> {
+  const { dataDir, timezone } = options;
+  await migrateAll(postgres.url, built.root);
+  const stores = await openPostgresStores({ url: postgres.url, applicationName: 'dagbook' });
+  stopping.push(() => stores.close());
+  const broker = new MemoryBroker();
+  stopping.push(() => broker.close());
+
+  const of = (service: RunningService['name']): Log => log.child({ service });
+  const { tokenSecret } = secrets;
+  let wakeReadModels = (): void => undefined;
+  const events = wakingStore(stores.events, () => wakeReadModels());
+  const common = { stores: { ...stores, events }, broker, tokenSecret, clock: systemClock };
+  const sdkPath = join(built.root, 'dist/sdk/index.js');
+  const endpoint = process.env['DAGBOOK_OTLP_TRACES_ENDPOINT'];
+
+  const logs = await startLogServer({ broker, folder: join(dataDir, 'logs'), log: of('log-server'), clock: systemClock });
+  stopping.push(() => logs.stop());
+  const gateway = await startApiGateway({
+    stores: { ...stores, events },
+    broker,
+    databaseUrl: postgres.url,
+    logReader: logs.reader,
+    clock: systemClock,
+    log: of('api-gateway'),
+    config: {
+      host: options.host, port: options.port, version: built.version, webFolder: join(built.root, 'dist/web'),
+      users: [{ username: 'admin', role: 'admin', passwordHash: await hashPassword(secrets.adminPassword) }],
+      jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret, vault: vaultFromEnv(process.env),
+    },
+  });
+  wakeReadModels = gateway.wakeReadModels;
+  stopping.push(() => gateway.stop());
+  const dispatcher = await startDispatcher({ ...common, log: of('dispatcher') });
+  stopping.push(() => dispatcher.stop());
+  const scheduler = await startScheduler({
+    ...common,
+    bundles: folderBundles({ folder: options.dagsDir, timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js'), log: of('scheduler') }),
+    spans: endpoint === undefined ? noSpans : otlpSpans({ endpoint, service: 'standalone' }),
+    log: of('scheduler'),
+  });
+  stopping.push(() => scheduler.stop());
+  const worker = await startWorker({
+    broker,
+    executionApi: gateway.executionApi,
+    clock: systemClock,
+    log: of('worker'),
+    options: {
+      slotName: 'standalone-1', queues: ['default'], slots: options.slots, stateDir: join(dataDir, 'worker'),
+      childEntry: join(built.root, 'dist/worker/runner.js'), sdkPath, hostname: hostname(), version: built.version,
+      childEnv: childEnvironment({ DAGBOOK_OUTPUT: join(dataDir, 'output'), ...process.env }, ['DAGBOOK_OUTPUT']),
+    },
+  });
+  stopping.push(() => worker.stop(DRAIN_MS));
+
+  let stopped: Promise<void> | undefined;
+  return { gateway, stores, databaseUrl: postgres.url, stop: () => (stopped ??= stopAll(stopping, log)) };
+}
+
+const DRAIN_MS = 10_000;
+
+async function migrateAll(url: string, root: string): Promise<void> {
+  const pool = createPool({ url, maxConnections: 1 });
+  try {
+    await migrate(pool, join(root, 'deploy/migrations'));
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Newest first; one that fails does not keep the others from stopping. */
+async function stopAll(stopping: readonly (() => Promise<void>)[], log: Log): Promise<void> {
+  for (const stop of [...stopping].reverse()) {
+    await stop().catch((error: unknown) => log.error('a part did not stop well', errorAttributes(error)));
+  }
+}
