@@ -4,16 +4,16 @@ import type { DagRow, DagVersionRow, ImportErrorRow } from './row.ts';
 import { DAG_COLUMNS, IMPORT_ERROR_COLUMNS, selectList, selectRows, type Queryable } from './sql.ts';
 
 export interface DagFilter {
-  readonly dagIds?: readonly string[];
-  readonly dagIdPattern?: string;
-  readonly displayNamePattern?: string;
-  readonly tags?: readonly string[];
-  readonly tagsMatch?: 'any' | 'all';
-  readonly owners?: readonly string[];
-  readonly paused?: boolean;
-  readonly excludeStale?: boolean;
-  readonly lastRunState?: RunState;
-  readonly hasImportErrors?: boolean;
+  readonly dagIds?: readonly string[] | undefined;
+  readonly dagIdPattern?: string | undefined;
+  readonly displayNamePattern?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly tagsMatch?: 'any' | 'all' | undefined;
+  readonly owners?: readonly string[] | undefined;
+  readonly paused?: boolean | undefined;
+  readonly excludeStale?: boolean | undefined;
+  readonly lastRunState?: RunState | undefined;
+  readonly hasImportErrors?: boolean | undefined;
 }
 
 export type DagOrder = 'dagId' | 'displayName' | 'lastRunStart' | 'lastRunState' | 'nextRun';
@@ -87,7 +87,7 @@ const VERSION_COLUMNS = ['dag_id', 'dag_version', 'plan_hash', 'bundle_hash', 'f
 /** `dagId` undefined: of every DAG. */
 export async function listDagVersions(
   db: Queryable,
-  filter: { readonly dagId?: string; readonly dagVersion?: number },
+  filter: { readonly dagId?: string | undefined; readonly dagVersion?: number | undefined },
   descending: boolean,
   page: Page,
 ): Promise<Listed<DagVersionRow>> {
@@ -113,7 +113,7 @@ const IMPORT_ERROR_ORDER = { id: 'f.error_key', timestamp: 'f.at_ms', filename: 
 
 export async function listImportErrors(
   db: Queryable,
-  filter: { readonly errorKey?: number; readonly filePattern?: string },
+  filter: { readonly errorKey?: number | undefined; readonly filePattern?: string | undefined },
   order: readonly Order<ImportErrorOrder>[],
   page: Page,
 ): Promise<Listed<ImportErrorRow>> {

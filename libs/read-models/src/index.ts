@@ -3,6 +3,7 @@ export type { DagFilter, DagOrder, ImportErrorOrder, ListedDag, StripRun } from 
 export { dagVersions, getDag, lastRuns, listDags, listDagVersions, listImportErrors } from './dag-query.ts';
 export type { RawEvent } from './feed-query.ts';
 export { runEvents } from './feed-query.ts';
+export { ownedParts, poolUse } from './lease-query.ts';
 export type { PlanView } from './plan-view.ts';
 export { PlanCache } from './plan-view.ts';
 export type { Change, StoppedStream } from './projection.ts';
@@ -11,6 +12,7 @@ export type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow, TaskInstanc
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, gridRuns, listRuns } from './run-query.ts';
 export type { Queryable } from './sql.ts';
+export { selectRows } from './sql.ts';
 export type { StateCounts } from './state-code.ts';
 export { isTaskState } from './state-code.ts';
 export type { ListedTaskInstance, TaskInstanceFilter, TaskInstanceOrder } from './task-instance-query.ts';

@@ -1,6 +1,6 @@
 import type { AttemptEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
 import { attemptStream, dagStream, parseAttemptId, runStream } from '@dagbook/contracts';
-import type { Position, StoredEvent } from '@dagbook/event-store';
+import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
 import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
 import { RunFold } from './fold-run.ts';
 import type { PlanCache, PlanView } from './plan-view.ts';
@@ -178,7 +178,7 @@ export class ReadModelProjection {
   #foldRun(subject: { readonly key: string; readonly dagId: string }, event: StoredEvent, batch: Batch): void {
     const known = this.#runs.get(subject.key);
     if (!this.#admits(event, known?.row.version ?? 0, batch)) return;
-    const fact = factOf<RunEvent>(event);
+    const fact = toFact<RunEvent>(event);
     const dag = this.#dags.get(subject.dagId);
     if (fact.type === 'RunCreated') {
       const fold = RunFold.create(fact, this.#plan(fact.planHash), Number(event.position.pos));
@@ -203,7 +203,7 @@ export class ReadModelProjection {
   }
 
   #foldAttempt(runKey: string, event: StoredEvent, batch: Batch): void {
-    const fact = factOf<AttemptEvent>(event);
+    const fact = toFact<AttemptEvent>(event);
     const run = this.#runs.get(runKey);
     if (run === undefined || fact.type !== 'AttemptGranted') return;
     const gap = run.grant(fact, event.version, fact.worker, fact.atMs);
@@ -214,7 +214,7 @@ export class ReadModelProjection {
   #foldDag(dagId: string, event: StoredEvent, batch: Batch): void {
     const known = this.#dags.get(dagId);
     if (!this.#admits(event, known?.version ?? 0, batch)) return;
-    const fact = factOf<DagEvent>(event);
+    const fact = toFact<DagEvent>(event);
     if (fact.type === 'DagVersionRegistered') {
       const { dag, version } = dagRegistered(known, fact, this.#plan(fact.planHash));
       dag.version = event.version;
@@ -230,7 +230,7 @@ export class ReadModelProjection {
   }
 
   #foldFile(event: StoredEvent, batch: Batch): void {
-    const fact = factOf<FileEvent>(event);
+    const fact = toFact<FileEvent>(event);
     const known = this.#files.get(fact.file);
     if (!this.#admits(event, known?.version ?? 0, batch)) return;
     const row = foldFile(known, fact, event.version, Number(event.position.pos));
@@ -287,7 +287,3 @@ function subjectOf(streamId: string): Subject {
   if (streamId.startsWith('file-')) return { kind: 'file' };
   return { kind: 'other' };
 }
-
-/** An event's data is the whole domain event; its `type` is the stored one. */
-const factOf = <Event extends { readonly type: string }>(event: StoredEvent): Event => event.data as unknown as Event;
-

@@ -7,18 +7,18 @@ export type RunInstant = 'runAfter' | 'logicalDate' | 'startDate' | 'endDate' | 
 
 export interface RunFilter {
   /** Absent: of every DAG. */
-  readonly dagId?: string;
-  readonly dagIdPattern?: string;
-  readonly runIdPattern?: string;
-  readonly triggeringUserPattern?: string;
-  readonly partitionKeyPattern?: string;
-  readonly states?: readonly RunState[];
-  readonly runTypes?: readonly RunType[];
-  readonly dagVersions?: readonly number[];
-  readonly bundleVersion?: string;
+  readonly dagId?: string | undefined;
+  readonly dagIdPattern?: string | undefined;
+  readonly runIdPattern?: string | undefined;
+  readonly triggeringUserPattern?: string | undefined;
+  readonly partitionKeyPattern?: string | undefined;
+  readonly states?: readonly RunState[] | undefined;
+  readonly runTypes?: readonly RunType[] | undefined;
+  readonly dagVersions?: readonly number[] | undefined;
+  readonly bundleVersion?: string | undefined;
   /** Text that the conf holds. */
-  readonly confContains?: string;
-  readonly ranges?: readonly Range<RunInstant>[];
+  readonly confContains?: string | undefined;
+  readonly ranges?: readonly Range<RunInstant>[] | undefined;
 }
 
 export type RunOrder =

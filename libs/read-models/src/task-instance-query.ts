@@ -9,17 +9,17 @@ export type TaskInstantField = RunInstant;
 
 export interface TaskInstanceFilter {
   /** Absent: of every DAG or run. */
-  readonly dagId?: string;
-  readonly runId?: string;
-  readonly dagIdPattern?: string;
-  readonly runIdPattern?: string;
-  readonly taskIds?: readonly string[];
-  readonly taskIdPattern?: string;
-  readonly mapIndexes?: readonly number[];
-  readonly states?: readonly TaskState[];
-  readonly tryNumbers?: readonly number[];
-  readonly dagVersions?: readonly number[];
-  readonly ranges?: readonly Range<RunInstant>[];
+  readonly dagId?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly dagIdPattern?: string | undefined;
+  readonly runIdPattern?: string | undefined;
+  readonly taskIds?: readonly string[] | undefined;
+  readonly taskIdPattern?: string | undefined;
+  readonly mapIndexes?: readonly number[] | undefined;
+  readonly states?: readonly TaskState[] | undefined;
+  readonly tryNumbers?: readonly number[] | undefined;
+  readonly dagVersions?: readonly number[] | undefined;
+  readonly ranges?: readonly Range<RunInstant>[] | undefined;
 }
 
 export type TaskInstanceOrder =

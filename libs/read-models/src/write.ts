@@ -14,10 +14,8 @@ export interface BatchChanges {
 
 /** `schema` is `rm`, or the one that a rebuild fills. */
 export async function writeChanges(db: Queryable, schema: string, changes: BatchChanges): Promise<void> {
-  const statements: Promise<unknown>[] = [];
-  const run = (text: string, values: unknown[]): void => {
-    statements.push(db.query({ text, values }));
-  };
+  const statements: { readonly text: string; readonly values: unknown[] }[] = [];
+  const run = (text: string, values: unknown[]): void => void statements.push({ text, values });
   const upsert = (table: string, key: readonly string[], columns: readonly string[], rows: readonly object[]): void => {
     if (rows.length === 0) return;
     const updates = columns.filter((column) => !key.includes(column)).map((column) => `"${column}" = EXCLUDED."${column}"`);
@@ -47,7 +45,7 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
     TRY_COLUMNS,
     changes.runs.flatMap((change) => change.tries.map((row) => ({ runKey: change.run.runKey, ...row, state: stateChar(row.state) }))),
   );
-  await Promise.all(statements);
+  for (const statement of statements) await db.query(statement);
 }
 
 /** `conf` stays out: it never changes and may be large. */

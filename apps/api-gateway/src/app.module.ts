@@ -1,0 +1,21 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { AuthController } from './auth/auth.controller.ts';
+import { DagController } from './dag.controller.ts';
+import { ExecutionController } from './execution/execution.controller.ts';
+import { LogController } from './log.controller.ts';
+import { RunController } from './run.controller.ts';
+import { StreamController } from './stream/stream.controller.ts';
+import { SystemController } from './system.controller.ts';
+import { TaskInstanceController } from './task-instance.controller.ts';
+
+/** Wiring only: everything the controllers need is made by `startApiGateway` and handed in. */
+@Module({})
+export class ApiGatewayModule {
+  static with(providers: Provider[]): DynamicModule {
+    return {
+      module: ApiGatewayModule,
+      providers,
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, LogController, StreamController, ExecutionController],
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { AttemptAuth, PackedBundle } from '@dagbook/contracts';
+import type { Json } from '@dagbook/domain';
+import { Public } from '../auth/auth.guard.ts';
+import { invalid, notFound, unauthorized } from '../error/api-error.ts';
+import { WORKER_SECRET } from '../token.ts';
+import { StoredExecutionApi } from './stored-execution-api.ts';
+
+type RequestHeaders = Readonly<Record<string, string | undefined>>;
+
+/** What workers ask, over HTTP. Public to the guard of people: each call carries the worker's secret or an attempt's token. */
+@ApiExcludeController()
+@Public()
+@Controller('execution')
+export class ExecutionController {
+  readonly #api: StoredExecutionApi;
+  readonly #workerSecret: Buffer;
+  constructor(@Inject(StoredExecutionApi) api: StoredExecutionApi, @Inject(WORKER_SECRET) workerSecret: string) {
+    this.#api = api;
+    this.#workerSecret = Buffer.from(workerSecret);
+  }
+
+  @Get('bundles/:hash')
+  async bundle(@Param('hash') hash: string, @Headers() headers: RequestHeaders): Promise<PackedBundle> {
+    const given = Buffer.from(bearerOf(headers));
+    if (given.length !== this.#workerSecret.length || !timingSafeEqual(given, this.#workerSecret)) throw unauthorized('The secret is not a worker’s');
+    const bundle = await this.#api.bundle(hash);
+    if (bundle === null) throw notFound(`There is no bundle ${hash}`);
+    return bundle;
+  }
+
+  @Get('results/:key')
+  async getResult(@Param('key') key: string, @Headers() headers: RequestHeaders): Promise<{ readonly value: Json }> {
+    return { value: await this.#api.getResult(authOf(headers), key) };
+  }
+
+  @Post('results')
+  @HttpCode(200)
+  async putResult(@Body() request: { readonly value?: Json } | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly key: string; readonly bytes: number }> {
+    if (request?.value === undefined) throw invalid([{ type: 'missing', loc: ['body', 'value'], msg: 'Field required' }]);
+    return this.#api.putResult(authOf(headers), request.value);
+  }
+
+  @Get('connections/:id')
+  async connection(@Param('id') id: string, @Headers() headers: RequestHeaders): Promise<{ readonly [field: string]: Json }> {
+    const connection = await this.#api.connection(authOf(headers), id);
+    if (connection === null) throw notFound(`There is no connection ${id}`);
+    return connection;
+  }
+
+  @Get('variables/:key')
+  async variable(@Param('key') key: string, @Headers() headers: RequestHeaders): Promise<{ readonly value: string }> {
+    const value = await this.#api.variable(authOf(headers), key);
+    if (value === null) throw notFound(`There is no variable ${key}`);
+    return { value };
+  }
+}
+
+const bearerOf = (headers: RequestHeaders): string => /^Bearer (\S+)$/i.exec(headers['authorization'] ?? '')?.[1] ?? '';
+
+function authOf(headers: RequestHeaders): AttemptAuth {
+  const attemptId = headers['dagbook-attempt'] ?? '';
+  const epoch = Number(headers['dagbook-epoch']);
+  if (attemptId.split('/').length !== 5 || !Number.isSafeInteger(epoch)) throw unauthorized('The headers dagbook-attempt and dagbook-epoch name no attempt');
+  return { attemptId, epoch, token: bearerOf(headers) };
+}

@@ -1,0 +1,76 @@
+import { parseAttemptId, type AttemptAuth, type ExecutionApi, type PackedBundle } from '@dagbook/contracts';
+import type { Json } from '@dagbook/domain';
+import type { EventStore } from '@dagbook/event-store';
+import { verifyAttemptToken } from '@dagbook/platform';
+import { selectRows, type Queryable } from '@dagbook/read-models';
+import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
+
+const MAX_RESULT_BYTES = 16 * 1024 * 1024;
+
+/** Connections and variables by id, from the environment of the gateway. */
+export interface Vault {
+  readonly connections: Readonly<Record<string, { readonly [field: string]: Json }>>;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/**
+ * The execution API over the stores: what workers get over HTTP and standalone calls directly. A token opens what its
+ * attempt may see while the attempt holds its lease: results of its own run, connections and variables.
+ */
+export class StoredExecutionApi implements ExecutionApi {
+  readonly #store: EventStore;
+  readonly #db: Queryable;
+  readonly #tokenSecret: string;
+  readonly #vault: Vault;
+
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; vault: Vault }) {
+    this.#store = options.store;
+    this.#db = options.db;
+    this.#tokenSecret = options.tokenSecret;
+    this.#vault = options.vault;
+  }
+
+  async bundle(bundleHash: string): Promise<PackedBundle | null> {
+    const content = await this.#store.getContent('bundle', bundleHash);
+    return content === null ? null : (JSON.parse(new TextDecoder().decode(content)) as PackedBundle);
+  }
+
+  async getResult(auth: AttemptAuth, key: string): Promise<Json> {
+    const { dagId, runId } = await this.#admit(auth);
+    const own = `${dagId}/${runId}/`;
+    // What a task returned stands under its attempt; what the scheduler gathered for one that reads much, under `results/`.
+    if (!key.startsWith(own) && !key.startsWith(`results/${own}`)) throw forbidden('An attempt may read results of its own run only');
+    const content = await this.#store.getContent('xcom', key);
+    if (content === null) throw notFound(`There is no result under ${key}`);
+    return JSON.parse(new TextDecoder().decode(content)) as Json;
+  }
+
+  /** One result an attempt: a repeated call stores nothing new and answers the same key. */
+  async putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }> {
+    await this.#admit(auth);
+    const content = new TextEncoder().encode(JSON.stringify(value));
+    if (content.byteLength > MAX_RESULT_BYTES) {
+      throw new ApiError(413, `The result is ${content.byteLength} bytes, but at most ${MAX_RESULT_BYTES} are kept: write it to storage and return where it lies`);
+    }
+    const key = `${auth.attemptId}/${auth.epoch}`;
+    await this.#store.putContent('xcom', key, content);
+    return { key, bytes: content.byteLength };
+  }
+
+  async connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null> {
+    await this.#admit(auth);
+    return Object.hasOwn(this.#vault.connections, id) ? (this.#vault.connections[id] ?? null) : null;
+  }
+
+  async variable(auth: AttemptAuth, key: string): Promise<string | null> {
+    await this.#admit(auth);
+    return Object.hasOwn(this.#vault.variables, key) ? (this.#vault.variables[key] ?? null) : null;
+  }
+
+  async #admit(auth: AttemptAuth): Promise<{ readonly dagId: string; readonly runId: string }> {
+    if (!verifyAttemptToken(this.#tokenSecret, auth.attemptId, auth.epoch, auth.token)) throw unauthorized('The token is not of this attempt and epoch');
+    const rows = await selectRows(this.#db, 'SELECT 1 FROM attempt_leases WHERE attempt_id = $1 AND epoch = $2', [auth.attemptId, auth.epoch]);
+    if (rows.length === 0) throw forbidden('The attempt does not hold its lease any more');
+    return parseAttemptId(auth.attemptId);
+  }
+}

@@ -1,0 +1,101 @@
+import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import type { AttemptKey, LogReader } from '@dagbook/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LogQuery, MapIndexQuery } from './dto/request.ts';
+import { TaskInstancesLogResponse, type StructuredLogMessage } from './dto/response.ts';
+import { invalid, notFound } from './error/api-error.ts';
+import { pathDag, pathRun, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
+import { Operation } from './operation.ts';
+import { Reader } from './reader.ts';
+import { EventStream } from './stream/event-stream.ts';
+import { LOG_READER } from './token.ts';
+
+const PAGE_BYTES = 512 * 1024;
+const FULL_BYTES = 16 * 1024 * 1024;
+
+const LOG_PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number';
+
+@ApiTags('Task Instance')
+@ApiBearerAuth()
+@Controller()
+export class LogController {
+  readonly #reader: Reader;
+  readonly #logs: LogReader;
+  constructor(@Inject(Reader) reader: Reader, @Inject(LOG_READER) logs: LogReader) {
+    this.#reader = reader;
+    this.#logs = logs;
+  }
+
+  @Get(LOG_PATH)
+  @Operation({ id: 'get_log', summary: 'The log of a try, page by page; as NDJSON when that is accepted', answers: TaskInstancesLogResponse, query: LogQuery })
+  async get(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Param('try_number', pathTryNumber) tryNumber: number,
+    @Query(query(LogQuery)) request: LogQuery,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TaskInstancesLogResponse | string> {
+    const attempt = await this.#attempt(dagId, runId, taskId, request.map_index ?? -1, tryNumber);
+    const fromByte = request.token === undefined ? 0 : byteOf(request.token);
+    const slice = await this.#logs.read({ attempt, fromByte, maxBytes: request.full_content === true ? FULL_BYTES : PAGE_BYTES });
+    if (accept?.includes('application/x-ndjson') === true) {
+      void reply.type('application/x-ndjson; charset=utf-8');
+      if (slice !== null && !slice.ended) void reply.header('x-continuation-token', tokenOf(slice.nextByte));
+      return slice?.text ?? '';
+    }
+    return { content: slice === null ? [] : linesOf(slice.text), continuation_token: slice === null || slice.ended ? null : tokenOf(slice.nextByte) };
+  }
+
+  /** Ids are the byte after the event, so that a reader that reconnects misses nothing and sees nothing twice. */
+  @Get(`${LOG_PATH}/stream`)
+  @Operation({ id: 'stream_log', summary: 'The log of a try as it is written, as server-sent events', answers: null, query: MapIndexQuery })
+  async stream(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Param('try_number', pathTryNumber) tryNumber: number,
+    @Query(query(MapIndexQuery)) { map_index: mapIndex = -1 }: MapIndexQuery,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const attempt = await this.#attempt(dagId, runId, taskId, mapIndex, tryNumber);
+    const fromByte = lastEventId === undefined || !/^\d{1,15}$/.test(lastEventId) ? 0 : Number(lastEventId);
+    const stream = EventStream.open(request, reply);
+    try {
+      for await (const slice of this.#logs.follow({ attempt, fromByte }, stream.signal)) {
+        if (slice.text !== '') await stream.send({ id: String(slice.nextByte), data: slice.text.replace(/\n$/, '') });
+      }
+      if (!stream.signal.aborted) await stream.send({ event: 'end', data: '{}' });
+    } finally {
+      stream.close();
+    }
+  }
+
+  async #attempt(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<AttemptKey> {
+    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
+    if (tryNumber > Math.max(1, instance.tryNumber)) throw notFound(`The task instance has had ${instance.tryNumber} tries: there is no log of try ${tryNumber}`);
+    return { dagId, runId, taskId, mapIndex, tryNumber };
+  }
+}
+
+const tokenOf = (byte: number): string => Buffer.from(`byte:${byte}`).toString('base64url');
+
+function byteOf(token: string): number {
+  const match = /^byte:(\d{1,15})$/.exec(Buffer.from(token, 'base64url').toString('latin1'));
+  if (match === null) throw invalid([{ type: 'value_error', loc: ['query', 'token'], msg: 'Input should be a continuation_token of this log', input: token }]);
+  return Number(match[1]);
+}
+
+function linesOf(text: string): StructuredLogMessage[] {
+  return text.split('\n').filter((line) => line !== '').map((line) => {
+    try {
+      return JSON.parse(line) as StructuredLogMessage;
+    } catch {
+      return { timestamp: null, event: line };
+    }
+  });
+}

@@ -1,0 +1,36 @@
+import { HttpLogReader } from '@dagbook/logs';
+import { openCluster, runService, systemClock } from '@dagbook/platform';
+import { hashPassword } from './auth/password.ts';
+import { vaultFromEnv } from './execution/vault.ts';
+import { startApiGateway } from './service.ts';
+import { API_GATEWAY_SETTINGS } from './settings.ts';
+
+await runService({
+  service: 'api-gateway',
+  settings: API_GATEWAY_SETTINGS,
+  healthPort: (settings) => settings.healthPort,
+  start: async (settings, log) => {
+    const parts = await openCluster({ service: 'api-gateway', ...settings, log });
+    const service = await startApiGateway({
+      ...parts,
+      databaseUrl: settings.databaseUrl,
+      logReader: new HttpLogReader({ url: settings.logServerUrl, secret: settings.logSecret }),
+      clock: systemClock,
+      log,
+      config: {
+        port: settings.port,
+        host: settings.host,
+        version: process.env['npm_package_version'] ?? '0.1.0',
+        webFolder: settings.webFolder,
+        users: [{ username: settings.adminUsername, role: 'admin', passwordHash: await hashPassword(settings.adminPassword) }],
+        jwtSecret: settings.jwtSecret,
+        tokenSecret: settings.tokenSecret,
+        workerSecret: settings.workerSecret,
+        vault: vaultFromEnv(process.env),
+        cookieIsSecure: settings.secureCookie,
+      },
+    });
+    log.info('serves', { url: service.url });
+    return { service, checks: { readModels: service.readModelsFailure }, close: parts.close };
+  },
+});

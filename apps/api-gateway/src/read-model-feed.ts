@@ -1,0 +1,203 @@
+import { ProjectionRunner, type OwnershipSession, type Position, type PostgresStores } from '@dagbook/event-store';
+import { errorAttributes, WakeableLoop, type AlarmClock, type Log, type Loop } from '@dagbook/platform';
+import { ReadModelProjection, type Change, type PlanCache } from '@dagbook/read-models';
+import type pg from 'pg';
+
+const LOCK = 'dagbook.read-models';
+/** Batches grow while events pour in: a task instance is then written once for several of its events. */
+const BUSY_DELAY_MS = 25;
+const IDLE_DELAY_MS = 100;
+const KEEP_CHANGES = '10 minutes';
+const SWEEP_EVERY_MS = 60_000;
+
+interface Waiter {
+  readonly position: Position;
+  readonly arrived: () => void;
+}
+
+/**
+ * Keeps the read models up to date and tells what changed.
+ *
+ * State: standing by until it holds the projector's lock, then projecting until its session is lost. One gateway of all
+ * projects; it leaves a row in `gateway.changes` in the transaction of each batch, and those who stand by follow these
+ * rows. `position` is how far the rows that anybody reads have come, as far as this gateway knows.
+ */
+export class ReadModelFeed implements Loop {
+  readonly #stores: PostgresStores;
+  readonly #runner: ProjectionRunner<Change | null>;
+  readonly #clock: AlarmClock;
+  readonly #log: Log;
+  readonly #loop: WakeableLoop;
+  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #waiters = new Set<Waiter>();
+  #session: OwnershipSession | undefined;
+  #isProjecting = false;
+  #position: Position | undefined;
+  #delayMs = 0;
+  #cancelAlarm: () => void = () => undefined;
+  #sweptAtMs = 0;
+  #failure: string | undefined = 'has not read the feed yet';
+
+  constructor(options: { stores: PostgresStores; plans: PlanCache; clock: AlarmClock; log: Log }) {
+    this.#stores = options.stores;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    const rows = new ReadModelProjection({
+      plans: options.plans,
+      onStopped: (stopped) => options.log.error('a stream does not go on where it stood: its rows stay as they are', stopped),
+    });
+    this.#runner = new ProjectionRunner({
+      pool: options.stores.pool,
+      events: options.stores.events,
+      projection: {
+        name: rows.name,
+        apply: async (events, db) => {
+          const change = await rows.apply(events, db);
+          if (change !== null) await recordChange(db, change);
+          return change;
+        },
+        committed: () => rows.committed(),
+        reset: () => rows.reset(),
+      },
+    });
+    this.#loop = new WakeableLoop({
+      round: () => this.#round(),
+      intervalMs: 1_000,
+      onError: (error) => {
+        this.#failure = 'the last round failed';
+        options.log.warn('the read models wait', errorAttributes(error));
+      },
+    });
+  }
+
+  /** undefined: the read models keep up. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  get isProjecting(): boolean {
+    return this.#isProjecting;
+  }
+
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Something was appended: look now. */
+  wake(): void {
+    this.#delayMs = 0;
+    this.#loop.wake();
+  }
+
+  runOnce(): Promise<void> {
+    return this.#loop.runOnce();
+  }
+
+  async stop(deadlineMs?: number): Promise<void> {
+    this.#cancelAlarm();
+    await this.#loop.stop(deadlineMs);
+    this.#cancelAlarm();
+    this.#isProjecting = false;
+    await this.#session?.close();
+    this.#session = undefined;
+  }
+
+  /** Called after each committed batch. Answers how to stop it. */
+  onChange(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** True once queries see what was appended up to `position`; false when that takes longer. */
+  async reached(position: Position, timeoutMs: number): Promise<boolean> {
+    if (this.#position !== undefined && comparePositions(this.#position, position) >= 0) return true;
+    return new Promise<boolean>((resolve) => {
+      const waiter: Waiter = {
+        position,
+        arrived: () => {
+          cancel();
+          this.#waiters.delete(waiter);
+          resolve(true);
+        },
+      };
+      const cancel = this.#clock.alarm(this.#clock.nowMs() + timeoutMs, () => {
+        this.#waiters.delete(waiter);
+        resolve(false);
+      });
+      this.#waiters.add(waiter);
+      this.wake();
+    });
+  }
+
+  async #round(): Promise<void> {
+    this.#cancelAlarm();
+    const moved = (await this.#own()) ? await this.#project() : await this.#follow();
+    this.#failure = undefined;
+    if (moved) this.#delayMs = BUSY_DELAY_MS;
+    else this.#delayMs = Math.min(IDLE_DELAY_MS, Math.max(2, this.#delayMs * 1.5));
+    const delayMs = this.#waiters.size > 0 ? 2 : this.#delayMs;
+    this.#cancelAlarm = this.#clock.alarm(this.#clock.nowMs() + delayMs, () => this.#loop.wake());
+  }
+
+  async #own(): Promise<boolean> {
+    if (this.#isProjecting) return true;
+    if (this.#session === undefined) {
+      const session = await this.#stores.ownership.openSession();
+      this.#session = session;
+      void session.lost.then(() => {
+        if (this.#session === session) this.#session = undefined;
+        this.#isProjecting = false;
+      });
+    }
+    this.#isProjecting = await this.#session.tryAcquire(LOCK);
+    if (this.#isProjecting) this.#log.info('keeps the read models');
+    return this.#isProjecting;
+  }
+
+  async #project(): Promise<boolean> {
+    const round = await this.#runner.runOnce();
+    this.#advance(round.position);
+    if (round.change !== null) for (const listener of this.#listeners) listener(round.change);
+    if (this.#clock.nowMs() - this.#sweptAtMs > SWEEP_EVERY_MS) {
+      this.#sweptAtMs = this.#clock.nowMs();
+      await this.#stores.pool.query(`DELETE FROM gateway.changes WHERE at < now() - interval '${KEEP_CHANGES}'`);
+    }
+    return round.events > 0;
+  }
+
+  async #follow(): Promise<boolean> {
+    const from = this.#position;
+    const { rows } = await this.#stores.pool.query<{ change: Change }>(
+      from === undefined
+        ? 'SELECT change FROM gateway.changes ORDER BY xid DESC, pos DESC LIMIT 1'
+        : 'SELECT change FROM gateway.changes WHERE (xid, pos) > ($1::bigint, $2::bigint) ORDER BY xid, pos LIMIT 1000',
+      from === undefined ? [] : [from.xid, from.pos],
+    );
+    for (const { change } of rows) {
+      this.#advance(change.position);
+      if (from !== undefined) for (const listener of this.#listeners) listener(change);
+    }
+    return rows.length > 0;
+  }
+
+  #advance(position: Position): void {
+    this.#position = position;
+    for (const waiter of this.#waiters) if (comparePositions(position, waiter.position) >= 0) waiter.arrived();
+  }
+}
+
+async function recordChange(db: pg.PoolClient, change: Change): Promise<void> {
+  await db.query('INSERT INTO gateway.changes (xid, pos, change) VALUES ($1::bigint, $2::bigint, $3) ON CONFLICT DO NOTHING', [
+    change.position.xid, change.position.pos, JSON.stringify(change),
+  ]);
+}
+
+export function comparePositions(a: Position, b: Position): number {
+  const [left, right] = a.xid === b.xid ? [BigInt(a.pos), BigInt(b.pos)] : [BigInt(a.xid), BigInt(b.xid)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+

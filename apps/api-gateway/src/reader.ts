@@ -1,0 +1,87 @@
+import { compilePlan, createRunState, decideRun, evolveRun, isRejected, replan, type RunCommand, type RunCreated, type RunEvent } from '@dagbook/domain';
+import { runStream } from '@dagbook/contracts';
+import { toFact, type EventStore } from '@dagbook/event-store';
+import {
+  dagVersions, getDag, getRun, getTaskInstance, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
+} from '@dagbook/read-models';
+import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './error/api-error.ts';
+import { refusalStatus } from './command/refusal-status.ts';
+import type { DagRunResponse, TaskInstanceResponse } from './dto/response.ts';
+import { runView, taskInstanceView } from './view/run-view.ts';
+
+/** What controllers read, as one thing: rows or the 404 that names what is missing, and the answers made of rows. */
+export class Reader {
+  readonly db: Queryable;
+  readonly plans: PlanCache;
+  readonly store: EventStore;
+
+  constructor(options: { db: Queryable; plans: PlanCache; store: EventStore }) {
+    this.db = options.db;
+    this.plans = options.plans;
+    this.store = options.store;
+  }
+
+  async dag(dagId: string): Promise<ListedDag> {
+    const dag = await getDag(this.db, dagId);
+    if (dag === null) throw dagNotFound(dagId);
+    return dag;
+  }
+
+  async run(dagId: string, runId: string): Promise<RunRow> {
+    const run = await getRun(this.db, dagId, runId);
+    if (run === null) throw runNotFound(dagId, runId);
+    return run;
+  }
+
+  async taskInstance(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<ListedTaskInstance> {
+    const instance = await getTaskInstance(this.db, dagId, runId, taskId, mapIndex);
+    if (instance === null) throw taskInstanceNotFound(dagId, runId, taskId, mapIndex);
+    return instance;
+  }
+
+  async runViews(runs: readonly RunRow[]): Promise<DagRunResponse[]> {
+    const versions = await this.#versionsOf(runs);
+    return Promise.all(runs.map(async (run) => runView(run, (await this.plans.get(run.planHash)).definition.displayName ?? run.dagId, versions(run))));
+  }
+
+  async runView(run: RunRow): Promise<DagRunResponse> {
+    const [view] = await this.runViews([run]);
+    return view as DagRunResponse;
+  }
+
+  async taskInstanceViews(instances: readonly ListedTaskInstance[]): Promise<TaskInstanceResponse[]> {
+    const versions = await this.#versionsOf(instances);
+    return Promise.all(instances.map(async (instance) => taskInstanceView(instance, await this.plans.get(instance.planHash), versions(instance))));
+  }
+
+  async versionOf(row: { readonly dagId: string; readonly dagVersion: number }): Promise<DagVersionRow | undefined> {
+    return (await dagVersions(this.db, [row]))[0];
+  }
+
+  async planOf(row: { readonly planHash: string }): Promise<PlanView> {
+    return this.plans.get(row.planHash);
+  }
+
+  /**
+   * What a command would clear or mark, by deciding it against the run's own events and appending nothing: a dry run can
+   * then not differ from the real one.
+   */
+  async affected(dagId: string, runId: string, command: Extract<RunCommand, { type: 'ClearTasks' | 'MarkTasks' | 'MarkRun' }>): Promise<readonly { readonly taskId: string; readonly mapIndex: number }[]> {
+    const events = (await this.store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
+    const created = events[0] as RunCreated | undefined;
+    if (created === undefined) throw runNotFound(dagId, runId);
+    let run = createRunState(compilePlan((await this.plans.get(created.planHash)).definition));
+    for (const event of events) {
+      run = evolveRun(run, event);
+      if (event.type === 'RunReplanned') run = replan(run, compilePlan((await this.plans.get(event.planHash)).definition));
+    }
+    const decision = decideRun(command, run);
+    if (isRejected(decision)) throw new ApiError(refusalStatus(decision.code), decision.message);
+    return decision.flatMap((event) => (event.type === 'TaskCleared' || event.type === 'TaskMarked' ? [{ taskId: event.taskId, mapIndex: event.mapIndex }] : []));
+  }
+
+  async #versionsOf(rows: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<(row: { readonly dagId: string; readonly dagVersion: number }) => DagVersionRow | undefined> {
+    const known = new Map((await dagVersions(this.db, rows)).map((version) => [`${version.dagId}/${version.dagVersion}`, version]));
+    return (row) => known.get(`${row.dagId}/${row.dagVersion}`);
+  }
+}

@@ -1,0 +1,145 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { ExecutionApi, LogReader } from '@dagbook/contracts';
+import { createPool, parsePosition, type PostgresStores } from '@dagbook/event-store';
+import type { MessageBroker } from '@dagbook/messaging';
+import type { AlarmClock, Log, RunningService } from '@dagbook/platform';
+import { PlanCache } from '@dagbook/read-models';
+import type { INestApplication, Provider } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { ApiGatewayModule } from './app.module.ts';
+import { AuthGuard } from './auth/auth.guard.ts';
+import { SignIn, type User } from './auth/sign-in.ts';
+import { TokenDesk } from './auth/token-desk.ts';
+import { CommandDesk } from './command/command-desk.ts';
+import { ErrorFilter } from './error/error.filter.ts';
+import { StoredExecutionApi, type Vault } from './execution/stored-execution-api.ts';
+import { openApiDocument } from './openapi.ts';
+import { ReadModelFeed } from './read-model-feed.ts';
+import { Reader } from './reader.ts';
+import { addSecurityHeaders } from './security-headers.ts';
+import { ChangeHub } from './stream/change-hub.ts';
+import { SystemHealth } from './system-health.ts';
+import { CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { serveWeb } from './web.ts';
+
+export interface ApiGatewayPorts {
+  /** The journal; its pool carries the projection. Not closed here. */
+  readonly stores: PostgresStores;
+  /** Queries have a pool of their own on this database. */
+  readonly databaseUrl: string;
+  readonly broker: MessageBroker;
+  readonly logReader: LogReader;
+  readonly config: ApiGatewayConfig;
+  readonly clock: AlarmClock;
+  readonly log: Log;
+}
+
+export interface ApiGatewayConfig {
+  /** 0: a free port. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  readonly version: string;
+  /** Folder of the built web UI. */
+  readonly webFolder: string;
+  readonly users: readonly User[];
+  /** Signs people's tokens. */
+  readonly jwtSecret: string;
+  /** Signs attempts' tokens: the dispatcher's. */
+  readonly tokenSecret: string;
+  /** What workers show to fetch code. */
+  readonly workerSecret: string;
+  readonly vault: Vault;
+  /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
+  readonly cookieIsSecure?: boolean;
+}
+
+export interface RunningApiGateway extends RunningService {
+  readonly url: string;
+  /** For workers of the same process. */
+  readonly executionApi: ExecutionApi;
+  /** A link that signs this user in, once. */
+  loginLink(username: string): string;
+  /** Something was appended in this process: the read models look at once. */
+  wakeReadModels(): void;
+  /** True once queries see what was appended up to this position; false when that takes longer than 5 s. */
+  readModelsReached(position: string): Promise<boolean>;
+  /** undefined: well. */
+  readModelsFailure(): string | undefined;
+}
+
+const BODY_BYTES = 1024 * 1024;
+const RESULT_BODY_BYTES = 17 * 1024 * 1024;
+/** Ids of up to 250 characters, percent-encoded, and keys made of them. */
+const MAX_PATH_PARAM = 4_000;
+
+/** Starts an api-gateway: REST, the page, live streams, the workers' execution API, and its share of the read models. */
+export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningApiGateway> {
+  const { stores, broker, clock, log, config } = ports;
+  const reads = createPool({ url: ports.databaseUrl, maxConnections: 8, applicationName: 'dagbook-gateway-reads', settings: { statement_timeout: '10s' } });
+  const plans = new PlanCache((hash) => stores.events.getContent('plan', hash));
+  const feed = new ReadModelFeed({ stores, plans, clock, log });
+  const hub = new ChangeHub(feed, reads);
+  const tokens = new TokenDesk({ secret: config.jwtSecret, db: reads, clock });
+  const signIn = new SignIn({ users: config.users, tokens, clock });
+  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, vault: config.vault });
+
+  const app = await createApp(log, tokens, [
+    { provide: Reader, useValue: new Reader({ db: reads, plans, store: stores.events }) },
+    { provide: CommandDesk, useValue: new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log }) },
+    { provide: ChangeHub, useValue: hub },
+    { provide: TokenDesk, useValue: tokens },
+    { provide: SignIn, useValue: signIn },
+    { provide: StoredExecutionApi, useValue: executionApi },
+    { provide: SystemHealth, useValue: new SystemHealth({ db: reads, feed, clock }) },
+    { provide: CLOCK, useValue: clock },
+    { provide: LOG_READER, useValue: ports.logReader },
+    { provide: VERSION, useValue: config.version },
+    { provide: WORKER_SECRET, useValue: config.workerSecret },
+    { provide: COOKIE_IS_SECURE, useValue: config.cookieIsSecure ?? false },
+  ]);
+  const http = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  let document: string | undefined;
+  http.get('/openapi.json', async (_, reply) => reply.type('application/json').send((document ??= JSON.stringify(openApiDocument(app, config.version)))));
+  await serveWeb(http, config.webFolder);
+  hub.start();
+  feed.start();
+  await app.listen(config.port, config.host ?? '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const url = `http://${config.host === undefined || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`;
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (deadlineMs?: number): Promise<void> => {
+    hub.stop();
+    await app.close();
+    await feed.stop(deadlineMs);
+    await reads.end();
+  };
+  return {
+    name: 'api-gateway',
+    url,
+    executionApi,
+    loginLink: (username) => `${url}/auth/login/once?code=${signIn.issueCode(username)}`,
+    wakeReadModels: () => feed.wake(),
+    readModelsReached: (position) => feed.reached(parsePosition(position), 5_000),
+    readModelsFailure: () => feed.failure,
+    stop: (deadlineMs) => (stopping ??= stop(deadlineMs)),
+  };
+}
+
+async function createApp(log: Log, tokens: TokenDesk, providers: Provider[]): Promise<NestFastifyApplication & INestApplication> {
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_BYTES, forceCloseConnections: true, routerOptions: { maxParamLength: MAX_PATH_PARAM } });
+  const http = adapter.getInstance() as unknown as FastifyInstance;
+  addSecurityHeaders(http);
+  http.addHook('onRoute', (route) => {
+    if (route.url === '/execution/results') route.bodyLimit = RESULT_BODY_BYTES;
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiGatewayModule.with(providers), adapter, { logger: false });
+  app.useGlobalGuards(new AuthGuard(tokens));
+  app.useGlobalFilters(new ErrorFilter(log));
+  await app.init();
+  return app;
+}

@@ -1,0 +1,18 @@
+import { CLUSTER_SETTINGS, integer, oneOf, secret, text } from '@dagbook/platform';
+
+const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort } = CLUSTER_SETTINGS;
+
+/** Settings of an api-gateway in a process of its own. */
+export const API_GATEWAY_SETTINGS = {
+  databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort,
+  port: { env: 'DAGBOOK_API_PORT', says: 'port of REST and the page', parse: integer(0, 65_535), fallback: 8080 },
+  host: { env: 'DAGBOOK_API_HOST', says: 'address it listens on', parse: text, fallback: '0.0.0.0' },
+  webFolder: { env: 'DAGBOOK_API_WEB_FOLDER', says: 'folder of the built page', parse: text, fallback: 'dist/web' },
+  jwtSecret: { env: 'DAGBOOK_API_JWT_SECRET', says: 'signs the tokens of people', parse: secret, secret: true },
+  workerSecret: { env: 'DAGBOOK_WORKER_SECRET', says: 'what workers show to fetch code', parse: secret, secret: true },
+  adminUsername: { env: 'DAGBOOK_API_ADMIN_USERNAME', says: 'name of the administrator', parse: text, fallback: 'admin' },
+  adminPassword: { env: 'DAGBOOK_API_ADMIN_PASSWORD', says: 'password of the administrator', parse: text, secret: true },
+  logServerUrl: { env: 'DAGBOOK_LOG_URL', says: 'http://host:port of log-server', parse: text },
+  logSecret: { env: 'DAGBOOK_LOG_SECRET', says: 'shared with log-server', parse: secret, secret: true },
+  secureCookie: { env: 'DAGBOOK_API_SECURE_COOKIE', says: 'true when the page is served over HTTPS', parse: (value: string) => oneOf('true', 'false')(value) === 'true', fallback: false },
+} as const;

@@ -1,0 +1,229 @@
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { listTaskInstances, listTries, taskInstancesOf, type TaskInstanceOrder } from '@dagbook/read-models';
+import type { AlarmClock } from '@dagbook/platform';
+import type { FastifyReply } from 'fastify';
+import { Caller } from './auth/auth.guard.ts';
+import type { Principal } from './auth/token-desk.ts';
+import { answer } from './command/answer.ts';
+import { CommandDesk } from './command/command-desk.ts';
+import {
+  ClearTaskInstancesBody, MapIndexQuery, orderOf, pageOf, rangesOf, TaskInstanceListQuery, TaskInstancePatchBody, TaskInstancePatchQuery,
+} from './dto/request.ts';
+import {
+  TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse, type AcceptedResponse,
+} from './dto/response.ts';
+import { badRequest, invalid, notFound } from './error/api-error.ts';
+import { body, pathDag, pathDagOrAll, pathMapIndex, pathRun, pathRunOrAll, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
+import { Operation } from './operation.ts';
+import { Reader } from './reader.ts';
+import { refuseUnknownMask } from './run.controller.ts';
+import { CLOCK } from './token.ts';
+import { tryView } from './view/run-view.ts';
+
+const TASK_INSTANCE_ORDERS = {
+  id: 'taskId', map_index: 'mapIndex', task_id: 'taskId', run_id: 'runId', dag_run_id: 'runId', dag_id: 'dagId', state: 'state', try_number: 'tryNumber',
+  start_date: 'startDate', end_date: 'endDate', duration: 'duration', run_after: 'runAfter', logical_date: 'logicalDate', queued_dttm: 'queuedAt', queued_when: 'queuedAt',
+  scheduled_dttm: 'scheduledAt', scheduled_when: 'scheduledAt', rendered_map_index: 'renderedMapIndex', data_interval_start: 'dataIntervalStart',
+  data_interval_end: 'dataIntervalEnd', pid: 'pid', hostname: 'hostname',
+} as const satisfies Record<string, TaskInstanceOrder>;
+
+const RUN_PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances';
+
+@ApiTags('Task Instance')
+@ApiBearerAuth()
+@Controller()
+export class TaskInstanceController {
+  readonly #reader: Reader;
+  readonly #commands: CommandDesk;
+  readonly #clock: AlarmClock;
+  constructor(@Inject(Reader) reader: Reader, @Inject(CommandDesk) commands: CommandDesk, @Inject(CLOCK) clock: AlarmClock) {
+    this.#reader = reader;
+    this.#commands = commands;
+    this.#clock = clock;
+  }
+
+  @Get(RUN_PATH)
+  @Operation({ id: 'get_task_instances', summary: 'List task instances; ~ for all DAGs or runs', answers: TaskInstanceCollectionResponse, query: TaskInstanceListQuery })
+  async list(
+    @Param('dag_id', pathDagOrAll) dagId: string,
+    @Param('dag_run_id', pathRunOrAll) runId: string,
+    @Query(query(TaskInstanceListQuery)) request: TaskInstanceListQuery,
+  ): Promise<TaskInstanceCollectionResponse> {
+    const order = orderOf(request, TASK_INSTANCE_ORDERS, [{ field: 'mapIndex', descending: false }]);
+    const { rows, total } = await listTaskInstances(this.#reader.db, await this.#filterOf(dagId, runId, request), order, pageOf(request));
+    return { task_instances: await this.#reader.taskInstanceViews(rows), total_entries: total };
+  }
+
+  @Get(`${RUN_PATH}/:task_id`)
+  @Operation({ id: 'get_task_instance', summary: 'One task instance that is not mapped', answers: TaskInstanceResponse })
+  async get(@Param('dag_id', pathDag) dagId: string, @Param('dag_run_id', pathRun) runId: string, @Param('task_id', pathTask) taskId: string): Promise<TaskInstanceResponse> {
+    const run = await this.#reader.run(dagId, runId);
+    if (run.mapped[taskId] !== undefined) throw notFound(`Task instance is mapped, add the map_index value to the URL`);
+    return this.getMapped(dagId, runId, taskId, -1);
+  }
+
+  @Get(`${RUN_PATH}/:task_id/listMapped`)
+  @Operation({ id: 'get_mapped_task_instances', summary: 'Instances of a mapped task', answers: TaskInstanceCollectionResponse, query: TaskInstanceListQuery })
+  async listMapped(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Query(query(TaskInstanceListQuery)) request: TaskInstanceListQuery,
+  ): Promise<TaskInstanceCollectionResponse> {
+    const order = orderOf(request, TASK_INSTANCE_ORDERS, [{ field: 'mapIndex', descending: false }]);
+    const filter = { ...(await this.#filterOf(dagId, runId, request)), taskIds: [taskId] };
+    const { rows, total } = await listTaskInstances(this.#reader.db, filter, order, pageOf(request));
+    const mapped = rows.filter((row) => row.mapIndex >= 0);
+    return { task_instances: await this.#reader.taskInstanceViews(mapped), total_entries: total - (rows.length - mapped.length) };
+  }
+
+  @Get(`${RUN_PATH}/:task_id/tries`)
+  @Operation({ id: 'get_task_instance_tries', summary: 'Every try of a task instance, oldest first', answers: TaskInstanceHistoryCollectionResponse, query: MapIndexQuery })
+  async tries(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Query(query(MapIndexQuery)) { map_index: mapIndex = -1 }: MapIndexQuery,
+  ): Promise<TaskInstanceHistoryCollectionResponse> {
+    const tries = await this.#tries(dagId, runId, taskId, mapIndex);
+    return { task_instances: tries, total_entries: tries.length };
+  }
+
+  @Get(`${RUN_PATH}/:task_id/tries/:try_number`)
+  @Operation({ id: 'get_task_instance_try_details', summary: 'One try of a task instance', answers: TaskInstanceHistoryResponse, query: MapIndexQuery })
+  async try(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Param('try_number', pathTryNumber) tryNumber: number,
+    @Query(query(MapIndexQuery)) { map_index: mapIndex = -1 }: MapIndexQuery,
+  ): Promise<TaskInstanceHistoryResponse> {
+    const found = (await this.#tries(dagId, runId, taskId, mapIndex)).find((row) => row.try_number === tryNumber);
+    if (found === undefined) throw notFound(`The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\`, task_id: \`${taskId}\`, try_number: \`${tryNumber}\` and map_index: \`${mapIndex}\` was not found`);
+    return found;
+  }
+
+  @Get(`${RUN_PATH}/:task_id/:map_index`)
+  @Operation({ id: 'get_mapped_task_instance', summary: 'One task instance by map index (-1: not mapped)', answers: TaskInstanceResponse })
+  async getMapped(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Param('map_index', pathMapIndex) mapIndex: number,
+  ): Promise<TaskInstanceResponse> {
+    const [view] = await this.#reader.taskInstanceViews([await this.#reader.taskInstance(dagId, runId, taskId, mapIndex)]);
+    return view as TaskInstanceResponse;
+  }
+
+  @Patch(`${RUN_PATH}/:task_id`)
+  @Operation({ id: 'patch_task_instance', summary: 'Mark a task or set its note', answers: TaskInstanceCollectionResponse, query: TaskInstancePatchQuery, body: TaskInstancePatchBody, isCommand: true })
+  async patch(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Query(query(TaskInstancePatchQuery)) { update_mask: mask, map_index: mapIndex }: TaskInstancePatchQuery,
+    @Body(body(TaskInstancePatchBody)) request: TaskInstancePatchBody,
+    @Headers('idempotency-key') key: string | undefined,
+    @Caller() { username: user }: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
+    await this.#reader.run(dagId, runId);
+    const [first] = await taskInstancesOf(this.#reader.db, dagId, runId, [taskId]);
+    const wanted = mapIndex ?? first?.mapIndex ?? -1;
+    await this.#reader.taskInstance(dagId, runId, taskId, wanted);
+    refuseUnknownMask(mask, ['new_state', 'note', 'include_upstream', 'include_downstream']);
+    const isAsked = (field: 'new_state' | 'note'): boolean => (mask === undefined ? request[field] !== undefined : mask.includes(field));
+    const state = isAsked('new_state') ? (request.new_state ?? null) : null;
+    if (state === null && !isAsked('note')) throw badRequest('Nothing to change: give new_state or note');
+    const mark = {
+      tasks: [mapIndex === undefined ? { taskId } : { taskId, mapIndex }],
+      upstream: request.include_upstream ?? false,
+      downstream: request.include_downstream ?? false,
+    };
+    const touched = state === null ? [] : await this.#reader.affected(dagId, runId, { type: 'MarkTasks', ...mark, state, by: user, nowMs: this.#clock.nowMs() });
+    let submitted = state === null ? undefined : await this.#commands.submit(dagId, { type: 'MarkTasks', runId, ...mark, state, user }, key);
+    if (isAsked('note') && submitted?.kind !== 'accepted') {
+      const note = request.note ?? null;
+      submitted = await this.#commands.submit(dagId, { type: 'SetTaskNote', runId, taskId, mapIndex: wanted, note, user }, key === undefined ? undefined : `${key}.note`);
+    }
+    return answer(reply, submitted ?? { kind: 'done', result: undefined }, () => this.#instances(dagId, runId, [...touched, { taskId, mapIndex: wanted }]));
+  }
+
+  @Post('api/v2/dags/:dag_id/clearTaskInstances')
+  @HttpCode(200)
+  @Operation({ id: 'post_clear_task_instances', summary: 'Clear task instances, or show which it would clear', answers: TaskInstanceCollectionResponse, body: ClearTaskInstancesBody, isCommand: true })
+  async clear(
+    @Param('dag_id', pathDag) dagId: string,
+    @Body(body(ClearTaskInstancesBody)) request: ClearTaskInstancesBody,
+    @Headers('idempotency-key') key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
+    await this.#reader.dag(dagId);
+    const runId = request.dag_run_id ?? undefined;
+    if (runId === undefined) throw invalid([{ type: 'missing', loc: ['body', 'dag_run_id'], msg: 'Field required: a clear is of one run' }]);
+    await this.#reader.run(dagId, runId);
+    const selection = {
+      ...(request.task_ids === undefined ? {} : { tasks: request.task_ids.map((ref) => (typeof ref === 'string' ? { taskId: ref } : { taskId: ref[0], mapIndex: ref[1] })) }),
+      upstream: request.include_upstream ?? false,
+      downstream: request.include_downstream ?? false,
+      onlyFailed: request.only_failed ?? true,
+      onlyRunning: request.only_running ?? false,
+      resetRun: request.reset_dag_runs ?? true,
+    };
+    const affected = await this.#reader.affected(dagId, runId, { type: 'ClearTasks', ...selection, nowMs: this.#clock.nowMs() });
+    if (request.dry_run ?? true) return this.#instances(dagId, runId, affected);
+    const submitted = await this.#commands.submit(
+      dagId,
+      { type: 'ClearTasks', runId, ...selection, runOnLatestVersion: request.run_on_latest_version ?? false, user: caller.username },
+      key,
+    );
+    return answer(reply, submitted, () => this.#instances(dagId, runId, affected));
+  }
+
+  async #tries(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<TaskInstanceHistoryResponse[]> {
+    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
+    const context = { dagId, runId, plan: await this.#reader.planOf(instance), version: await this.#reader.versionOf(instance) };
+    return (await listTries(this.#reader.db, instance)).map((row) => tryView(row, context));
+  }
+
+  async #instances(dagId: string, runId: string, refs: readonly { readonly taskId: string; readonly mapIndex: number }[]): Promise<TaskInstanceCollectionResponse> {
+    const wanted = new Set(refs.map((ref) => `${ref.taskId}/${ref.mapIndex}`));
+    const rows = await taskInstancesOf(this.#reader.db, dagId, runId, [...new Set(refs.map((ref) => ref.taskId))]);
+    const views = await this.#reader.taskInstanceViews(rows.filter((row) => wanted.has(`${row.taskId}/${row.mapIndex}`)));
+    return { task_instances: views, total_entries: views.length };
+  }
+
+  /** Pool, queue, operator and group are the plan's: of one run they choose task ids; over runs of many plans they cannot. */
+  async #filterOf(dagId: string, runId: string, request: TaskInstanceListQuery): Promise<Parameters<typeof listTaskInstances>[1]> {
+    const run = dagId === '~' || runId === '~' ? null : await this.#reader.run(dagId, runId);
+    const planned = (['pool', 'queue', 'operator', 'task_group_id'] as const).find((name) => request[name] !== undefined);
+    if (planned !== undefined && run === null) throw badRequest(`The filter ${planned} needs a dag_id and a dag_run_id`);
+    return {
+      dagId: dagId === '~' ? undefined : dagId,
+      runId: runId === '~' ? undefined : runId,
+      dagIdPattern: request.dag_id_pattern,
+      runIdPattern: request.run_id_pattern,
+      taskIds: run === null || planned === undefined ? request.task_id : await this.#plannedTasks(run.planHash, request),
+      taskIdPattern: request.task_display_name_pattern,
+      mapIndexes: request.map_index,
+      states: request.state,
+      tryNumbers: request.try_number,
+      dagVersions: request.version_number,
+      ranges: rangesOf(request),
+    };
+  }
+
+  async #plannedTasks(planHash: string, request: TaskInstanceListQuery): Promise<string[]> {
+    const { tasks } = await this.#reader.plans.get(planHash);
+    const group = request.task_group_id;
+    return tasks
+      .filter((task) => request.task_id?.includes(task.taskId) ?? true)
+      .filter((task) => request.pool?.includes(task.pool?.name ?? 'default_pool') ?? true)
+      .filter((task) => request.queue?.includes(task.queue ?? 'default') ?? true)
+      .filter((task) => request.operator?.includes(task.operator) ?? true)
+      .filter((task) => group === undefined || task.groupId === group || task.groupId?.startsWith(`${group}.`) === true)
+      .map((task) => task.taskId);
+  }
+}

@@ -1,0 +1,6 @@
+/** Injection tokens of what is not a class of this app. */
+export const CLOCK = Symbol('AlarmClock');
+export const LOG_READER = Symbol('LogReader');
+export const WORKER_SECRET = Symbol('worker secret');
+export const COOKIE_IS_SECURE = Symbol('cookie is secure');
+export const VERSION = Symbol('version');
