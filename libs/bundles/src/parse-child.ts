@@ -47,7 +47,7 @@ process.exit = ((code?: number) => {
   // Nothing of the author's may run after an exit; the callback above ends the process.
   throw new Error('process.exit');
 }) as typeof process.exit;
-channel({ id: 0, ready: true });
+channel({ ready: true });
 
 async function evaluate(request: ParseRequest): Promise<void> {
   const url = `${pathToFileURL(request.path).href}?parse=${request.id}`;

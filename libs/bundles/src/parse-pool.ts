@@ -127,6 +127,7 @@ class ParseChild {
   parses = 0;
   readonly #process: ChildProcess;
   readonly #exited: Promise<void>;
+  readonly #ready: Promise<void>;
   #ended = false;
   #busy: { readonly id: number; readonly settle: (parsed: Parsed) => void } | undefined;
   #stderr = '';
@@ -153,8 +154,11 @@ class ParseChild {
       });
       this.#process.once('error', (error) => over(error.message));
     });
-    this.#process.on('message', (message: ParseAnswer & { readonly ready?: true }) => {
-      if (message.ready !== true && message.id === this.#busy?.id) this.#settle(message);
+    this.#ready = new Promise((resolve) => {
+      this.#process.on('message', (message: ParseAnswer | { readonly ready: true }) => {
+        if ('ready' in message) resolve();
+        else if (message.id === this.#busy?.id) this.#settle(message);
+      });
     });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-2000);
@@ -169,13 +173,14 @@ class ParseChild {
     return this.#busy === undefined && !this.#ended;
   }
 
-  /** Resolves always; after the time limit with the child killed and reaped. */
+  /** Resolves always; after the time limit with the child killed and reaped. Limits count from when the child has started. */
   async parse(request: Omit<ParseRequest, 'id'>, limits: { timeLimitMs: number; slowAfterMs: number; onSlow: () => void }): Promise<Parsed> {
     this.parses += 1;
     const id = this.parses;
     const answered = new Promise<Parsed>((settle) => {
       this.#busy = { id, settle };
     });
+    await Promise.race([this.#ready, answered]);
     const slow = setTimeout(limits.onSlow, limits.slowAfterMs);
     const tooLong = setTimeout(() => {
       this.#settle({

@@ -95,13 +95,14 @@ export class BundleScanner {
 
   /** Looks through the folder once and answers what differs. Rejects when the folder cannot be read. */
   async scan(): Promise<ScanDiff> {
-    const all: { changed: ParsedFile[]; failed: FailedFile[]; removed: string[] } = { changed: [], failed: [], removed: [] };
+    const all = { changed: [] as ParsedFile[], failed: [] as FailedFile[], removed: [] as string[] };
     await this.#nextRound(async (diff) => {
       all.changed.push(...diff.changed);
       all.failed.push(...diff.failed);
       all.removed.push(...diff.removed);
     });
-    return all;
+    const byFile = (a: { readonly file: string }, b: { readonly file: string }) => (a.file < b.file ? -1 : 1);
+    return { changed: all.changed.sort(byFile), failed: all.failed.sort(byFile), removed: all.removed.sort() };
   }
 
   /**
@@ -347,7 +348,7 @@ class Wave {
     if (this.outcomes.size === 0 && this.removed.size === 0) return undefined;
     const changed: ParsedFile[] = [];
     const failed: FailedFile[] = [];
-    for (const [file, outcome] of [...this.outcomes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [file, outcome] of this.outcomes) {
       if (outcome.kind === 'parsed') changed.push(outcome.parsed);
       else if (outcome.kind === 'failed') failed.push({ file, error: outcome.error });
       else changed.push({ file, definitions: [], bundle: { hash: '', file, code: '' }, source: '' });
