@@ -37,6 +37,10 @@ export class RunContext<P> implements TaskContext<P> {
     return this.ds.replaceAll('-', '');
   }
 
+  get localDs(): string {
+    return new Intl.DateTimeFormat('sv-SE', { timeZone: this.timezone, dateStyle: 'short' }).format(this.logicalDate);
+  }
+
   get ts(): string {
     return airflowTimestamp(this.logicalDate);
   }
@@ -124,7 +128,7 @@ export function operatorContext(request: TaskRunRequest, io: TaskIo, context: Ru
         DAGBOOK_DAG_ID: context.dagId, DAGBOOK_RUN_ID: context.runId, DAGBOOK_TASK_ID: context.taskId,
         DAGBOOK_TRY_NUMBER: String(context.tryNumber), DAGBOOK_MAP_INDEX: String(context.mapIndex),
         DAGBOOK_RUN_TYPE: request.work.run.runType, DAGBOOK_TIMEZONE: context.timezone,
-        DAGBOOK_DS: context.ds, DAGBOOK_DS_NODASH: context.dsNodash, DAGBOOK_TS: context.ts,
+        DAGBOOK_DS: context.ds, DAGBOOK_DS_NODASH: context.dsNodash, DAGBOOK_LOCAL_DS: context.localDs, DAGBOOK_TS: context.ts,
         DAGBOOK_DATA_INTERVAL_START: airflowTimestamp(start), DAGBOOK_DATA_INTERVAL_END: airflowTimestamp(end),
       };
       for (const [name, value] of Object.entries(request.work.run.params)) {

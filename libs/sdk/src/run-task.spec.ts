@@ -108,6 +108,12 @@ describe('a function task', () => {
     ]));
   });
 
+  it('knows its day as the time zone of the DAG counts it', async () => {
+    const d = dag('d', { timezone: 'Asia/Seoul' });
+    d.task('c', async (_, { ds, localDs }) => [ds, localDs])();
+    expect(await run(d, 'c', { run: { logicalDateMs: Date.UTC(2027, 0, 4, 15) } })).toEqual(returned(['2027-01-04', '2027-01-05']));
+  });
+
   it('gets params as their schema converts them, and fails for good when they do not fit', async () => {
     const d = dag('d', { params: z.object({ day: z.coerce.date(), n: z.number().default(3) }) });
     d.task('c', async (_, { params }) => [params.day instanceof Date, params.n])();
@@ -285,7 +291,7 @@ describe('other kinds', () => {
       { command: 'echo', env: { N: 1 } },
       {
         DAGBOOK_DAG_ID: 'd', DAGBOOK_RUN_ID: 'r1', DAGBOOK_TASK_ID: 'c', DAGBOOK_TRY_NUMBER: '1', DAGBOOK_MAP_INDEX: '-1', DAGBOOK_RUN_TYPE: 'scheduled',
-        DAGBOOK_TIMEZONE: 'UTC', DAGBOOK_DS: '2027-01-05', DAGBOOK_DS_NODASH: '20270105', DAGBOOK_TS: '2027-01-05T06:30:00+00:00',
+        DAGBOOK_TIMEZONE: 'UTC', DAGBOOK_DS: '2027-01-05', DAGBOOK_DS_NODASH: '20270105', DAGBOOK_LOCAL_DS: '2027-01-05', DAGBOOK_TS: '2027-01-05T06:30:00+00:00',
         DAGBOOK_DATA_INTERVAL_START: '2027-01-04T00:00:00+00:00', DAGBOOK_DATA_INTERVAL_END: '2027-01-05T00:00:00+00:00',
         DAGBOOK_PARAM_MY_KEY: 'v', DAGBOOK_PARAM_ROWS: '2',
       },

@@ -44,6 +44,8 @@ export interface TaskContext<P> {
   /** The logical date's day in UTC, `2027-01-05`. Of a run without a logical date: the day it was due. */
   readonly ds: string;
   readonly dsNodash: string;
+  /** The same day as the DAG's time zone counts it: at midnight in Seoul `ds` still names the day before. */
+  readonly localDs: string;
   /** The logical date, `2027-01-05T00:00:00+00:00`. */
   readonly ts: string;
   readonly logicalDate: Date;
