@@ -170,7 +170,11 @@ BEGIN
     DELETE FROM open_runs o USING json_to_recordset(closed) AS r(dag_id text, run_id text) WHERE o.dag_id = r.dag_id AND o.run_id = r.run_id;
   END IF;
   IF outcomes IS NOT NULL THEN
-    UPDATE commands c SET outcome = o.outcome FROM json_to_recordset(outcomes) AS o(command_id text, outcome json)
+    -- Where the effects stand in the feed is only known here: at or before the batch's last event.
+    UPDATE commands c SET outcome = CASE WHEN o.has_events
+      THEN (o.outcome::jsonb || jsonb_build_object('position', appended_xid::text || '-' || appended_pos[cardinality(appended_pos)]))::json
+      ELSE o.outcome END
+    FROM json_to_recordset(outcomes) AS o(command_id text, outcome json, has_events boolean)
     WHERE c.command_id = o.command_id AND c.outcome IS NULL;
   END IF;
 END $$;

@@ -71,8 +71,8 @@ describe('execute', () => {
     await events.storeCommand({ commandId: 'c', dagId: 'd', body: {} });
     const fenced = { ...options, alongside: () => ({ fences: [{ attemptId: 'a', epoch: 1, release: true }] }) };
     expect(await execute(events, purse, 's', { deposit: 5 }, fenced)).toEqual({ kind: 'fenced', attemptIds: ['a'] });
-    await execute(events, purse, 's', { deposit: 5 }, { ...options, alongside: (decided) => ({ outcomes: [{ commandId: 'c', outcome: decided.length }] }) });
-    expect(await events.commandOutcome('c')).toBe(1);
+    await execute(events, purse, 's', { deposit: 5 }, { ...options, alongside: (decided) => ({ outcomes: [{ commandId: 'c', outcome: { decided: decided.length } }] }) });
+    expect(await events.commandOutcome('c')).toMatchObject({ decided: 1 });
   });
 
   it('reads old shapes through the chain of upcasters', async () => {

@@ -108,7 +108,10 @@ export interface AppendEntry {
    * requeued, cleared when it ends. A new owner of a partition folds exactly these.
    */
   readonly openRun?: { readonly dagId: string; readonly runId: string; readonly open: boolean };
-  /** Outcomes of commands. An entry may have outcomes and no events (a refusal). */
+  /**
+   * Outcomes of commands. An entry may have outcomes and no events (a refusal); in one that has events each outcome, an
+   * object, gets `position`: a reader of the feed that has passed it has seen the effect.
+   */
   readonly outcomes?: readonly { readonly commandId: string; readonly outcome: Json }[];
 }
 

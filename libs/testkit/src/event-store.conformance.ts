@@ -1,4 +1,4 @@
-import { type AppendEntry, FEED_START, type LeaseGrant, type NewEvent, type Position, type StoredEvent, type Stores } from '@dagbook/event-store';
+import { type AppendEntry, FEED_START, formatPosition, type LeaseGrant, type NewEvent, type Position, type StoredEvent, type Stores } from '@dagbook/event-store';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
@@ -240,6 +240,15 @@ export function describeEventStore(name: string, open: () => Stores): void {
         await outcome('late');
         expect(await open().events.commandOutcome(commandId)).toEqual({ kind: 'done' });
         expect(await open().events.pendingCommands({ ids: [commandId] })).toEqual([]);
+      });
+
+      it('get the position of their events, which a reader of the feed can wait for', async () => {
+        const commandId = randomUUID();
+        await open().events.storeCommand({ commandId, dagId: 'd', body: {} });
+        const [result] = await append({ streamId: stream(), expectedVersion: 0, events: [anEvent('A'), anEvent('B')], outcomes: [{ commandId, outcome: { kind: 'done' } }] });
+        expect(result?.kind).toBe('appended');
+        const position = result?.kind === 'appended' && result.position !== null ? formatPosition(result.position) : null;
+        expect(await open().events.commandOutcome(commandId)).toEqual({ kind: 'done', position });
       });
 
       it('have no outcome when the events of their entry were refused', async () => {

@@ -3,3 +3,4 @@ export { withPostgres } from './postgres.ts';
 export { aGrant, anEvent, describeEventStore, readFeed } from './event-store.conformance.ts';
 export type { BusUnderTest, DeadMessage } from './messaging.conformance.ts';
 export { describeMessageBroker, Inbox } from './messaging.conformance.ts';
+export { Journal, PIPELINE, planHashOf } from './journal.ts';

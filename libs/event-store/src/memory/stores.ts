@@ -2,7 +2,7 @@ import { partitionOf } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import {
   type AppendEntry, type AppendResult, type ContentKind, type EventStore, type Lease, type LeaseGrant, type LeaseStore, type NewCommand,
-  type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent,
+  type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent, formatPosition,
 } from '../port.ts';
 import { MemoryCheckpointStore } from '../checkpoint.ts';
 import type { Stores } from '../postgres/stores.ts';
@@ -82,7 +82,8 @@ export class MemoryEventStore implements EventStore {
     }
     for (const { commandId, outcome } of entry.outcomes ?? []) {
       const command = this.#commands.get(commandId);
-      if (command && command.outcome === null) command.outcome = structuredClone(outcome);
+      if (!command || command.outcome !== null) continue;
+      command.outcome = position === null ? structuredClone(outcome) : { ...(structuredClone(outcome) as object), position: formatPosition(position) };
     }
     return { kind: 'appended', lastVersion, position };
   }

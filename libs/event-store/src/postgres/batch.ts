@@ -67,7 +67,7 @@ export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[
       grants.push([attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots, lostAfterMs].join(SEPARATOR));
     }
     if (entry.openRun) (entry.openRun.open ? opened : closed).push({ dag_id: entry.openRun.dagId, run_id: entry.openRun.runId });
-    for (const outcome of entry.outcomes ?? []) outcomes.push({ command_id: outcome.commandId, outcome: outcome.outcome });
+    for (const outcome of entry.outcomes ?? []) outcomes.push({ command_id: outcome.commandId, outcome: outcome.outcome, has_events: entry.events.length > 0 });
   }
   const list = (members: readonly (string | number)[], separator = SEPARATOR): string | null => (members.length === 0 ? null : members.join(separator));
   const leases = (of: readonly Lease[]): (string | null)[] => [list(of.map((lease) => lease.attemptId)), list(of.map((lease) => lease.epoch))];
