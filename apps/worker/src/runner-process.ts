@@ -33,9 +33,9 @@ export interface RunnerOptions {
 
 /**
  * The first process of the group becomes the runner; beside it stands a guardian that waits for fd 3 to close, which
- * happens when the worker dies in whatever way, and then kills what left the group but carries the runner's mark, and
- * the group, itself included. It ignores the signals that the worker sends the group to end a task, and holds none of
- * the runner's channels open.
+ * happens when the worker dies in whatever way, and then kills what carries the runner's mark, though it left the
+ * group, until a search finds none (what it kills may just have forked), and the group, itself included. It ignores
+ * the signals that the worker sends the group to end a task, and holds none of the runner's channels open.
  */
 const GROUP_SCRIPT = `
 (
@@ -43,9 +43,14 @@ const GROUP_SCRIPT = `
   exec 0<&3 3<&- ${REQUEST_FD}<&- ${REPLY_FD}>&- >/dev/null 2>&1
   read _
   read guardian _ </proc/self/stat
-  for found in $(grep -lzsxF "${RUNNER_MARK}=$${RUNNER_MARK}" /proc/[0-9]*/environ); do
-    found=\${found#/proc/}
-    [ "\${found%/environ}" = "$guardian" ] || kill -KILL "\${found%/environ}"
+  for round in 1 2 3 4 5 6 7 8 9 10; do
+    killed=
+    for found in $(grep -lzsxF "${RUNNER_MARK}=$${RUNNER_MARK}" /proc/[0-9]*/environ); do
+      pid=\${found#/proc/}
+      pid=\${pid%/environ}
+      [ "$pid" = "$guardian" ] || { kill -KILL "$pid" && killed=1; }
+    done
+    [ -n "$killed" ] || break
   done
   kill -KILL 0
 ) & exec "$@" 3<&-`;
