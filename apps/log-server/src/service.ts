@@ -40,6 +40,8 @@ export async function startLogServer(ports: LogServerPorts): Promise<RunningLogS
   const store = await DiskLogStore.open({
     dir: ports.folder,
     nowMs: () => clock.nowMs(),
+    // An acknowledgement that waits for the disk means something only to a bus that outlives this process.
+    flush: http !== undefined,
     onError: (error) => log.error('a gap in a log could not be filled', errorAttributes(error)),
   });
   const strategy = new DagbookTransport({

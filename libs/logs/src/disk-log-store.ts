@@ -2,7 +2,7 @@ import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AttemptKey, type LogChunk, type LogReader, type LogReadRequest, type LogSlice, parseAttemptId } from '@dagbook/contracts';
 import { EpochLog, StoredEpochLog } from './epoch-log.ts';
-import { epochsAmong, fileOf, folderOf, resolveBelow } from './log-path.ts';
+import { epochsAmong, fileOf, folderOf, LogFolders, resolveBelow } from './log-path.ts';
 import { cutAtLines } from './line-cut.ts';
 import { Tails } from './tails.ts';
 
@@ -10,6 +10,8 @@ export interface DiskLogStoreOptions {
   /** Made when missing. One process writes below it. */
   readonly dir: string;
   readonly nowMs: () => number;
+  /** False: `append` resolves when the system has the bytes. Enough where a crash of the machine loses the bus as well. */
+  readonly flush?: boolean;
   /** How long bytes that are missing in the middle are waited for. */
   readonly gapPatienceMs?: number;
   /** Files kept open for logs that still grow. */
@@ -33,6 +35,7 @@ const FLUSH_WIDTH = 16;
 export class DiskLogStore implements LogReader {
   readonly #options: CompleteOptions;
   readonly #root: string;
+  readonly #folders: LogFolders;
   readonly #open = new Map<string, GrowingLog>();
   readonly #tails = new Tails();
   #gapTimer: NodeJS.Timeout | undefined;
@@ -40,15 +43,16 @@ export class DiskLogStore implements LogReader {
 
   static async open(options: DiskLogStoreOptions): Promise<DiskLogStore> {
     await mkdir(options.dir, { recursive: true });
-    return new DiskLogStore({ gapPatienceMs: 2_000, maxOpen: 1_000, ...options }, await realpath(options.dir));
+    return new DiskLogStore({ flush: true, gapPatienceMs: 2_000, maxOpen: 1_000, ...options }, await realpath(options.dir));
   }
 
   private constructor(options: CompleteOptions, root: string) {
     this.#options = options;
     this.#root = root;
+    this.#folders = new LogFolders(root);
   }
 
-  /** Resolves when the chunks are on disk, flushed. Repeated ones are dropped. Rejects with `InvalidAttemptKey`. */
+  /** Resolves when the chunks are on disk, flushed unless told otherwise. Repeated ones are dropped. Rejects with `InvalidAttemptKey`. */
   async append(chunks: readonly LogChunk[]): Promise<void> {
     const logs = chunks.map((chunk) => this.#growing(chunk));
     const touched = new Set(logs);
@@ -129,9 +133,9 @@ export class DiskLogStore implements LogReader {
   }
 
   async #openFile(attempt: AttemptKey, epoch: number): Promise<EpochLog | undefined> {
-    const folder = await resolveBelow(this.#root, folderOf(attempt), { make: true });
-    const sealed = epochsAmong(await readdir(folder), attempt.tryNumber).some((other) => other > epoch);
-    return sealed ? undefined : EpochLog.open(join(folder, fileOf(attempt.tryNumber, epoch)), this.#options.nowMs);
+    const { path, isNew } = await this.#folders.make(folderOf(attempt));
+    if (!isNew && epochsAmong(await readdir(path), attempt.tryNumber).some((other) => other > epoch)) return undefined;
+    return EpochLog.open(join(path, fileOf(attempt.tryNumber, epoch)), { isNew, nowMs: this.#options.nowMs });
   }
 
   async #flush(log: GrowingLog): Promise<void> {
@@ -139,7 +143,7 @@ export class DiskLogStore implements LogReader {
     if (file === undefined) return;
     await file.write();
     this.#tails.wake(log.tail);
-    await file.sync();
+    if (this.#options.flush) await file.sync();
   }
 
   #watchGaps(): void {
@@ -164,13 +168,8 @@ export class DiskLogStore implements LogReader {
   }
 
   async #segments(attempt: AttemptKey): Promise<readonly Segment[]> {
-    let folder: string;
-    try {
-      folder = await resolveBelow(this.#root, folderOf(attempt), { make: false });
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+    const folder = await resolveBelow(this.#root, folderOf(attempt));
+    if (folder === null) return [];
     const segments: Segment[] = [];
     for (const epoch of epochsAmong(await readdir(folder), attempt.tryNumber)) {
       const growing = await this.#open.get(`${tryKey(attempt)}/${epoch}`)?.opening;
@@ -219,4 +218,3 @@ async function inParallel<T>(items: readonly T[], width: number, work: (item: T)
 }
 
 const tryKey = ({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey): string => `${dagId}/${runId}/${taskId}/${mapIndex}/${tryNumber}`;
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -35,9 +35,9 @@ export class EpochLog {
   #written: LogExtent;
   #writing: Promise<void> = Promise.resolve();
 
-  static async open(path: string, nowMs: () => number): Promise<EpochLog> {
+  static async open(path: string, options: { isNew: boolean; nowMs: () => number }): Promise<EpochLog> {
     const file = await open(path, WRITE_FLAGS, 0o640);
-    return new EpochLog(file, await extentOf(file), nowMs);
+    return new EpochLog(file, options.isNew ? { bytes: 0, ended: false } : await extentOf(file), options.nowMs);
   }
 
   private constructor(file: FileHandle, extent: LogExtent, nowMs: () => number) {
@@ -79,16 +79,15 @@ export class EpochLog {
 
   /** Writes what was accepted; resolves when readers can see it. */
   write(): Promise<void> {
-    const queued = Buffer.concat(this.#queued);
+    const parts = this.#queued;
     this.#queued = [];
     const to: LogExtent = { bytes: this.#queuedTo, ended: this.#endQueued };
-    const end = this.#endQueued && !this.#written.ended ? this.#end : undefined;
     this.#writing = this.#writing.then(async () => {
       const from = this.#written;
-      if (from.ended || (queued.length === 0 && end === undefined)) return;
-      await writeAll(this.#file, queued, from.bytes);
+      if (from.ended) return;
+      if (to.ended) parts.push(Buffer.from(`{"dagbook_log_end":${JSON.stringify({ bytes: to.bytes, lines: this.#end!.lines })}}\n`));
       if (this.#overhang) await this.#file.truncate(to.bytes);
-      if (end !== undefined) await writeAll(this.#file, Buffer.from(`{"dagbook_log_end":${JSON.stringify({ bytes: to.bytes, lines: end.lines })}}\n`), to.bytes);
+      if (parts.length > 0) await writeAll(this.#file, parts.length === 1 ? parts[0]! : Buffer.concat(parts), Math.min(from.bytes, to.bytes));
       this.#written = to;
     });
     return this.#writing;

@@ -30,17 +30,46 @@ export function epochsAmong(names: readonly string[], tryNumber: number): readon
     .sort((a, b) => a - b);
 }
 
-/**
- * Makes (when asked) and resolves a folder below the root. Fails when a link on the way leads out of it: log-server
- * may read and write nothing but logs, whatever else can write to its disk.
- */
-export async function resolveBelow(root: string, folder: string, options: { make: boolean }): Promise<string> {
-  const wanted = join(root, folder);
-  if (options.make) await mkdir(wanted, { recursive: true });
-  const real = await realpath(wanted);
-  if (!real.startsWith(root + sep)) throw new InvalidAttemptKey(`${wanted} leads out of ${root}`);
-  return real;
+/** Resolves a folder below the root; null when it is not there. Fails like `LogFolders.make`. */
+export async function resolveBelow(root: string, folder: string): Promise<string | null> {
+  try {
+    const real = await realpath(join(root, folder));
+    if (real.startsWith(root + sep)) return real;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  throw leadsOut(root, folder);
 }
+
+/**
+ * Makes the folders of logs. Fails when a link on the way leads out of the root: log-server may read and write nothing
+ * but logs, whatever else can write to its disk.
+ */
+export class LogFolders {
+  readonly #root: string;
+  /** Runs whose folder was seen to lie below the root, so that a folder just made in it need not be looked at. */
+  readonly #checkedRuns = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async make(folder: string): Promise<{ readonly path: string; readonly isNew: boolean }> {
+    const wanted = join(this.#root, folder);
+    const run = folder.split(sep, 2).join(sep);
+    const isNew = (await mkdir(wanted, { recursive: true })) !== undefined;
+    if (isNew && this.#checkedRuns.has(run)) return { path: wanted, isNew };
+    const path = await resolveBelow(this.#root, folder);
+    if (path === null) throw leadsOut(this.#root, folder);
+    if (this.#checkedRuns.size >= MAX_CHECKED_RUNS) this.#checkedRuns.clear();
+    this.#checkedRuns.add(run);
+    return { path, isNew };
+  }
+}
+
+const MAX_CHECKED_RUNS = 1_000;
+const leadsOut = (root: string, folder: string): InvalidAttemptKey => new InvalidAttemptKey(`${folder} leads out of ${root}`);
 
 /** Never through a link in place of the file itself. */
 export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
