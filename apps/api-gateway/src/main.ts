@@ -20,7 +20,7 @@ await runService({
       config: {
         port: settings.port,
         host: settings.host,
-        version: process.env['npm_package_version'] ?? '0.1.0',
+        version: settings.version,
         webFolder: settings.webFolder,
         users: [{ username: settings.adminUsername, role: 'admin', passwordHash: await hashPassword(settings.adminPassword) }],
         jwtSecret: settings.jwtSecret,

@@ -34,6 +34,7 @@ export class ReadModelFeed implements Loop {
   #isProjecting = false;
   #position: Position | undefined;
   #delayMs = 0;
+  #quietUntilMs = 0;
   #cancelAlarm: () => void = () => undefined;
   #sweptAtMs = 0;
   #failure: string | undefined = 'has not read the feed yet';
@@ -87,8 +88,9 @@ export class ReadModelFeed implements Loop {
     this.#loop.start();
   }
 
-  /** Something was appended: look now. */
+  /** Something was appended: look now, or when the pause after a busy round is over. */
   wake(): void {
+    if (this.#waiters.size === 0 && this.#clock.nowMs() < this.#quietUntilMs) return;
     this.#delayMs = 0;
     this.#loop.wake();
   }
@@ -137,8 +139,10 @@ export class ReadModelFeed implements Loop {
     this.#cancelAlarm();
     const moved = (await this.#own()) ? await this.#project() : await this.#follow();
     this.#failure = undefined;
-    if (moved) this.#delayMs = BUSY_DELAY_MS;
-    else this.#delayMs = Math.min(IDLE_DELAY_MS, Math.max(2, this.#delayMs * 1.5));
+    if (moved) {
+      this.#delayMs = BUSY_DELAY_MS;
+      this.#quietUntilMs = this.#clock.nowMs() + BUSY_DELAY_MS;
+    } else this.#delayMs = Math.min(IDLE_DELAY_MS, Math.max(2, this.#delayMs * 1.5));
     const delayMs = this.#waiters.size > 0 ? 2 : this.#delayMs;
     this.#cancelAlarm = this.#clock.alarm(this.#clock.nowMs() + delayMs, () => this.#loop.wake());
   }

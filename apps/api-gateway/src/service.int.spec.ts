@@ -1,7 +1,7 @@
 import { withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { House } from '../test/house.ts';
-import { Journal, PIPELINE, planHashOf } from '../test/journal.ts';
+import { Journal, PIPELINE, planHashOf } from '@dagbook/testkit';
 import { runStream } from '@dagbook/contracts';
 
 const postgres = withPostgres();

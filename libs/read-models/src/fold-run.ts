@@ -135,7 +135,9 @@ export class RunFold {
       }
       case 'TaskSucceeded': {
         const instance = this.#of(event);
-        instance.tryNumber = event.tryNumber;
+        if (event.tryNumber > instance.tryNumber) this.#schedule(instance, event.tryNumber, event.atMs);
+        // An empty task is done where it stands: nobody started it.
+        instance.startedAtMs ??= event.atMs;
         instance.renderedMapIndex = event.renderedMapIndex ?? instance.renderedMapIndex;
         instance.reason = null;
         this.#end(instance, 'success', event.atMs);
@@ -302,7 +304,7 @@ export class RunFold {
 
   #schedule(instance: TaskInstanceRow, tryNumber: number, atMs: number): void {
     if (tryNumber > instance.tryNumber) {
-      if (instance.state !== 'none') this.#archive(instance);
+      this.#archive(instance);
       this.#reset(instance);
       instance.tryNumber = tryNumber;
     }
@@ -334,9 +336,12 @@ export class RunFold {
     instance.reason = null;
   }
 
-  /** A try that is followed by another goes into history; one that had not ended is a failed one there, as in Airflow. */
+  /**
+   * A try that is followed by another, or cleared, goes into history; one that had not ended is a failed one there, as
+   * in Airflow. Without `scheduledAtMs` the instance has begun no try since its last clear.
+   */
   #archive(instance: TaskInstanceRow): void {
-    if (instance.tryNumber === 0) return;
+    if (instance.tryNumber === 0 || instance.scheduledAtMs === null) return;
     this.#tries.push({
       taskId: instance.taskId,
       mapIndex: instance.mapIndex,

@@ -120,7 +120,6 @@ export async function listTries(db: Queryable, instance: ListedTaskInstance): Pr
     [instance.runKey, instance.taskId, instance.mapIndex],
   );
   const earlier = rows.map((row) => ({ ...row, state: stateOfChar(row.state) }));
-  // A cleared instance that has not been tried again has its last try in history already.
-  const isRecorded = instance.state === 'none' && earlier.at(-1)?.tryNumber === instance.tryNumber;
-  return instance.tryNumber === 0 || isRecorded ? earlier : [...earlier.filter((row) => row.tryNumber < instance.tryNumber), instance];
+  // An instance that was cleared and not tried again has its last try in history already.
+  return instance.tryNumber === 0 || instance.scheduledAtMs === null ? earlier : [...earlier, instance];
 }
