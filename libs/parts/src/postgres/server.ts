@@ -80,8 +80,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     const found = await stopLeftover(pgdata);
     if (found) log(found);
-    const password = await ensureCluster({ dataDir, pgdata, binaries, account, as });
     const port = await choosePort(options.port ?? 0);
+    const password = await ensureCluster({ dataDir, pgdata, binaries, account, as });
     const settings = { ...SETTINGS, ...options.settings, port: String(port) };
     const child = await startPostmaster({ pgdata, binaries, as, settings, log, mayLinger: found !== null });
     const exited = new Promise<void>((done) => {
@@ -226,7 +226,7 @@ async function choosePort(wanted: number): Promise<number> {
       { cause },
     );
   } finally {
-    await new Promise<void>((done) => probe.close(() => done()));
+    if (probe.listening) await new Promise<void>((done) => probe.close(() => done()));
   }
 }
 
