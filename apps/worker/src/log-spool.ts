@@ -10,14 +10,19 @@ export interface SpoolHeader {
   readonly lines: number;
 }
 
-/** Log text of one attempt that the bus has not taken yet: a header line, then the text as it will be sent. */
+/**
+ * Log text of one attempt that the bus has not taken yet: a header line, then the text as it will be sent. What a full
+ * disk does not take waits in memory until it does.
+ */
 export class SpoolFile {
   readonly header: SpoolHeader;
   readonly #path: string;
   readonly #file: number;
   readonly #textStart: number;
   #written: number;
+  #unwritten: Buffer = Buffer.alloc(0);
   #read: number;
+  #readFromMemory = 0;
 
   private constructor(path: string, file: number, header: SpoolHeader, textStart: number, written: number) {
     this.#path = path;
@@ -44,22 +49,25 @@ export class SpoolFile {
   }
 
   get unreadBytes(): number {
-    return this.#written - this.#read;
+    return this.#written + this.#unwritten.length - this.#read;
   }
 
   append(text: string): void {
-    this.#written += writeSync(this.#file, text, this.#textStart + this.#written);
+    this.#unwritten = this.#unwritten.length === 0 ? Buffer.from(text) : Buffer.concat([this.#unwritten, Buffer.from(text)]);
+    this.#write();
   }
 
   /** The next piece, at most `maxBytes`, never ending inside a character. It is passed over by `advance`. */
   peek(maxBytes: number): { readonly offset: number; readonly text: string; readonly bytes: number } {
+    this.#write();
     const buffer = Buffer.allocUnsafe(Math.min(maxBytes, this.unreadBytes));
-    let bytes = readSync(this.#file, buffer, 0, buffer.length, this.#textStart + this.#read);
+    const fromFile = readSync(this.#file, buffer, 0, Math.min(buffer.length, this.#written - this.#read), this.#textStart + this.#read);
+    let bytes = fromFile + this.#unwritten.copy(buffer, fromFile);
     if (bytes < this.unreadBytes) {
       const start = lastCharacterStart(buffer, bytes);
       if (start > 0) bytes = start;
     }
-    return { offset: this.header.offset + this.#read, text: buffer.toString('utf8', 0, bytes), bytes };
+    return { offset: this.header.offset + this.#read + this.#readFromMemory, text: buffer.toString('utf8', 0, bytes), bytes };
   }
 
   readAll(): string {
@@ -74,11 +82,27 @@ export class SpoolFile {
 
   advance(bytes: number): void {
     this.#read += bytes;
+    const fromMemory = this.#read - this.#written;
+    if (fromMemory <= 0) return;
+    this.#unwritten = this.#unwritten.subarray(fromMemory);
+    this.#read = this.#written;
+    this.#readFromMemory += fromMemory;
   }
 
   remove(): void {
     closeSync(this.#file);
     rmSync(this.#path, { force: true });
+  }
+
+  #write(): void {
+    if (this.#unwritten.length === 0) return;
+    try {
+      const bytes = writeSync(this.#file, this.#unwritten, 0, this.#unwritten.length, this.#textStart + this.#written);
+      this.#written += bytes;
+      this.#unwritten = this.#unwritten.subarray(bytes);
+    } catch {
+      // The disk is full or broken: the next append or read tries again.
+    }
   }
 }
 

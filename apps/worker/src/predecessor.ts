@@ -60,13 +60,14 @@ export class Predecessor {
     return killed;
   }
 
+  /** On a full disk the guardian and the mark must do. */
   add(groupId: number, startTicks: string): void {
     this.#groups.set(groupId, startTicks);
-    appendFileSync(this.#groupsFile, this.#line(groupId, startTicks), { mode: 0o600 });
+    this.#tolerateFullDisk(() => appendFileSync(this.#groupsFile, this.#line(groupId, startTicks), { mode: 0o600 }));
   }
 
   remove(groupId: number): void {
-    if (this.#groups.delete(groupId)) this.#write();
+    if (this.#groups.delete(groupId)) this.#tolerateFullDisk(() => this.#write());
   }
 
   release(): void {
@@ -81,6 +82,14 @@ export class Predecessor {
     const leader = processFacts(groupId);
     if (leader !== undefined) return leader.startTicks === startTicks;
     return runningProcesses().some((facts) => facts.groupId === groupId && Number(facts.startTicks) >= Number(startTicks));
+  }
+
+  #tolerateFullDisk(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!['ENOSPC', 'EDQUOT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 
   #write(): void {

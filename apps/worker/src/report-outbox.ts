@@ -156,7 +156,11 @@ export class ReportOutbox {
     const started = this.#startedDue;
     this.#unsent = [];
     this.#startedDue = [];
-    this.#write(finals);
+    try {
+      this.#write(finals);
+    } catch (error) {
+      this.#options.log.error('reports could not be kept on disk; they are sent, and lost if this process dies before they are acknowledged', { error: String(error) });
+    }
     const nowMs = performance.now();
     for (const kept of finals) kept.sentAtMs = nowMs;
     try {
@@ -188,9 +192,9 @@ export class ReportOutbox {
     let text = '';
     for (const one of kept) {
       if (!one.written) text += `${JSON.stringify(one.report)}\n`;
-      one.written = true;
     }
     if (text !== '') this.#fileBytes += writeSync(this.#file, text);
+    for (const one of kept) one.written = true;
   }
 
   /** The old file stands until the new one is whole: the process may be killed at any point of this. */

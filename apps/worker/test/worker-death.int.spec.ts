@@ -42,21 +42,22 @@ d.task('value', () => 42)();
 export default d;
 `);
 
-const assignment = (taskId: string): AttemptAssigned => ({
-  attemptId: `test/run-1/${taskId}/-1/1`, epoch: 1, token: 'token', lostAfterMs: 300_000, work: workOf(bundle.hash),
+const assignment = (taskId: string, lostAfterMs: number): AttemptAssigned => ({
+  attemptId: `test/run-1/${taskId}/-1/1`, epoch: 1, token: 'token', lostAfterMs, work: workOf(bundle.hash),
 });
 
 interface StartedWorker {
   readonly process: ChildProcess;
+  readonly seen: readonly Message[];
   until<T extends Message['type']>(type: T, matches?: (data: Extract<Message, { type: T }>['data']) => boolean): Promise<Extract<Message, { type: T }>['data']>;
 }
 
-function startWorkerProcess(taskIds: readonly string[]): StartedWorker {
+function startWorkerProcess(taskIds: readonly string[], { lostAfterMs = 300_000 } = {}): StartedWorker {
   const options: WorkerOptions = {
     slotName: 'test-1', queues: ['default'], slots: 8, stateDir, childEntry: built.childEntry, sdkPath: built.sdkPath,
     hostname: 'test', version: '0', childEnv: { PATH: process.env['PATH'] ?? '' }, timing: FAST, warmRunners: 2,
   };
-  const worker = spawn(process.execPath, [join(built.folder, 'worker.mjs'), JSON.stringify({ options, bundle, assignments: taskIds.map(assignment) })], {
+  const worker = spawn(process.execPath, [join(built.folder, 'worker.mjs'), JSON.stringify({ options, bundle, assignments: taskIds.map((taskId) => assignment(taskId, lostAfterMs)) })], {
     stdio: ['ignore', 'inherit', 'pipe', 'pipe'],
   });
   workers.push(worker);
@@ -68,6 +69,7 @@ function startWorkerProcess(taskIds: readonly string[]): StartedWorker {
   });
   return {
     process: worker,
+    seen,
     until: (type, matches = () => true) =>
       new Promise((resolve) => {
         const look = (): void => {
@@ -104,6 +106,19 @@ test('kill -9 of a worker leaves none of its processes running, not even of task
   worker.process.kill('SIGKILL');
   await expect.poll(() => markedProcesses(mark), { timeout: 10_000, interval: 10 }).toEqual([]);
   await expect.poll(() => membersOf(groups), { timeout: 10_000, interval: 10 }).toEqual([]);
+});
+
+test('a worker that was stopped past lostAfter ends its task as soon as it goes on, and reports no result', async () => {
+  stateDir = mkdtempSync(join(tmpdir(), 'dagbook-worker-'));
+  const worker = startWorkerProcess(['sleeps'], { lostAfterMs: 1_000 });
+  await worker.until('LogChunk', (chunk) => chunk.text.includes('up'));
+  const groups = sessionsOf(worker.process.pid as number);
+  worker.process.kill('SIGSTOP');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  worker.process.kill('SIGCONT');
+  expect(await worker.until('AttemptLost')).toMatchObject({ attemptId: 'test/run-1/sleeps/-1/1', epoch: 1, cause: 'lease_expired' });
+  expect(worker.seen.filter((message) => message.type === 'AttemptFinished')).toEqual([]);
+  expect(runningProcesses().filter((facts) => groups.includes(facts.groupId)).length).toBeLessThanOrEqual(2);
 });
 
 test('the next incarnation says that its predecessor is reaped, and brings its unacknowledged report', async () => {

@@ -58,6 +58,11 @@ d.task('polite', async (_input, ctx) => {
 })();
 d.task('leaves_timer', () => { setTimeout(() => console.log('from the task before'), 30); })();
 d.task('short_wait', () => new Promise((resolve) => setTimeout(resolve, 80)))();
+d.task('leaves_rejection', () => { setTimeout(() => Promise.reject(new Error('from the task before')), 30); })();
+d.task('leaves_throw', () => { setTimeout(() => { throw new Error('from the task before'); }, 30); })();
+d.sensor('blind', () => { for (;;) {} }, { every: '1s', mode: 'poke' })();
+d.task('moves', () => { process.chdir('/'); })();
+d.task('folder', () => process.cwd())();
 d.task('pid', () => process.pid)();
 d.task('secrets', () => Object.keys(process.env).filter((name) => name.startsWith('DAGBOOK_')))();
 d.task('shell', bash({ command: 'echo "epoch $DAGBOOK_EPOCH of $DAGBOOK_ATTEMPT_ID"', env: {} }))();
@@ -182,6 +187,24 @@ describe('a log', () => {
   });
 });
 
+describe('what a task leaves in its process', () => {
+  test.each(['leaves_rejection', 'leaves_throw'])('%s: is not the fault of the next task, and the process goes after it', async (taskId) => {
+    rig = await startRig(built, { slots: 1 });
+    const [first, second, third] = [await rig.assign({ taskId, bundle }), await rig.assign({ taskId: 'short_wait', bundle }), await rig.assign({ taskId: 'pid', bundle })];
+    const [one, two, three] = [await rig.wire.finished(first), await rig.wire.finished(second), await rig.wire.finished(third)];
+    expect(two.outcome).toEqual({ kind: 'succeeded' });
+    expect(two.pid).toBe(one.pid);
+    expect(three.pid).not.toBe(one.pid);
+  });
+
+  test('its working folder is put back', async () => {
+    rig = await startRig(built, { slots: 1 });
+    await rig.wire.finished(await rig.assign({ taskId: 'moves', bundle }));
+    const report = await rig.wire.finished(await rig.assign({ taskId: 'folder', bundle }));
+    expect(report.outcome).toMatchObject({ result: { kind: 'inline', value: process.cwd() } });
+  });
+});
+
 describe('a process that ends before its task', () => {
   test.each([
     ['exits', 'error', /called process\.exit\(3\)/],
@@ -283,6 +306,13 @@ describe('an end from outside', () => {
     expect(report.outcome).toEqual({ kind: 'failed', failure: { code: 'timeout', message: 'the try took longer than its timeout of 0.15 s and was ended' } });
     expect(groupMembers(pid)).toEqual([]);
     expect((await rig.wire.log(attempt)).map((line) => line['event'])).toEqual(['blocking', 'The task failed: the try took longer than its timeout of 0.15 s and was ended']);
+  });
+
+  test('a sensor that blocks is ended when its timeout over all tries has passed', async () => {
+    rig = await startRig(built);
+    const firstStartedAtMs = Date.now() - 3_600_000;
+    const report = await rig.wire.finished(await rig.assign({ taskId: 'blind', bundle, work: { timeoutMs: 3_600_000, firstStartedAtMs } }));
+    expect(report.outcome).toMatchObject({ kind: 'failed', failure: { code: 'sensor_timeout', message: 'what the sensor waits for has not come within 3600 s' } });
   });
 
   test('a revocation ends a task that ignores TERM, with all that it started, within 2 s and without a report', async () => {

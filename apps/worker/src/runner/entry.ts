@@ -45,6 +45,8 @@ const executors: { readonly [kind: string]: OperatorExecutor } = Object.fromEntr
 );
 let running: Running | undefined;
 let ending = false;
+/** Code of an earlier task failed behind its back: this process runs nothing more after the task it has. */
+let tainted = false;
 
 installSdkResolver(process.argv[2] as string);
 captureStdio(context);
@@ -67,8 +69,8 @@ process.on('SIGTERM', () => {
   if (running === undefined) process.exit(0);
   running.abort.abort(new Error('the try was cancelled or its time is over'));
 });
-process.on('uncaughtException', (error) => fail(thrownOutsideTask('an exception was thrown outside the task\'s promise', error)));
-process.on('unhandledRejection', (reason) => fail(thrownOutsideTask('a promise was rejected and nobody handled it', reason)));
+process.on('uncaughtException', (error) => failUnlessEarlier(thrownOutsideTask('an exception was thrown outside the task\'s promise', error)));
+process.on('unhandledRejection', (reason) => failUnlessEarlier(thrownOutsideTask('a promise was rejected and nobody handled it', reason)));
 process.on('exit', (code) => {
   if (ending) return;
   fail({ code: 'error', message: `the task's code called process.exit(${code}); return or throw to end a task` });
@@ -104,8 +106,15 @@ function end(begun: Running, outcome: Outcome): void {
   if (running !== begun) return;
   const flushStdio = begun.startedProcesses;
   if (flushStdio) for (const fd of [1, 2]) writeSync(fd, `${STDIO_MARKER}\n`);
-  finish(begun, { outcome, ...(flushStdio ? { flushStdio } : {}), ...(ending ? { recycle: true } : {}) });
+  finish(begun, { outcome, ...(flushStdio ? { flushStdio } : {}), ...(ending || tainted ? { recycle: true } : {}) });
   if (ending) process.exit(0);
+}
+
+/** What code of a task that has ended still throws is not the fault of the one that runs now. */
+function failUnlessEarlier(failure: { code: FailureCode; message: string; detail?: string }): void {
+  const origin = context.getStore();
+  if (origin === undefined || origin === running) return fail(failure);
+  tainted = true;
 }
 
 /** The task is over and the process with it: what threw may have left anything half done. */
