@@ -1,12 +1,12 @@
 // A gateway of pretence for developing the page: Airflow's shapes over made-up runs that move, the built page itself
-// under the real content policy, and nothing else. It is not shipped. `node apps/web/dev/mock-server.mjs [port]`.
+// under the real content policy, and nothing else. It is not shipped. `node apps/web/dev/mock-server.mjs [port] [folder of the built page]`.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
+import { extname, join, normalize, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const port = Number(process.argv[2] ?? 8790);
-const site = fileURLToPath(new URL('../../../dist/web/', import.meta.url));
+const site = resolve(process.argv[3] ?? fileURLToPath(new URL('../../../dist/web', import.meta.url)));
 const DAY = 86_400_000;
 const CHAR = { none: '-', scheduled: 'c', queued: 'q', running: 'r', restarting: 't', up_for_retry: 'y', up_for_reschedule: 'p', deferred: 'd', awaiting_input: 'i', success: 'S', failed: 'F', skipped: 'K', upstream_failed: 'U', removed: 'X' };
 const iso = (ms) => (ms === null ? null : new Date(ms).toISOString());
@@ -85,8 +85,8 @@ const mappedOf = (r) => {
   for (const one of r.instances) if (one.map >= 0) { const c = (counts[one.task.task_id] ??= {}); c[one.state] = (c[one.state] ?? 0) + 1; }
   return counts;
 };
-const runShape = (r) => ({ dag_id: r.dag_id, dag_run_id: r.dag_run_id, dag_display_name: r.dag_id, state: r.state, run_type: r.run_type, triggered_by: r.run_type === 'manual' ? 'ui' : 'timetable', triggering_user_name: r.run_type === 'manual' ? 'admin' : null, logical_date: iso(r.runAfter - DAY), data_interval_start: iso(r.runAfter - DAY), data_interval_end: iso(r.runAfter), run_after: iso(r.runAfter), queued_at: iso(r.startMs - 300), start_date: iso(r.startMs), end_date: iso(r.endMs), duration: r.endMs === null ? null : (r.endMs - r.startMs) / 1_000, conf: r.conf, note: null, dag_versions: [{ version_number: 3 }] });
-const instanceShape = (r, i) => ({ id: `${r.dag_run_id}/${i.task.task_id}/${i.map}`, task_id: i.task.task_id, task_display_name: i.task.task_id, dag_id: r.dag_id, dag_run_id: r.dag_run_id, map_index: i.map, rendered_map_index: i.map < 0 ? null : ['rain', 'snow', 'sun', 'fog'][i.map], state: i.state === 'none' ? null : i.state, try_number: i.tryNumber, max_tries: 1, scheduled_when: iso(i.startMs === null ? null : i.startMs - 12), queued_when: iso(i.startMs === null ? null : i.startMs - 8), start_date: iso(i.startMs), end_date: iso(i.endMs), duration: i.endMs === null || i.startMs === null ? null : (i.endMs - i.startMs) / 1_000, hostname: i.startMs === null ? null : 'host-a.1', pid: i.startMs === null ? null : 40_412, operator: i.task.operator, operator_name: i.task.operator, pool: 'default_pool', pool_slots: 1, queue: 'default', priority_weight: 3, note: null, executor_config: '{}', run_after: iso(r.runAfter), logical_date: iso(r.runAfter - DAY) });
+const runShape = (r) => ({ dag_id: r.dag_id, dag_run_id: r.dag_run_id, dag_display_name: r.dag_id, state: r.state, run_type: r.run_type, triggered_by: r.run_type === 'manual' ? 'ui' : 'timetable', triggering_user_name: r.run_type === 'manual' ? 'admin' : null, logical_date: iso(r.runAfter - DAY), data_interval_start: iso(r.runAfter - DAY), data_interval_end: iso(r.runAfter), run_after: iso(r.runAfter), queued_at: iso(r.startMs - 300), start_date: iso(r.startMs), end_date: iso(r.endMs), duration: r.endMs === null ? null : (r.endMs - r.startMs) / 1_000, conf: r.conf, note: null, dag_versions: [{ version_number: 3 }], failure_reason: r.state === 'failed' ? 'task_failed' : null, task_instance_counts: r.instances.reduce((counts, i) => ({ ...counts, [i.state]: (counts[i.state] ?? 0) + 1 }), {}) });
+const instanceShape = (r, i) => ({ id: `${r.dag_run_id}/${i.task.task_id}/${i.map}`, task_id: i.task.task_id, task_display_name: i.task.task_id, dag_id: r.dag_id, dag_run_id: r.dag_run_id, map_index: i.map, rendered_map_index: i.map < 0 ? null : ['rain', 'snow', 'sun', 'fog'][i.map], state: i.state === 'none' ? null : i.state, try_number: i.tryNumber, max_tries: 1, scheduled_when: iso(i.startMs === null ? null : i.startMs - 12), queued_when: iso(i.startMs === null ? null : i.startMs - 8), start_date: iso(i.startMs), end_date: iso(i.endMs), duration: i.endMs === null || i.startMs === null ? null : (i.endMs - i.startMs) / 1_000, hostname: i.startMs === null ? null : 'host-a.1', pid: i.startMs === null ? null : 40_412, operator: i.task.operator, operator_name: i.task.operator, pool: 'default_pool', pool_slots: 1, queue: 'default', priority_weight: 3, note: null, reason: i.state === 'failed' ? { code: 'exit_code', message: 'The command ended with exit code 3.', detail: 'stderr: no rows for this day' } : null, next_at: i.state === 'up_for_retry' ? iso(Date.now() + 60_000) : null, executor_config: '{}', run_after: iso(r.runAfter), logical_date: iso(r.runAfter - DAY) });
 const dagShape = ({ structure, runs, ...rest }) => rest;
 
 const streams = new Set();
@@ -223,7 +223,7 @@ function file(pathname, res) {
   const wanted = join(site, normalize(pathname));
   const found = wanted.startsWith(site) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(site, 'index.html');
   res.writeHead(200, { 'content-type': TYPES[extname(found)] ?? 'application/octet-stream', 'content-security-policy': "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'" });
-  createReadStream(found).pipe(res);
+  createReadStream(found).on('error', () => res.destroy()).pipe(res);
 }
 
 createServer((req, res) => { answer(req, res).catch((fault) => send(res, 500, { detail: String(fault) })); }).listen(port, '127.0.0.1', function () { console.log(`http://127.0.0.1:${this.address().port}/ (admin / admin)`); });

@@ -68,6 +68,9 @@ export interface DagRun {
   readonly conf: Readonly<Record<string, unknown>> | null;
   readonly note: string | null;
   readonly dag_versions: readonly { readonly version_number: number }[];
+  readonly failure_reason: string | null;
+  /** Task instances by state. */
+  readonly task_instance_counts: Readonly<Partial<Record<TaskState, number>>>;
 }
 
 export interface TaskInstance {
@@ -96,6 +99,10 @@ export interface TaskInstance {
   readonly queue: string | null;
   readonly priority_weight: number | null;
   readonly note: string | null;
+  /** Why it failed, was skipped, or waits. */
+  readonly reason: { readonly code: string; readonly message: string; readonly detail: string | null } | null;
+  /** When it is tried or looked at again. */
+  readonly next_at: string | null;
 }
 
 export interface GridRun extends PackedRun {

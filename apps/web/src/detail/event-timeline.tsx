@@ -6,7 +6,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { eventsQuery } from '../api/query.ts';
 import type { RecordedEvent } from '../api/shape.ts';
 import { useZone } from '../frame/zone.tsx';
-import { clockInstant, fullInstant } from '../model/time-format.ts';
+import { clockInstant, duration, fullInstant } from '../model/time-format.ts';
 import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './event-timeline.module.css';
@@ -62,7 +62,7 @@ function Lines({ events }: { readonly events: readonly RecordedEvent[] }) {
                 <button type="button" className={style.button} aria-expanded={open === event} onClick={() => setOpen(open === event ? null : event)}>
                   <span className={style.version}>{event.version}</span>
                   <time className={style.time} dateTime={event.at} title={fullInstant(atMs, zone)}>{clockInstant(atMs, zone)}</time>
-                  <span className={style.offset}>+{Math.max(0, atMs - firstMs)}ms</span>
+                  <span className={style.offset}>+{duration(atMs - firstMs)}</span>
                   <span className={style.type} data-kind={kindOf(event.type)}>{event.type}</span>
                   <span className={style.subject}>
                     {event.task_id ?? ''}{event.map_index !== null && event.map_index >= 0 && `[${event.map_index}]`}

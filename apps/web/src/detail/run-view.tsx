@@ -11,6 +11,7 @@ import { ClearDialog } from '../dialog/clear-dialog.tsx';
 import { MarkDialog } from '../dialog/mark-dialog.tsx';
 import { Facts } from '../part/facts.tsx';
 import { Duration, Instant } from '../part/instant.tsx';
+import { StateBar } from '../part/state-bar.tsx';
 import { StateMark } from '../part/state-mark.tsx';
 import { TabBar, tabClass } from '../part/tabs.tsx';
 import { Reading } from '../part/view-state.tsx';
@@ -83,6 +84,8 @@ function RunHead({ run, end }: { readonly run: DagRun; readonly end: ReactNode }
         <span><span className="soft">{text.run.start}</span> <Instant at={run.start_date} relative /></span>
         <span><span className="soft">{text.run.duration}</span> <Duration span={run} /></span>
       </p>
+      {run.failure_reason !== null && <p className={style.reason} data-bad="true">{text.failureReason(run.failure_reason)}</p>}
+      <StateBar counts={run.task_instance_counts} />
       {dialog === 'clear' && <ClearDialog target={target} onClose={() => setDialog(null)} />}
       {(dialog === 'success' || dialog === 'failed') && <MarkDialog target={target} state={dialog} onClose={() => setDialog(null)} />}
     </header>

@@ -86,6 +86,8 @@ function InstanceHead({ instance, end }: { readonly instance: TaskInstance; read
         <span><span className="soft">{text.task.try}</span> {text.task.tryOf(instance.try_number, instance.max_tries + 1)}</span>
         {instance.hostname !== null && instance.hostname !== '' && <span><span className="soft">{text.task.host}</span> {instance.hostname}</span>}
       </p>
+      {instance.next_at !== null && <p className={style.reason}>{text.task.nextAt} <Instant at={instance.next_at} relative /></p>}
+      {instance.reason !== null && <p className={style.reason} data-bad={instance.state === 'failed'} data-testid="reason"><code>{instance.reason.code}</code> {instance.reason.message}</p>}
       {dialog === 'clear' && <ClearDialog target={target} onClose={() => setDialog(null)} />}
       {dialog !== null && dialog !== 'clear' && <MarkDialog target={target} state={dialog} instance={instance} onClose={() => setDialog(null)} />}
     </header>
@@ -154,6 +156,7 @@ function InstanceFacts({ instance }: { readonly instance: TaskInstance }) {
       [text.task.pool, text.task.slots(instance.pool, instance.pool_slots)],
       [text.task.queue, instance.queue ?? undefined],
       [text.task.priority, instance.priority_weight ?? undefined],
+      [text.task.reason, instance.reason?.detail == null ? undefined : <pre className="mono">{instance.reason.detail}</pre>],
       [text.run.note, instance.note ?? undefined],
     ]} />
   );

@@ -50,8 +50,8 @@ export function TriggerDialog({ dagId, isPaused, onClose, onTriggered }: { reado
         />
         <TextInput type="datetime-local" label={text.trigger.logicalDate} description={text.trigger.logicalDateHint(zone)} value={logicalDate} onChange={(event) => setLogicalDate(event.currentTarget.value)} />
         <Group grow align="flex-start">
-          <TextInput label={text.trigger.runId} description={text.trigger.runIdHint} value={runId} onChange={(event) => setRunId(event.currentTarget.value.trim())} />
-          <TextInput label={text.trigger.note} description={' '} value={note} maxLength={1000} onChange={(event) => setNote(event.currentTarget.value)} />
+          <TextInput label={text.trigger.runId} placeholder={text.trigger.runIdHint} value={runId} onChange={(event) => setRunId(event.currentTarget.value.trim())} />
+          <TextInput label={text.trigger.note} value={note} maxLength={1000} onChange={(event) => setNote(event.currentTarget.value)} />
         </Group>
         {triggering.error !== null && <Failure failure={triggering.error} />}
         <Group justify="flex-end">

@@ -1,4 +1,5 @@
 import { ActionIcon } from '@mantine/core';
+import IconAlertTriangle from '@tabler/icons-react/icons/IconAlertTriangle';
 import IconHome from '@tabler/icons-react/icons/IconHome';
 import IconLayoutSidebarLeftCollapse from '@tabler/icons-react/icons/IconLayoutSidebarLeftCollapse';
 import IconLayoutSidebarLeftExpand from '@tabler/icons-react/icons/IconLayoutSidebarLeftExpand';
@@ -66,7 +67,7 @@ function Rail() {
       <div className={style.foot}>
         {count > 0 && (
           <Link to="/import-errors" className={style.broken} title={text.frame.importErrors(count)} data-testid="import-errors-link">
-            {railFolded ? count : text.frame.importErrors(count)}
+            <IconAlertTriangle size={14} color="var(--state-failed)" aria-hidden />{railFolded ? count : text.frame.importErrors(count)}
           </Link>
         )}
         {!railFolded && version.data !== undefined && <span className="soft">{text.frame.version(version.data.version)}</span>}

@@ -1,7 +1,8 @@
-import { ActionIcon, Menu, SegmentedControl, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Menu, SegmentedControl, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import IconLanguage from '@tabler/icons-react/icons/IconLanguage';
 import IconLogout from '@tabler/icons-react/icons/IconLogout';
-import IconSunMoon from '@tabler/icons-react/icons/IconSunMoon';
+import IconMoon from '@tabler/icons-react/icons/IconMoon';
+import IconSun from '@tabler/icons-react/icons/IconSun';
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import { signOut } from '../api/mutation.ts';
 import { zoneOffset } from '../model/time-format.ts';
@@ -88,10 +89,11 @@ function LanguageMenu() {
 function ThemeMenu() {
   const text = useText();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const shown = useComputedColorScheme('light');
   const choices = [['light', text.frame.light], ['dark', text.frame.dark], ['auto', text.frame.system]] as const;
   return (
     <Menu position="bottom-end" width={140}>
-      <Menu.Target><ActionIcon aria-label={text.frame.theme}><IconSunMoon size={18} stroke={1.6} /></ActionIcon></Menu.Target>
+      <Menu.Target><ActionIcon aria-label={text.frame.theme}>{shown === 'dark' ? <IconMoon size={18} stroke={1.6} /> : <IconSun size={18} stroke={1.6} />}</ActionIcon></Menu.Target>
       <Menu.Dropdown>
         {choices.map(([value, label]) => (
           <Menu.Item key={value} aria-current={colorScheme === value} fw={colorScheme === value ? 600 : 400} onClick={() => setColorScheme(value)}>{label}</Menu.Item>

@@ -1,16 +1,18 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import type { KeyboardEvent, PointerEvent } from 'react';
+import type { CSSProperties, KeyboardEvent, PointerEvent } from 'react';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { GridRun } from '../api/shape.ts';
+import { useZone } from '../frame/zone.tsx';
 import type { GridRow, TaskIndex } from '../model/grid-layout.ts';
 import { rowState } from '../model/grid-layout.ts';
-import type { TaskState } from '../model/task-state.ts';
-import { charOf, stateOf, WORST_FIRST } from '../model/task-state.ts';
+import { stateOf } from '../model/task-state.ts';
+import { shortInstant } from '../model/time-format.ts';
 import { useText } from '../text/text.ts';
-import { symbolId } from './cell-symbol.tsx';
-import { COLUMN_PX, HEADER_PX, NAME_PX, ROW_PX } from './grid-size.ts';
+import { COLUMN_PX, HEADER_PX, NAME_PX, ROW_PX, sheetWidth } from './grid-size.ts';
 import type { HoverHandle } from './hover-layer.tsx';
 import { HoverLayer } from './hover-layer.tsx';
+import type { StateCounts } from './row-drawing.ts';
+import { drawCells, drawSplits, OUTLINED, wholeCells } from './row-drawing.ts';
 import { RunHeader } from './run-header.tsx';
 import style from './task-grid.module.css';
 
@@ -43,7 +45,7 @@ export function TaskGrid({ rows, runs, indexes, selected, onOpen, onFold, onClos
   const [cursor, setCursor] = useState<GridPlace | null>(null);
 
   const lines = useVirtualizer({ count: rows.length, getScrollElement: () => scroll.current, estimateSize: () => ROW_PX, overscan: 12, paddingStart: HEADER_PX, scrollPaddingStart: HEADER_PX });
-  const columns = useVirtualizer({ horizontal: true, count: runs.length, getScrollElement: () => scroll.current, estimateSize: () => COLUMN_PX, overscan: 8, paddingStart: NAME_PX, scrollPaddingStart: NAME_PX });
+  const columns = useVirtualizer({ horizontal: true, count: runs.length, getScrollElement: () => scroll.current, estimateSize: () => COLUMN_PX, overscan: 0, paddingStart: NAME_PX, scrollPaddingStart: NAME_PX });
 
   const newest = runs.at(-1)?.dag_run_id;
   useEffect(() => {
@@ -52,11 +54,12 @@ export function TaskGrid({ rows, runs, indexes, selected, onOpen, onFold, onClos
   }, [newest, runs.length]);
 
   const drawn = columns.getVirtualItems();
-  const from = drawn[0]?.index ?? 0;
-  const to = (drawn.at(-1)?.index ?? -1) + 1;
+  // Whole blocks of columns: rows draw again once a block, not at every column that a sideways scroll passes.
+  const from = Math.floor((drawn[0]?.index ?? 0) / BLOCK) * BLOCK;
+  const to = Math.min(runs.length, Math.ceil(((drawn.at(-1)?.index ?? -1) + 1) / BLOCK) * BLOCK);
   const visibleRuns = useMemo(() => runs.slice(from, to), [runs, from, to]);
   const selectedColumn = runs.findIndex((run) => run.dag_run_id === selected.runId);
-  const width = NAME_PX + runs.length * COLUMN_PX + 12;
+  const width = sheetWidth(runs.length);
   const height = HEADER_PX + rows.length * ROW_PX;
 
   const placeOf = (event: PointerEvent | React.MouseEvent): GridPlace => {
@@ -136,16 +139,35 @@ export function TaskGrid({ rows, runs, indexes, selected, onOpen, onFold, onClos
             />
           );
         })}
-        {cursor !== null && <div className={style.cursor} style={{ left: NAME_PX + cursor.column * COLUMN_PX, top: cursor.row < 0 ? 0 : HEADER_PX + cursor.row * ROW_PX, height: cursor.row < 0 ? HEADER_PX : ROW_PX }} />}
+        {cursor !== null && <Cursor place={cursor} row={rows[cursor.row]} run={runs[cursor.column]} indexes={indexes} />}
         <HoverLayer ref={hover} rows={rows} runs={runs} indexes={indexes} height={height} width={width} />
       </div>
     </div>
   );
 }
 
+const BLOCK = 10;
+
 const clamp = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, value));
 
-export const cellId = (row: number, column: number): string => `cell-at-${row}-${column}`;
+const cellId = (row: number, column: number): string => `cell-at-${row}-${column}`;
+
+/** The one cell that is an element of its own: it is what the keyboard stands on and what is read aloud. */
+function Cursor({ place, row, run, indexes }: { readonly place: GridPlace; readonly row: GridRow | undefined; readonly run: GridRun | undefined; readonly indexes: ReadonlyMap<string, TaskIndex> }) {
+  const text = useText();
+  const zone = useZone();
+  if (run === undefined) return null;
+  const state = row === undefined ? run.state : stateOf(rowState(row, run, indexes.get(run.structure)));
+  const label = [row?.label, shortInstant(Date.parse(run.run_after), zone), state === null ? text.grid.absent : text.state[state]].filter(Boolean).join(', ');
+  return (
+    <div className={style.cursorRow} role="row" aria-rowindex={place.row + 2}>
+      <div
+        id={cellId(place.row, place.column)} role="gridcell" aria-colindex={place.column + 2} aria-label={label} className={style.cursor} data-testid="grid-cursor"
+        style={{ left: NAME_PX + place.column * COLUMN_PX, top: place.row < 0 ? 0 : HEADER_PX + place.row * ROW_PX, height: place.row < 0 ? HEADER_PX : ROW_PX }}
+      />
+    </div>
+  );
+}
 
 interface RowProps {
   readonly row: GridRow;
@@ -161,11 +183,10 @@ interface RowProps {
 
 const Row = memo(function Row({ row, index, top, from, selected, chars, splits, onFold }: RowProps) {
   const text = useText();
-  const counts = splits === '' ? null : (JSON.parse(splits) as readonly (Partial<Record<TaskState, number>> | null)[]);
-  const width = chars.length * COLUMN_PX;
+  const counts = splits === '' ? null : (JSON.parse(splits) as readonly (StateCounts | null)[]);
   const mappedNow = counts === null ? null : total(counts.findLast((count) => count !== null) ?? {});
   return (
-    <div className={style.row} style={{ top }} role="row" aria-rowindex={index + 2} data-selected={selected} data-testid="grid-row" data-row={row.id}>
+    <div className={style.row} style={{ top }} role="row" aria-rowindex={index + 2} data-selected={selected} data-testid="grid-row" data-row={row.id} data-states={chars} data-first-column={from}>
       <div className={style.name} style={{ paddingLeft: 12 + row.depth * 14 }} role="rowheader" title={row.id}>
         {row.kind === 'group' ? (
           <button type="button" tabIndex={-1} className={style.fold} aria-expanded={!row.folded} aria-label={row.folded ? text.grid.unfold(row.label) : text.grid.fold(row.label)} onClick={() => onFold(row.id)}>
@@ -175,41 +196,17 @@ const Row = memo(function Row({ row, index, top, from, selected, chars, splits, 
         <span className={row.kind === 'group' ? style.group : style.task}>{row.label}</span>
         {mappedNow !== null && mappedNow > 0 && <span className={style.count}>[{mappedNow}]</span>}
       </div>
-      <svg className={style.cells} style={{ left: NAME_PX + from * COLUMN_PX }} width={width} height={ROW_PX} role="presentation">
-        {[...chars].map((char, position) => {
-          const state = stateOf(char);
-          if (state === null) return null;
-          const split = counts?.[position] ?? null;
-          const cell = { id: cellId(index, from + position), role: 'gridcell', 'aria-colindex': from + position + 2, 'aria-label': text.state[state], 'data-testid': 'cell', 'data-state': state, 'data-column': from + position };
-          return split === null || total(split) < 2
-            ? <use key={position} {...cell} href={`#${symbolId(char)}`} x={position * COLUMN_PX + 2} y={2} width={16} height={16} />
-            : <SplitCell key={position} cell={cell} x={position * COLUMN_PX + 2} split={split} />;
-        })}
+      <svg className={style.cells} style={{ left: NAME_PX + from * COLUMN_PX }} width={chars.length * COLUMN_PX} height={ROW_PX} role="presentation">
+        {drawCells(wholeCells(chars, counts)).map(({ state, boxes, glyphs }) => (
+          <g key={state} className={style.state} data-state={state} style={{ '--state': `var(--state-${state})` } as CSSProperties}>
+            <path className={OUTLINED.has(state) ? style.outline : style.box} d={boxes} />
+            {glyphs !== '' && <path className={OUTLINED.has(state) ? style.glyphOnPaper : style.glyph} d={glyphs} />}
+          </g>
+        ))}
+        {counts !== null && drawSplits(counts).map(({ state, shares }) => <path key={state} d={shares} fill={`var(--state-${state})`} stroke="var(--paper)" strokeWidth="0.5" />)}
       </svg>
     </div>
   );
 });
 
-const total = (counts: Partial<Record<TaskState, number>>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
-
-/** A mapped task: its instances by state, worst first, each at least two pixels so that one failure of a thousand shows. */
-function SplitCell({ cell, x, split }: { readonly cell: Readonly<Record<string, string | number>>; readonly x: number; readonly split: Partial<Record<TaskState, number>> }) {
-  const states = WORST_FIRST.filter((state) => (split[state] ?? 0) > 0);
-  const only = states.length === 1 ? states[0] : undefined;
-  if (only !== undefined) {
-    return <g {...cell}><use href={`#${symbolId(charOf(only))}`} x={x} y={2} width={16} height={16} /><path d={`M${x + 1} 20.5h14`} stroke={`var(--state-${only})`} strokeWidth="1" transform="translate(0 -1)" /></g>;
-  }
-  const free = 16 - 2 * states.length;
-  const all = total(split);
-  let at = x;
-  return (
-    <g {...cell}>
-      {states.map((state) => {
-        const width = 2 + (free * (split[state] ?? 0)) / all;
-        const left = at;
-        at += width;
-        return <rect key={state} x={left} y={2} width={width} height={16} fill={`var(--state-${state})`} stroke="var(--paper)" strokeWidth="0.5" />;
-      })}
-    </g>
-  );
-}
+const total = (counts: StateCounts): number => Object.values(counts).reduce((sum, count) => sum + count, 0);

@@ -1,11 +1,12 @@
 import { Button, NativeSelect } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import type { CSSProperties } from 'react';
 import { useMemo, useState } from 'react';
 import { gridQuery, structureQuery } from '../api/query.ts';
 import type { Grid, GridRun, Structure } from '../api/shape.ts';
-import { CellSymbols } from '../grid/cell-symbol.tsx';
 import { GridPane } from '../grid/grid-pane.tsx';
+import { sheetWidth } from '../grid/grid-size.ts';
 import { TaskGrid } from '../grid/task-grid.tsx';
 import type { GridRow, TaskIndex } from '../model/grid-layout.ts';
 import { indexTasks, layoutRows } from '../model/grid-layout.ts';
@@ -77,11 +78,11 @@ function Split({ dagId, runs, structure, structures, search, onSearch, onRunCoun
   });
 
   return (
-    <div className={style.split}>
-      <CellSymbols />
+    <div className={style.split} style={{ '--grid-width': `${sheetWidth(runs.length)}px` } as CSSProperties}>
+      <HatchPattern />
       <section className={style.grid} aria-label={text.grid.label}>
         <div className={style.bar}>
-          <NativeSelect size="xs" aria-label={text.grid.runsShown} value={String(search.runs ?? DEFAULT_RUN_COUNT)} data={RUN_COUNTS.map((count) => ({ value: String(count), label: `${count} ${text.grid.runsShown}` }))} onChange={(event) => onRunCount(Number(event.currentTarget.value))} />
+          <NativeSelect size="xs" aria-label={text.grid.runsShown} value={String(search.runs ?? DEFAULT_RUN_COUNT)} data={RUN_COUNTS.map((count) => ({ value: String(count), label: text.grid.runCount(count) }))} onChange={(event) => onRunCount(Number(event.currentTarget.value))} />
           {structure.groups.length > 0 && (
             <Button variant="subtle" color="gray" onClick={() => setFolded(allFolded ? new Set() : new Set(structure.groups.map((group) => group.group_id)))}>{allFolded ? text.grid.unfoldAll : text.grid.foldAll}</Button>
           )}
@@ -107,4 +108,16 @@ function Legend({ runs }: { readonly runs: readonly GridRun[] }) {
     return WORST_FIRST.filter((state) => states.has(state)).toReversed();
   }, [runs]);
   return <div className={style.legend} role="list" aria-label={text.grid.legend}>{present.map((state) => <span key={state} role="listitem"><StateMark state={state} size={13} /></span>)}</div>;
+}
+
+/** The fill of `upstream_failed` cells, which all rows share. */
+function HatchPattern() {
+  return (
+    <svg width="0" height="0" className="visually-hidden" aria-hidden>
+      <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect width="4" height="4" fill="var(--state-upstream_failed)" />
+        <rect width="1.2" height="4" fill="var(--paper)" opacity="0.35" />
+      </pattern>
+    </svg>
+  );
 }
