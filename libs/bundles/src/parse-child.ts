@@ -24,6 +24,8 @@ delete (process as { send?: unknown }).send;
 
 installSdkResolver(sdkPath);
 registerHooks({
+  // Found without a look at the disk, where the file may be gone or another by now.
+  resolve: (specifier, context, next) => (sources.has(specifier) ? { url: specifier, format: 'module', shortCircuit: true } : next(specifier, context)),
   load: (url, context, next) => {
     const source = sources.get(url);
     return source === undefined ? next(url, context) : { format: 'module', source, shortCircuit: true };

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import type { ParseAnswer, ParsedModule, ParseFailure, ParseRequest } from './parse-protocol.ts';
 
 export interface ParsePoolOptions {
@@ -22,6 +23,7 @@ export type Parsed = ParsedModule | ParseFailure;
 
 interface Waiting {
   readonly request: Omit<ParseRequest, 'id'>;
+  readonly onSlow: () => void;
   readonly resolve: (parsed: Parsed) => void;
 }
 
@@ -44,9 +46,10 @@ export class ParsePool {
     this.#places = this.#options.size;
   }
 
-  parse(request: Omit<ParseRequest, 'id'>): Promise<Parsed> {
+  /** `onSlow` is called once when the file has lost its place to others. */
+  parse(request: Omit<ParseRequest, 'id'>, onSlow: () => void): Promise<Parsed> {
     return new Promise((resolve) => {
-      this.#waiting.push({ request, resolve });
+      this.#waiting.push({ request, onSlow, resolve });
       this.#assign();
     });
   }
@@ -85,7 +88,7 @@ export class ParsePool {
     if (this.#waiting.length === 0 && this.#places === this.#options.size && !this.#stopped) this.#rest();
   }
 
-  async #evaluate(child: ParseChild, { request, resolve }: Waiting): Promise<void> {
+  async #evaluate(child: ParseChild, { request, onSlow, resolve }: Waiting): Promise<void> {
     let hasPlace = true;
     const leavePlace = () => {
       if (!hasPlace) return;
@@ -93,7 +96,14 @@ export class ParsePool {
       this.#places += 1;
       this.#assign();
     };
-    const parsed = await child.parse(request, { timeLimitMs: this.#options.timeLimitMs, slowAfterMs: this.#options.slowAfterMs, onSlow: leavePlace });
+    const parsed = await child.parse(request, {
+      ...this.#options,
+      onSlow: () => {
+        child.yieldProcessor();
+        leavePlace();
+        onSlow();
+      },
+    });
     if (child.parses >= this.#options.parsesPerChild) void child.end();
     resolve(parsed);
     leavePlace();
@@ -197,6 +207,15 @@ class ParseChild {
     clearTimeout(tooLong);
     if (this.#ended) await this.#exited;
     return parsed;
+  }
+
+  /** Files that loop share what is left of the processor. */
+  yieldProcessor(): void {
+    try {
+      setPriority(this.pid, constants.priority.PRIORITY_LOW);
+    } catch {
+      // It ended just now.
+    }
   }
 
   /** Kills the group and waits until the child is reaped. */

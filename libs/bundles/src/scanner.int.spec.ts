@@ -160,6 +160,9 @@ describe('bad input', () => {
     ['a duplicate task id', dagFile('x', "d.task('only', async () => 2);"), 'invalid_dag', 5, /taskId in 'x' is "only"/],
     ['a bad duration', dagFile('x', "d.task('t', async () => 2, { timeout: '5 minutes' })();"), 'invalid_dag', 5, /'5 minutes'|5 minutes/],
     ['a task that is never called', dagFile('x', "d.task('t', async () => 2);"), 'invalid_dag', 5, /once it is called/],
+    ['a cycle', dagFile('x', "const a = d.empty('a');\nconst b = d.empty('b').after(a);\na.after(b);"), 'invalid_dag', 5, /a → b → a|b → a → b/],
+    ['an impossible cron', "import { dag } from '@dagbook/sdk';\nexport default dag('x', { schedule: '0 0 30 2 *' });", 'invalid_dag', 2, /schedule\.cron is "0 0 30 2 \*".*;/],
+    ['a reference to another DAG', dagFile('x', "d.empty('a').after(dag('y').empty('b'));"), 'invalid_dag', 5, /a reference in 'x'/],
     ['a DAG that is not exported', "import { dag } from '@dagbook/sdk';\ndag('lost').empty('x');\n", 'no_dag', undefined, /'lost' and does not export it/],
     ['one id twice', dagFile('x', "export const again = dag('x');"), 'duplicate_dag', undefined, /two DAGs with the id 'x'/],
     ['a NUL byte', Buffer.from('export default 1;\0'), 'unreadable', undefined, /NUL byte at position 17/],
@@ -210,7 +213,7 @@ describe('bad input', () => {
     write('0-wait.ts', dagFile('wait', 'await new Promise(() => {});'));
     write('0-child.ts', dagFile('child', "spawn('/bin/sleep', ['1000'], { detached: false }); for (;;) {}", "import { spawn } from 'node:child_process';"));
     for (let n = 0; n < 10; n += 1) write(`good-${n}.ts`, dagFile(`good${n}`));
-    const scanner = scannerOf({ timeLimitMs: 2_500, slowAfterMs: 100 });
+    const scanner = scannerOf({ timeLimitMs: 5_000, slowAfterMs: 100 });
     const told: ScanDiff[] = [];
     await new Promise<void>((resolve) => {
       let failed = 0;

@@ -183,19 +183,28 @@ export class BundleScanner {
       return known;
     };
     const dirty = listed.filter((file) => this.#isDirty(file, signature));
+    const round = new Round(dirty);
     const wave = new Wave();
     for (const file of removed) this.#remove(file, wave);
     const finished = (async () => {
-      const bundled = await this.#bundle(folder, bundler, dirty, signature, (file, outcome) => this.#settle(file, outcome, wave));
-      await Promise.all(bundled.map(async ({ file, source, built }) => this.#settle(file, await this.#parse(folder, file, source, built), wave)));
+      const bundled = await this.#bundle(folder, bundler, round, signature);
+      await Promise.all(bundled.map((toParse) => this.#parse(folder, toParse, round)));
     })();
-    // What is known is told every so often, so that one slow file holds nothing back.
-    for (let done = false; !done && !this.#stopped;) {
-      done = await Promise.race([finished.then(() => true), sleep(WAVE_MS, false, { ref: false })]);
-      if (done) this.#releaseWithheld(wave);
-      if (!this.#stopped) await this.#tell(wave, tell);
+    try {
+      // What is known is told every so often, so that one slow file holds nothing back.
+      for (let done = false; !done && !this.#stopped;) {
+        done = await settledWithin(finished, WAVE_MS);
+        for (const [file, outcome] of round.take(done)) this.#settle(file, outcome, wave);
+        if (done) this.#releaseWithheld(wave);
+        if (!this.#stopped) await this.#tell(wave, tell);
+      }
+      await finished;
+    } catch (error) {
+      // The next scan must not overlap what still runs, and begins anew with what this one did not tell.
+      await finished.catch(() => undefined);
+      this.#forget([...round.files, ...wave.files()]);
+      throw error;
     }
-    await finished;
     clearTimeout(this.#bundlerIdle);
     this.#bundlerIdle = setTimeout(() => void bundler.stop(), BUNDLER_IDLE_MS).unref();
   }
@@ -207,31 +216,29 @@ export class BundleScanner {
     return false;
   }
 
-  /** Reads and bundles; answers what has to be evaluated and settles the rest. */
-  async #bundle(
-    folder: string, bundler: Bundler, dirty: readonly string[], signature: (path: string) => string | null, settle: (file: string, outcome: Outcome | undefined) => void,
-  ): Promise<{ readonly file: string; readonly source: string; readonly built: Bundled }[]> {
+  /** Reads and bundles; answers what has to be evaluated, and tells the round what is known already. */
+  async #bundle(folder: string, bundler: Bundler, round: Round, signature: (path: string) => string | null): Promise<ToParse[]> {
     const sources = new Map<string, { readonly text: string; readonly hash: string }>();
-    await Promise.all(dirty.map(async (file) => {
+    await Promise.all(round.files.map(async (file) => {
       const state = this.#state(file);
       const path = join(folder, file);
       const own = signature(path);
       const read = await readSource(folder, file, this.#options.fileLimitBytes);
       if (read.kind === 'unreadable') {
         Object.assign(state, { watched: new Map([[path, own]]), sourceHash: undefined, bundleHash: undefined });
-        settle(file, { kind: 'failed', error: read.error });
+        round.note(file, { kind: 'failed', error: read.error });
         return;
       }
       const othersChanged = state.watched === undefined || [...state.watched].some(([watched, known]) => watched !== path && signature(watched) !== known);
       if (!othersChanged && read.hash === state.sourceHash) {
         state.watched?.set(path, own);
-        settle(file, undefined);
+        round.leave(file);
         return;
       }
       sources.set(file, { text: read.text, hash: read.hash });
     }));
     const bundled = await bundler.bundle([...sources.keys()]);
-    const toParse: { file: string; source: string; built: Bundled }[] = [];
+    const toParse: ToParse[] = [];
     for (const [file, source] of sources) {
       const built = bundled.get(file);
       if (built === undefined) throw new Error(`invariant: ${file} was given to the bundler and is in no output`);
@@ -241,13 +248,13 @@ export class BundleScanner {
       state.watched = new Map([join(folder, file), ...built.inputs].map((path) => [path, signature(path)] as const));
       if (built.kind === 'unbundled') {
         state.bundleHash = undefined;
-        settle(file, { kind: 'failed', error: built.error });
+        round.note(file, { kind: 'failed', error: built.error });
       } else if (!built.importsSdk) {
         state.bundleHash = built.bundle.hash;
-        settle(file, { kind: 'none' });
+        round.note(file, { kind: 'none' });
       } else if (state.bundleHash === built.bundle.hash && readBefore !== undefined && sameBeyond(readBefore, state.watched, signature)) {
-        for (const [path, known] of readBefore) if (!state.watched.has(path)) state.watched.set(path, known);
-        settle(file, undefined);
+        for (const [path, seen] of readBefore) if (!state.watched.has(path)) state.watched.set(path, seen);
+        round.leave(file);
       } else {
         toParse.push({ file, source: source.text, built });
       }
@@ -255,18 +262,20 @@ export class BundleScanner {
     return toParse;
   }
 
-  async #parse(folder: string, file: string, source: string, built: Bundled): Promise<Outcome> {
+  async #parse(folder: string, { file, source, built }: ToParse, round: Round): Promise<void> {
     const { bundle } = built;
     const { timezone } = this.#options;
-    const answer = await this.#pool.parse({ path: join(folder, file), code: bundle.code, ...(timezone === undefined ? {} : { timezone }) });
+    const request = { path: join(folder, file), code: bundle.code, ...(timezone === undefined ? {} : { timezone }) };
+    const answer = await this.#pool.parse(request, () => round.passOver(file));
     const state = this.#state(file);
     if (answer.kind === 'failed') {
       state.bundleHash = undefined;
-      return { kind: 'failed', error: importError(file, bundle, answer) };
+      round.note(file, { kind: 'failed', error: importError(file, bundle, answer) });
+      return;
     }
     state.bundleHash = bundle.hash;
     for (const path of answer.filesRead) state.watched?.set(path, signatureOf(path));
-    return parsedOutcome(file, source, bundle, answer);
+    round.note(file, parsedOutcome(file, source, bundle, answer));
   }
 
   #state(file: string): FileState {
@@ -289,9 +298,7 @@ export class BundleScanner {
     for (const dagId of dagIds) if (this.#owners.get(dagId) === file) this.#owners.delete(dagId);
   }
 
-  /** `undefined`: as it was. */
-  #settle(file: string, outcome: Outcome | undefined, wave: Wave): void {
-    if (outcome === undefined) return;
+  #settle(file: string, outcome: Outcome, wave: Wave): void {
     const state = this.#state(file);
     state.withheld = undefined;
     if (outcome.kind === 'failed') return this.#note(file, { kind: 'failed', error: outcome.error }, wave);
@@ -331,11 +338,75 @@ export class BundleScanner {
     try {
       await tell(diff);
     } catch (error) {
-      for (const file of [...diff.changed, ...diff.failed].map((entry) => entry.file).concat(diff.removed)) {
-        Object.assign(this.#state(file), { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: UNKNOWN });
-      }
+      this.#forget([...diff.changed.map(({ file }) => file), ...diff.failed.map(({ file }) => file), ...diff.removed]);
       throw error;
     }
+  }
+
+  /** They are read and told again, whatever they are. */
+  #forget(files: readonly string[]): void {
+    for (const file of files) Object.assign(this.#state(file), { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: UNKNOWN });
+  }
+}
+
+interface ToParse {
+  readonly file: string;
+  readonly source: string;
+  readonly built: Bundled;
+}
+
+/**
+ * The files that a scan looks into. Outcomes are taken in order of name, so that which of two files has a DAG does not
+ * depend on which was quicker; only slow files are passed over.
+ */
+class Round {
+  readonly files: readonly string[];
+  readonly #open: Set<string>;
+  readonly #slow = new Set<string>();
+  readonly #known = new Map<string, Outcome>();
+
+  constructor(files: readonly string[]) {
+    this.files = files;
+    this.#open = new Set(files);
+  }
+
+  note(file: string, outcome: Outcome): void {
+    this.#known.set(file, outcome);
+  }
+
+  /** It is as it was. */
+  leave(file: string): void {
+    this.#open.delete(file);
+  }
+
+  passOver(file: string): void {
+    this.#slow.add(file);
+  }
+
+  take(all: boolean): (readonly [file: string, outcome: Outcome])[] {
+    const taken: (readonly [string, Outcome])[] = [];
+    for (const file of this.#open) {
+      const outcome = this.#known.get(file);
+      if (outcome !== undefined) {
+        this.#open.delete(file);
+        taken.push([file, outcome]);
+      } else if (!all && !this.#slow.has(file)) {
+        break;
+      }
+    }
+    return taken;
+  }
+}
+
+async function settledWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -343,6 +414,10 @@ export class BundleScanner {
 class Wave {
   readonly outcomes = new Map<string, Outcome>();
   readonly removed = new Set<string>();
+
+  files(): string[] {
+    return [...this.outcomes.keys(), ...this.removed];
+  }
 
   take(): ScanDiff | undefined {
     if (this.outcomes.size === 0 && this.removed.size === 0) return undefined;

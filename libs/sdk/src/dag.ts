@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DagDefinition, TaskKind } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
-import { DagDefinitionError } from './error.ts';
+import { definitionError } from './error.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappingModel, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
@@ -29,7 +29,7 @@ export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: Dag
 }
 
 function refuse(problem: { field: string; value: unknown; rule: string; remedy: string }): never {
-  throw new DagDefinitionError(problem, callSite());
+  throw definitionError(problem, callSite());
 }
 
 function requireId(field: string, id: string, owner: string | undefined): void {

@@ -1,4 +1,4 @@
-import type { FailureCode } from '@dagbook/domain';
+import type { FailureCode, Problem } from '@dagbook/domain';
 
 /**
  * What a task may throw besides an ordinary error. The worker bundles its own copy of this module beside the one that
@@ -70,15 +70,20 @@ export class DagDefinitionError extends Error {
   readonly remedy: string;
   readonly site: SourceSite | undefined;
 
-  constructor(problem: { field: string; value: unknown; rule: string; remedy: string; message?: string }, site?: SourceSite) {
-    const value = shown(problem.value);
-    super(problem.message ?? `${problem.field} is ${value}: ${problem.rule}. ${problem.remedy}.`);
+  constructor(problem: Problem, message: string, site?: SourceSite) {
+    super(message);
     this.field = problem.field;
-    this.value = value;
+    this.value = problem.value;
     this.rule = problem.rule;
     this.remedy = problem.remedy;
     this.site = site;
   }
+}
+
+/** A mistake that the SDK itself finds; `value` is as the author wrote it. */
+export function definitionError({ field, value, rule, remedy }: Omit<Problem, 'value'> & { readonly value: unknown }, site?: SourceSite): DagDefinitionError {
+  const problem = { field, value: shown(value), rule, remedy };
+  return new DagDefinitionError(problem, `${field} is ${problem.value}: ${rule}. ${remedy}.`, site);
 }
 
 function shown(value: unknown): string {

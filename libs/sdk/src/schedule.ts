@@ -1,5 +1,5 @@
 import type { AssetCondition, TimetableDefinition } from '@dagbook/domain';
-import { DagDefinitionError } from './error.ts';
+import { definitionError } from './error.ts';
 import type { Mark } from './site.ts';
 import { callSite, siteOf } from './site.ts';
 import type { Asset, Duration, Json, Schedule } from './types.ts';
@@ -11,7 +11,7 @@ export function durationMs(field: string, text: unknown, declared?: Mark): numbe
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) : null;
   const ms = match === null ? Number.NaN : Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
   if (!Number.isSafeInteger(ms)) {
-    throw new DagDefinitionError({
+    throw definitionError({
       field, value: text, rule: 'a duration is a number with the unit ms, s, m, h or d, in whole milliseconds', remedy: "Write it like '30s', '5m' or '2h'",
     }, declared === undefined ? callSite() : siteOf(declared));
   }
@@ -41,7 +41,7 @@ export function cron(expr: string | readonly string[], o: { timezone: string; in
     return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: o.interval === 'data' ? 'cronDataInterval' : 'cronTrigger', cron: expr, timezone } });
   }
   if (o.interval === 'data') {
-    throw new DagDefinitionError({ field: 'schedule', value: expr, rule: 'several crons have no common data interval', remedy: "Leave out interval: 'data', or give one cron" }, callSite());
+    throw definitionError({ field: 'schedule', value: expr, rule: 'several crons have no common data interval', remedy: "Leave out interval: 'data', or give one cron" }, callSite());
   }
   return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: 'multipleCronTrigger', crons: expr, timezone } });
 }
@@ -83,7 +83,7 @@ class AssetValue implements Asset {
 /** Data that tasks make and other DAGs wait for, by its URI. */
 export function asset(uri: string, o: { group?: string; extra?: Record<string, Json> } = {}): Asset {
   if (typeof uri !== 'string' || uri.trim() === '' || uri.length > 1500) {
-    throw new DagDefinitionError({ field: 'asset', value: uri, rule: 'the URI of an asset is a text of 1 to 1500 characters', remedy: "Name it like 's3://lake/orders'" }, callSite());
+    throw definitionError({ field: 'asset', value: uri, rule: 'the URI of an asset is a text of 1 to 1500 characters', remedy: "Name it like 's3://lake/orders'" }, callSite());
   }
   return new AssetValue(uri, o);
 }
@@ -116,7 +116,7 @@ export const when = {
   },
 };
 
-const mixed = (rule: string, remedy: string) => new DagDefinitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
+const mixed = (rule: string, remedy: string) => definitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
 
 const assetCondition = (part: Asset): AssetCondition => ({ kind: 'asset', uri: part.uri });
 

@@ -191,6 +191,9 @@ describe('an author’s mistake', () => {
     ['a date that is not one', () => serialize(dag('d', { startDate: '2027-02-30' })), { field: "startDate of 'd'", value: '"2027-02-30"', rule: /ISO-8601/ }],
     ['mapping over a number', () => dag('d').task('a', async (_: { n: number }) => 1).expand({ n: 5 as never }), { field: "expand of 'a', argument 'n'", value: '5', rule: /a list or an object/ }],
     ['a task without code', () => dag('d').task('a', undefined as never), { field: "task 'a'", value: '"undefined"', rule: /function or an operator/ }],
+    ['a cycle', () => { const d = dag('d'); const a = d.empty('a'); const b = d.empty('b').after(a); a.after(b); serialize(d); }, { field: 'tasks', value: expect.stringMatching(/→/), rule: /is a cycle/ }],
+    ['an impossible cron', () => serialize(dag('d', { schedule: '0 0 30 2 *' })), { field: 'schedule.cron', value: '"0 0 30 2 *"', rule: /./ }],
+    ['negative retries', () => { const d = dag('d'); d.task('a', async () => 1, { retries: -1 })(); serialize(d); }, { field: 'tasks.a.retries', value: '-1', rule: /whole number/ }],
     ['two crons beside assets', () => when.any(asset('a'), cron('0 0 * * *', { timezone: 'UTC' }), cron('0 1 * * *', { timezone: 'UTC' })), { field: 'schedule', value: '"when.any"', rule: /only one time/ }],
   ];
 

@@ -1,8 +1,9 @@
 import type {
   DagDefinition, GroupDefinition, Json, MappingDefinition, MapSource, ParamsDefinition, TaskDefinition,
 } from '@dagbook/domain';
+import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { DagDefinitionError } from './error.ts';
+import { DagDefinitionError, definitionError } from './error.ts';
 import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
 import { visitReads } from './model.ts';
 import type { SiteDefaults } from './runnable.ts';
@@ -27,7 +28,7 @@ export interface CompiledDag {
  */
 export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
   for (const [taskId, declared] of dag.uncalled) {
-    throw new DagDefinitionError({
+    throw definitionError({
       field: `task in '${dag.dagId}'`, value: taskId, rule: 'a declared task is in the DAG only once it is called', remedy: `Call what task('${taskId}', …) answers, or remove it`,
     }, siteOf(declared));
   }
@@ -59,7 +60,18 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     tasks,
     ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
   };
+  refuseProblems(dag, definition);
   return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId), mappedPaths: mappedPathsOf(tasks) };
+}
+
+/** What the domain finds wrong, at the line of the task that it is about. */
+function refuseProblems(dag: DagModel, definition: DagDefinition): void {
+  const [first, ...more] = dagProblems(definition);
+  if (first === undefined) return;
+  const named = [...dag.tasks.values()].filter(({ taskId }) => first.field.startsWith(`tasks.${taskId}.`) || first.value.includes(taskId));
+  const at = named.sort((a, b) => b.taskId.length - a.taskId.length)[0]?.mark ?? dag.mark;
+  const others = more.length === 0 ? '' : ` ${more.length} more problem${more.length === 1 ? '' : 's'} follow${more.length === 1 ? 's' : ''}: ${more.slice(0, 3).map(problemText).join(' ')}`;
+  throw new DagDefinitionError(first, `DAG '${dag.dagId}': ${problemText(first)}${others}`, siteOf(at));
 }
 
 function mappedPathsOf(tasks: readonly TaskDefinition[]): ReadonlyMap<string, readonly (readonly string[])[]> {
@@ -91,7 +103,7 @@ function present<Name extends string, Value>(name: Name, value: Value | undefine
 }
 
 function refuseDag(dag: DagModel, field: string, value: unknown, rule: string, remedy: string): never {
-  throw new DagDefinitionError({ field: `${field} of '${dag.dagId}'`, value, rule, remedy }, siteOf(dag.mark));
+  throw definitionError({ field: `${field} of '${dag.dagId}'`, value, rule, remedy }, siteOf(dag.mark));
 }
 
 function timezoneOf(dag: DagModel, site: SiteDefaults): string {

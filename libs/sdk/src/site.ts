@@ -1,9 +1,11 @@
 import type { SourceSite } from './error.ts';
 
-const SDK_FOLDER = new URL('.', import.meta.url).href;
+/**
+ * The SDK's own frames are passed over. From source it is this folder; built, it is one file, or a file and the chunks
+ * that it shares with its siblings.
+ */
 const SDK_FILE = import.meta.url;
-/** From source the SDK is a folder of modules; built, it is one file beside others that are not the SDK's. */
-const BUILT = SDK_FILE.endsWith('.js');
+const OWN_FOLDER = new URL(/\/chunks\/[^/]*$/.test(SDK_FILE) || SDK_FILE.endsWith('.ts') ? '.' : '../chunks/', SDK_FILE).href;
 
 /** A place in the stack, kept unread: a stack is formatted only when somebody asks, which for most declarations is never. */
 export interface Mark {
@@ -36,6 +38,5 @@ export function siteOf(marked: Mark): SourceSite | undefined {
 
 function isSdk(path: string): boolean {
   const url = path.startsWith('/') ? `file://${path}` : path;
-  if (BUILT) return url === SDK_FILE;
-  return url.startsWith(SDK_FOLDER) && !url.includes('.spec.ts');
+  return url === SDK_FILE || (url.startsWith(OWN_FOLDER) && !url.includes('.spec.ts'));
 }
