@@ -345,7 +345,10 @@ export class BundleScanner {
 
   /** They are read and told again, whatever they are. */
   #forget(files: readonly string[]): void {
-    for (const file of files) Object.assign(this.#state(file), { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: UNKNOWN });
+    for (const file of files) {
+      const neverTold = this.#files.has(file) && this.#state(file).told === undefined;
+      Object.assign(this.#state(file), { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: neverTold ? undefined : UNKNOWN });
+    }
   }
 }
 
