@@ -70,29 +70,25 @@ export function deedOf(task: OracleTask, mapIndex: number): Deed {
 export function reportOf(task: OracleTask, instance: Pick<TaskInstanceView, 'mapIndex' | 'tryNumber'>, epoch: number, nowMs: number): RunCommand {
   const attempt = { taskId: task.id, mapIndex: instance.mapIndex, tryNumber: instance.tryNumber, epoch, nowMs };
   const fail = (code: 'error' | 'no_retry'): RunCommand => ({ type: 'RecordTaskFailed', ...attempt, failure: { code, message: `${task.id} fails` } });
-  switch (deedOf(task, instance.mapIndex)) {
-    case 'fail': return fail('error');
-    case 'failNoRetry': return fail('no_retry');
-    case 'skip': return { type: 'RecordTaskSkipped', ...attempt };
-    case 'failOnce': if (instance.tryNumber === 1) return fail('error'); // falls through
-    case 'success': return {
-      type: 'RecordTaskSucceeded', ...attempt,
-      ...(task.returns === undefined ? {} : { result: { kind: 'inline' as const, value: task.returns as Json } }),
-      ...(task.kind === 'branch' ? { chosen: task.chooses ?? [] } : {}),
-      ...(task.kind === 'shortCircuit' ? { passed: task.passes ?? true } : {}),
-    };
-  }
+  const deed = deedOf(task, instance.mapIndex);
+  if (deed === 'skip') return { type: 'RecordTaskSkipped', ...attempt };
+  if (deed === 'failNoRetry') return fail('no_retry');
+  if (deed === 'fail' || (deed === 'failOnce' && instance.tryNumber === 1)) return fail('error');
+  return {
+    type: 'RecordTaskSucceeded', ...attempt,
+    ...(task.returns === undefined ? {} : { result: { kind: 'inline' as const, value: task.returns as Json } }),
+    ...(task.kind === 'branch' ? { chosen: task.chooses ?? [] } : {}),
+    ...(task.kind === 'shortCircuit' ? { passed: task.passes ?? true } : {}),
+  };
 }
 
 /** Runs the row through the domain alone; `choose` picks which of the ready instances goes next. */
-export function foldRow(row: DagRunRow, choose: (ready: number) => number, observe: (run: DagRun) => void = () => {}): { run: string; taskInstances: OracleInstance[] } {
+export function foldRow(row: DagRunRow, choose: (ready: number) => number): { run: string; taskInstances: OracleInstance[] } {
   const run = createRunState(compilePlan(definitionOf(row, 'oracle')));
   const tasks = new Map(row.dag.tasks.map((task) => [task.id, task]));
   let nowMs = 0;
   const give = (command: RunCommand): void => {
-    const settled = settle(run, command);
-    invariant(!isRejected(settled), `row: ${command.type} was refused`);
-    observe(run);
+    invariant(!isRejected(settle(run, command)), `row: ${command.type} was refused`);
   };
   give(createRun(nowMs));
   give({ type: 'StartRun', nowMs });

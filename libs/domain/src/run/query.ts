@@ -42,7 +42,8 @@ export type ResultOfUpstream =
 
 /**
  * Results of the tasks that a task instance reads or is mapped over, by task id. Inside a mapped group it sees its own
- * map index of the group's other tasks, as if they were not mapped.
+ * map index of the group's other tasks, as if they were not mapped. Of a mapped task what returned null has no result,
+ * as it does not count in the length of a mapping over it.
  */
 export function upstreamResults(run: DagRun, taskId: string, mapIndex: number): { readonly [taskId: string]: ResultOfUpstream } {
   const results: { [taskId: string]: ResultOfUpstream } = {};
@@ -53,7 +54,7 @@ export function upstreamResults(run: DagRun, taskId: string, mapIndex: number): 
     const only = from.length === null ? from.instances[0]
       : from.plan.mappedGroup !== undefined && from.plan.mappedGroup === reader?.mappedGroup ? from.instances[mapIndex] : undefined;
     results[from.plan.taskId] = only === undefined
-      ? { mapped: true, items: from.instances.map((instance) => ({ mapIndex: instance.mapIndex, ...resultOf(instance) })) }
+      ? { mapped: true, items: from.instances.map((instance) => ({ mapIndex: instance.mapIndex, ...(instance.hasResult ? resultOf(instance) : { state: instance.state }) })) }
       : { mapped: false, ...resultOf(only) };
   }
   return results;
