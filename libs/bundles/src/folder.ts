@@ -12,16 +12,16 @@ const NOT_A_DAG_FILE = /\.(?:d|spec|test)\.m?[tj]s$/;
 
 /**
  * Candidates for DAG files below the folder, relative, sorted. Folders whose name begins with a dot, and node_modules,
- * are passed over; links are listed and judged when they are read.
+ * are passed over, as are those in `ignore`; links are listed and judged when they are read.
  */
-export function listFiles(folder: string): string[] {
+export function listFiles(folder: string, ignore: readonly string[] = []): string[] {
   const found: string[] = [];
   const folders = [''];
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     // A DAG folder that is away must not look like one whose DAGs were all deleted, so the top is allowed to throw.
     for (const entry of at === '' ? readdirSync(folder, { withFileTypes: true }) : entriesOf(join(folder, at))) {
       const path = at === '' ? entry.name : `${at}/${entry.name}`;
-      if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
+      if (entry.name.startsWith('.') || entry.name === 'node_modules' || ignore.includes(path)) continue;
       if (entry.isDirectory()) folders.push(path);
       else if (DAG_FILE.test(entry.name) && !NOT_A_DAG_FILE.test(entry.name)) found.push(path);
     }

@@ -56,8 +56,9 @@ describe('a scan', () => {
     write('plain.js', "import { dag } from '@dagbook/sdk';\nexport const p = dag('plain');\np.empty('x');\n");
     write('node_modules/x/index.ts', dagFile('hidden'));
     write('.trash/old.ts', dagFile('old'));
+    write('examples/example.ts', dagFile('example'));
     write('types.d.ts', 'export {};');
-    const scanner = scannerOf({ timezone: 'Asia/Seoul' });
+    const scanner = scannerOf({ timezone: 'Asia/Seoul', ignore: ['examples'] });
     const diff = await scanner.scan();
     expect(dagIds(diff)).toEqual([['deep/two.mts', ['two', 'three']], ['one.ts', ['one']], ['plain.js', ['plain']]]);
     expect(diff.changed[1]).toEqual({

@@ -36,6 +36,8 @@ export interface BundleScannerOptions extends Omit<ParsePoolOptions, 'childPath'
   readonly folder: string;
   /** Default: beside this module, `parse-child.ts` in source and `parse-child.js` when built. */
   readonly childPath?: string;
+  /** Folders below it that are passed over, as `examples`. */
+  readonly ignore?: readonly string[];
   /** For DAGs that name no zone. */
   readonly timezone?: string;
   /** Default 5 MB. */
@@ -173,7 +175,7 @@ export class BundleScanner {
   async #scanOnce(tell: (diff: ScanDiff) => Promise<void>): Promise<void> {
     const folder = this.#folder ??= realpathSync(this.#options.folder);
     const bundler = this.#bundler ??= new Bundler(folder);
-    const listed = listFiles(folder);
+    const listed = listFiles(folder, this.#options.ignore);
     const present = new Set(listed);
     const removed = [...this.#files.keys()].filter((file) => !present.has(file));
     const signatures = new Map<string, string | null>();
