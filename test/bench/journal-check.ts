@@ -23,7 +23,7 @@ export async function checkTasks(db: pg.Client, dagId: string, tasks: number): P
 /** The read model shows what the journal says; asked until it has caught up, since it follows the feed. */
 export async function checkReadModel(db: pg.Client, dagId: string, tasks: number): Promise<void> {
   for (let tries = 0; ; tries++) {
-    const { rows } = await db.query<{ n: string }>(`SELECT count(*) AS n FROM rm.task_instances WHERE dag_id = $1 AND state = 'success'`, [dagId]);
+    const { rows } = await db.query<{ n: string }>(`SELECT count(*) AS n FROM rm.task_instances t JOIN rm.dag_runs r USING (run_key) WHERE r.dag_id = $1 AND t.state = 'S'`, [dagId]);
     if (Number(rows[0]?.n) === tasks) return;
     check(tries < 1_000, `${dagId}: the read model shows ${rows[0]?.n} successes of ${tasks}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

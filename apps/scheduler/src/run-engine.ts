@@ -155,7 +155,7 @@ export class RunEngine {
     }
     const outcomes = draft.answers.flatMap((answer, index) => {
       const commandId = asks[index]?.commandId;
-      return commandId === undefined ? [] : [{ commandId, outcome: outcomeOf(answer) as unknown as Json }];
+      return commandId === undefined ? [] : [{ commandId, outcome: storedOutcome(answer, asks[index] as Ask) }];
     });
     if (draft.events.length === 0 && outcomes.length === 0 && draft.drop.length === 0) return draft;
     const opened = openness(draft.events);
@@ -350,6 +350,10 @@ const STALE_LEASE: Rejected = { rejected: true, code: 'stale_report', message: '
 
 const outcomeOf = (answer: Answer): AskOutcome =>
   isRejected(answer) ? { kind: 'refused', code: answer.code, message: answer.message } : { kind: 'done', position: null };
+
+/** As the row of the command keeps it: who triggered a run is told its id. */
+const storedOutcome = (answer: Answer, ask: Ask): Json =>
+  ({ ...outcomeOf(answer), ...(ask.command.type === 'CreateRun' ? { result: { runId: ask.runId } } : {}) }) as unknown as Json;
 
 /** A start and an end of one attempt in the same batch are fenced once, by the end. */
 function mergeFence(fences: Map<string, Fence>, fence: Fence): void {

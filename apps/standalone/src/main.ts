@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PartFault } from '@dagbook/parts';
 import { createLog, type Log } from '@dagbook/platform';
 import { showDemo } from './demo.ts';
-import { localSecrets, type LocalSecrets } from './secret-file.ts';
+import { localSecrets, writePrivately, type LocalSecrets } from './secret-file.ts';
 import { startStandalone, type Standalone } from './standalone.ts';
 import { readStartOptions, type StartOptions } from './start-options.ts';
 
@@ -49,7 +49,7 @@ const log = createLog({ service: 'standalone', destination: join(options.dataDir
 const secrets = localSecrets(options.dataDir);
 const standalone = await start(secrets, log);
 const runtimeFile = join(options.dataDir, 'runtime.json');
-writeFileSync(runtimeFile, JSON.stringify({ pid: process.pid, url: standalone.gateway.url, databaseUrl: standalone.databaseUrl }), { mode: 0o600 });
+writePrivately(runtimeFile, JSON.stringify({ pid: process.pid, url: standalone.gateway.url, databaseUrl: standalone.databaseUrl }));
 
 const stopping = new AbortController();
 let signals = 0;

@@ -27,7 +27,8 @@ export function localSecrets(folder: string): LocalSecrets {
   return secrets;
 }
 
-function writePrivately(file: string, content: string): void {
+/** Written whole or not at all, for its owner's eyes alone. */
+export function writePrivately(file: string, content: string): void {
   if (existsSync(file) && readFileSync(file, 'utf8') === content) return void chmodSync(file, 0o600);
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, content, { mode: 0o600 });

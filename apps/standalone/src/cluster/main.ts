@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createPool, migrate } from '@dagbook/event-store';
 import { PartFault, startEmbeddedPostgres, startKafka } from '@dagbook/parts';
 import { createLog } from '@dagbook/platform';
-import { localSecrets } from '../secret-file.ts';
+import { localSecrets, writePrivately } from '../secret-file.ts';
 import { readClusterOptions } from './options.ts';
 import { PartKeeper } from './part-keeper.ts';
 import { clusterProcesses } from './process-spec.ts';
@@ -97,7 +97,7 @@ try {
 
 /** For tools and tests on this machine: where to ask, and which process is which (they change as they are started again). */
 function writeRuntime(url: string): void {
-  const write = (): void => writeFileSync(runtimeFile, JSON.stringify({ pid: process.pid, url, databaseUrl, brokers, processes: supervisor.pids, postgresPid: postgres.pid, kafkaPid: kafka.pid }), { mode: 0o600 });
+  const write = (): void => writePrivately(runtimeFile, JSON.stringify({ pid: process.pid, url, databaseUrl, brokers, processes: supervisor.pids, postgresPid: postgres.pid, kafkaPid: kafka.pid }));
   write();
   setInterval(write, 500).unref();
 }
