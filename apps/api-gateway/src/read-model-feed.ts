@@ -4,8 +4,11 @@ import { ReadModelProjection, type Change, type PlanCache } from '@dagbook/read-
 import type pg from 'pg';
 
 const LOCK = 'dagbook.read-models';
-/** Batches grow while events pour in: a task instance is then written once for several of its events. */
-const BUSY_DELAY_MS = 25;
+/**
+ * While events pour in, batches are let grow: a task instance is then written once for several of its events (40 CPU-µs
+ * a task at 2,000 events a batch, 53 at 300).
+ */
+const busyDelayMs = (events: number): number => Math.min(100, 10 + events / 10);
 const IDLE_DELAY_MS = 100;
 const KEEP_CHANGES = '10 minutes';
 const SWEEP_EVERY_MS = 60_000;
@@ -139,9 +142,9 @@ export class ReadModelFeed implements Loop {
     this.#cancelAlarm();
     const moved = (await this.#own()) ? await this.#project() : await this.#follow();
     this.#failure = undefined;
-    if (moved) {
-      this.#delayMs = BUSY_DELAY_MS;
-      this.#quietUntilMs = this.#clock.nowMs() + BUSY_DELAY_MS;
+    if (moved > 0) {
+      this.#delayMs = busyDelayMs(moved);
+      this.#quietUntilMs = this.#clock.nowMs() + this.#delayMs;
     } else this.#delayMs = Math.min(IDLE_DELAY_MS, Math.max(2, this.#delayMs * 1.5));
     const delayMs = this.#waiters.size > 0 ? 2 : this.#delayMs;
     this.#cancelAlarm = this.#clock.alarm(this.#clock.nowMs() + delayMs, () => this.#loop.wake());
@@ -162,7 +165,7 @@ export class ReadModelFeed implements Loop {
     return this.#isProjecting;
   }
 
-  async #project(): Promise<boolean> {
+  async #project(): Promise<number> {
     const round = await this.#runner.runOnce();
     this.#advance(round.position);
     if (round.change !== null) for (const listener of this.#listeners) listener(round.change);
@@ -170,10 +173,10 @@ export class ReadModelFeed implements Loop {
       this.#sweptAtMs = this.#clock.nowMs();
       await this.#stores.pool.query(`DELETE FROM gateway.changes WHERE at < now() - interval '${KEEP_CHANGES}'`);
     }
-    return round.events > 0;
+    return round.events;
   }
 
-  async #follow(): Promise<boolean> {
+  async #follow(): Promise<number> {
     const from = this.#position;
     const { rows } = await this.#stores.pool.query<{ change: Change }>(
       from === undefined
@@ -185,7 +188,7 @@ export class ReadModelFeed implements Loop {
       this.#advance(change.position);
       if (from !== undefined) for (const listener of this.#listeners) listener(change);
     }
-    return rows.length > 0;
+    return rows.length;
   }
 
   #advance(position: Position): void {

@@ -14,6 +14,7 @@ import { AuthGuard } from './auth/auth.guard.ts';
 import { SignIn, type User } from './auth/sign-in.ts';
 import { TokenDesk } from './auth/token-desk.ts';
 import { CommandDesk } from './command/command-desk.ts';
+import { addBodyParsers } from './error/body-parser.ts';
 import { ErrorFilter } from './error/error.filter.ts';
 import { StoredExecutionApi, type Vault } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
@@ -131,13 +132,20 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
 }
 
 async function createApp(log: Log, tokens: TokenDesk, providers: Provider[]): Promise<NestFastifyApplication & INestApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_BYTES, forceCloseConnections: true, routerOptions: { maxParamLength: MAX_PATH_PARAM } });
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PATH_PARAM },
+    // Before any route: a path that is not percent-encoded UTF-8.
+    frameworkErrors: (_error, _request, reply) => void reply.status(400).send({ detail: 'The path cannot be read: it must be percent-encoded UTF-8' }),
+  });
   const http = adapter.getInstance() as unknown as FastifyInstance;
   addSecurityHeaders(http);
+  addBodyParsers(http);
   http.addHook('onRoute', (route) => {
     if (route.url === '/execution/results') route.bodyLimit = RESULT_BODY_BYTES;
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiGatewayModule.with(providers), adapter, { logger: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiGatewayModule.with(providers), adapter, { logger: false, bodyParser: false });
   app.useGlobalGuards(new AuthGuard(tokens));
   app.useGlobalFilters(new ErrorFilter(log));
   await app.init();

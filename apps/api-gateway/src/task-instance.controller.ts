@@ -90,13 +90,13 @@ export class TaskInstanceController {
     return { task_instances: tries, total_entries: tries.length };
   }
 
-  @Get(`${RUN_PATH}/:task_id/tries/:try_number`)
+  @Get(`${RUN_PATH}/:task_id/tries/:task_try_number`)
   @Operation({ id: 'get_task_instance_try_details', summary: 'One try of a task instance', answers: TaskInstanceHistoryResponse, query: MapIndexQuery })
   async try(
     @Param('dag_id', pathDag) dagId: string,
     @Param('dag_run_id', pathRun) runId: string,
     @Param('task_id', pathTask) taskId: string,
-    @Param('try_number', pathTryNumber) tryNumber: number,
+    @Param('task_try_number', pathTryNumber) tryNumber: number,
     @Query(query(MapIndexQuery)) { map_index: mapIndex = -1 }: MapIndexQuery,
   ): Promise<TaskInstanceHistoryResponse> {
     const found = (await this.#tries(dagId, runId, taskId, mapIndex)).find((row) => row.try_number === tryNumber);

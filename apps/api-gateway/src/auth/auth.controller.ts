@@ -59,7 +59,7 @@ export class AuthController {
   @Public()
   @Post('auth/logout')
   @HttpCode(204)
-  @Operation({ id: 'logout', summary: 'End the session', answers: null, status: 204 })
+  @Operation({ id: 'end_session', summary: 'End the session', answers: null, status: 204 })
   async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const principal = await principalOf(request, this.#tokens);
     if (principal !== null) await this.#tokens.revoke(principal);

@@ -43,13 +43,9 @@ function answerOf(error: unknown): Answer {
   if (retryable === true && /^(store|bus|log)\./.test(word)) {
     return { status: 503, detail: `${PART_AWAY[word.split('.')[0] as keyof typeof PART_AWAY]} Try again in a moment (${word}).`, headers: { 'retry-after': '1' } };
   }
-  // Fastify's own refusals of a body, before any handler.
-  if (word === 'FST_ERR_CTP_INVALID_JSON_BODY' || word === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
-    return { status: 422, detail: [{ type: 'json_invalid', loc: ['body'], msg: 'The body is not JSON', input: {} }], headers: {} };
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    return { status: statusCode, detail: error instanceof Error ? error.message : 'The request cannot be read', headers: {} };
   }
-  if (word === 'FST_ERR_CTP_BODY_TOO_LARGE') return { status: 413, detail: 'The body is larger than this operation allows', headers: {} };
-  if (word === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return { status: 415, detail: 'The content type must be application/json', headers: {} };
-  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return { status: statusCode, detail: 'The request cannot be read', headers: {} };
   return { status: 500, detail: '', headers: {} };
 }
 
