@@ -105,6 +105,24 @@ describe('the feed under concurrent writers', () => {
   });
 });
 
+describe('appends of one moment', () => {
+  it('share a transaction', async () => {
+    const { events } = postgres.stores;
+    const entries = Array.from({ length: 200 }, () => entry(`run-${randomUUID()}`, 0));
+    const results = (await Promise.all(entries.map((one) => events.append([one])))).flat();
+    expect(new Set(results.map((result) => result.kind === 'appended' && result.position?.xid)).size).toBe(1);
+    expect([...(await events.readMany(entries.map((one) => one.streamId))).values()].map((stream) => stream.length)).toEqual(entries.map(() => 1));
+  });
+
+  it('that together weigh too much are parted, each whole', async () => {
+    const { events } = postgres.stores;
+    const entries = Array.from({ length: 3 }, () => entry(`run-${randomUUID()}`, 0, 1_500));
+    const results = (await Promise.all(entries.map((one) => events.append([one])))).flat();
+    expect(new Set(results.map((result) => result.kind === 'appended' && result.position?.xid)).size).toBe(3);
+    expect(results.map((result) => result.kind === 'appended' && result.lastVersion)).toEqual([1_500, 1_500, 1_500]);
+  });
+});
+
 describe('an append whose answer is lost', () => {
   /** A proxy that lets a statement reach the server and cuts the connection in place of its first answer. */
   async function cuttingProxy(): Promise<{ url: string; cutNextAnswer: () => void; cuts: () => number; close: () => Promise<void> }> {

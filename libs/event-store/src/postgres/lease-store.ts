@@ -28,9 +28,8 @@ export class PostgresLeaseStore implements LeaseStore {
       const { rows } = await this.#pool.query<{ attempt_id: string }>({
         name: 'leases_renew',
         text: `WITH held AS (
-            SELECT l.attempt_id FROM attempt_leases l
-            WHERE l.attempt_id = ANY ($3::text[]) AND l.worker = $1 AND l.incarnation = $2
-              AND l.epoch = (SELECT a.epoch FROM unnest($3::text[], $4::bigint[]) AS a(attempt_id, epoch) WHERE a.attempt_id = l.attempt_id LIMIT 1)
+            SELECT l.attempt_id FROM unnest($3::text[], $4::bigint[]) AS a(attempt_id, epoch)
+            JOIN attempt_leases l ON l.attempt_id = a.attempt_id AND l.epoch = a.epoch AND l.worker = $1 AND l.incarnation = $2
             ORDER BY l.attempt_id FOR UPDATE OF l
           )
           UPDATE attempt_leases l SET lease_until = clock_timestamp() + l.lost_after_ms * interval '1 millisecond'
