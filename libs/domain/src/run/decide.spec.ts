@@ -57,6 +57,13 @@ describe('a run', () => {
   });
 });
 
+test('with failFast, what a failure has stopped is not moved by what was due beside it', () => {
+  const story = started({ a: {}, b: { retries: 1, retryDelayMs: 10 } }, { failFast: true });
+  story.give({ type: 'RecordTaskDeferred', taskId: 'a', mapIndex: -1, tryNumber: 1, epoch: 1, trigger: {}, timeoutAtMs: 10, nowMs: 0 });
+  story.fail('b');
+  expect(story.at(10)).toEqual(['TaskFailed a timeout', 'TaskSkipped b fail_fast', 'RunFailed task_failed']);
+});
+
 describe('reports', () => {
   test('a final report works without its start, and its late start counts for nothing', () => {
     const story = started({ a: {} });
@@ -260,6 +267,17 @@ describe('mapping', () => {
     expect(story.returns('m[2]', 3)).toEqual(['TaskSucceeded m[2]', 'TaskExpanded n 2', 'TaskScheduled n[0] 1', 'TaskScheduled n[1] 1']);
   });
 
+  test('over a mapped task that was cleared: what it returns anew counts, once', () => {
+    const story = started({ m: { mapping: overList(1, 2) }, n: { after: 'm', mapping: overResultOf('m') } });
+    story.returns('m[0]', 1);
+    story.returns('m[1]', 2);
+    story.finish();
+    story.clear('m', 'n');
+    story.start();
+    story.returns('m[0]', null);
+    expect(story.returns('m[1]', 2)).toEqual(['TaskSucceeded m[1]', 'TaskExpanded n 1', 'TaskRemoved n[1]', 'TaskScheduled n[0] 2']);
+  });
+
   test('a source that failed or was skipped decides, whatever the trigger rule', () => {
     const tasks = { a: {}, m: { after: 'a', triggerRule: 'all_done', mapping: overResultOf('a') } } as const;
     expect(started(tasks).fail('a')).toEqual(['TaskFailed a error', 'TaskUpstreamFailed m', 'RunFailed task_failed']);
@@ -317,6 +335,18 @@ describe('mapped groups', () => {
     story.returns('src', [1, 2]);
     expect(story.succeed('br[0]', { chosen: ['x'] })).toEqual(['TaskSucceeded br[0]', 'TaskSkipped y[0] branch', 'TaskScheduled x[0] 1']);
     expect(story.succeed('br[1]', { chosen: ['y'] })).toEqual(['TaskSucceeded br[1]', 'TaskSkipped x[1] branch', 'TaskScheduled y[1] 1']);
+  });
+
+  test('a task that expands after the others of its group takes over what they have come to', () => {
+    const story = started({ src: {}, out: { kind: 'branch' }, other: { after: 'out' }, br: { after: 'src', groupId: 'g', kind: 'branch' }, x: { after: ['br', 'out'], groupId: 'g' } }, { groups });
+    story.succeed('out', { chosen: ['other'] });
+    expect(story.state('x')).toBe('skipped');
+    story.returns('src', [1, 2, 3]);
+    story.succeed('br[0]', { chosen: ['x'] });
+    story.succeed('br[1]', { chosen: [] });
+    expect(story.clear('out', 'x')).toEqual(['TaskCleared out', 'TaskCleared x', 'TaskScheduled out 2', 'TaskExpanded x 3', 'TaskSkipped x[1] branch']);
+    expect(story.succeed('out', { chosen: ['x', 'other'] })).toEqual(['TaskSucceeded out', 'TaskScheduled x[0] 1']);
+    expect(story.succeed('br[2]', { chosen: ['x'] })).toEqual(['TaskSucceeded br[2]', 'TaskScheduled x[2] 1']);
   });
 
   test('whose root a branch outside skipped are skipped whole', () => {
@@ -447,6 +477,15 @@ describe('setups and teardowns', () => {
   test('a failed setup fails all that it was for', () => {
     const story = started(tasks);
     expect(story.fail('s')).toEqual(['TaskFailed s error', 'TaskUpstreamFailed a', 'TaskUpstreamFailed b', 'TaskUpstreamFailed t', 'RunFailed task_failed']);
+  });
+
+  test('work further down waits for its setup too, and falls with it', () => {
+    const far = { s: { setup: true }, a: { after: 's', triggerRule: 'always' }, b: { after: 'a' } } as const;
+    const story = started(far);
+    expect(story.succeed('a')).toEqual(['TaskSucceeded a']);
+    expect(story.succeed('s')).toEqual(['TaskSucceeded s', 'TaskScheduled b 1']);
+    const torn = started(far);
+    expect(torn.skip('s')).toEqual(['TaskSkipped s exception', 'TaskSkipped b trigger_rule']);
   });
 
   test('clearing work clears its setup and teardown too', () => {
