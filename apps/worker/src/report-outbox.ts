@@ -1,18 +1,12 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { type AttemptFinished, type AttemptId, type AttemptLost, type AttemptStarted, parseAttemptId, TOPICS } from '@dagbook/contracts';
+import { type AttemptId, type AttemptStarted, parseAttemptId, TOPICS } from '@dagbook/contracts';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import type { Log } from '@dagbook/platform';
-
-export type FinalReport =
-  | { readonly type: 'AttemptFinished'; readonly data: AttemptFinished }
-  | { readonly type: 'AttemptLost'; readonly data: AttemptLost };
+import { type FinalReport, ReportFile } from './report-file.ts';
 
 interface Kept {
   readonly report: FinalReport;
   /** Monotonic; -1: not sent yet. */
   sentAtMs: number;
-  written: boolean;
 }
 
 export interface ReportOutboxOptions {
@@ -23,24 +17,19 @@ export interface ReportOutboxOptions {
   readonly startedHoldMs: number;
 }
 
-const COMPACT_IDLE_BYTES = 256 * 1024;
-const COMPACT_BUSY_BYTES = 8 * 1024 * 1024;
-
 /**
  * The worker's reports to the scheduler.
  *
- * A final report is `kept` (in the file, before it is sent) → `sent` (again every `resendEveryMs`) → acknowledged by
- * attempt and epoch, and forgotten. `AttemptLost` is forgotten as soon as the bus has it: should it be lost there, the
- * lease, which nobody renews any more, says the same later. Acknowledgements are not written: what a restart sends
- * once too often is refused by its epoch. The file survives the process, not the host's power: a report lost with the
- * host is a lost attempt.
+ * A final report is `kept` (given to the file and to the bus at once: a worker that dies before either has it died
+ * before it reported) → `sent` (again every `resendEveryMs`) → acknowledged by attempt and epoch, and forgotten.
+ * `AttemptLost` is forgotten as soon as the bus has it: should it be lost there, the lease, which nobody renews any
+ * more, says the same later. Acknowledgements are not written: what a restart sends once too often is refused by its
+ * epoch.
  * `AttemptStarted` is only held back for a moment; when its task ends meanwhile the final report says it too.
  */
 export class ReportOutbox {
   readonly #options: ReportOutboxOptions;
-  readonly #path: string;
-  #file: number;
-  #fileBytes = 0;
+  readonly #file: ReportFile;
   readonly #kept = new Map<string, Kept>();
   #started = new Map<string, AttemptStarted>();
   #unsent: Kept[] = [];
@@ -54,14 +43,10 @@ export class ReportOutbox {
   /** Reads what an earlier incarnation could not deliver; it is sent by the first `flush`. */
   constructor(options: ReportOutboxOptions) {
     this.#options = options;
-    const folder = join(options.stateDir, 'reports');
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#path = join(folder, 'final.jsonl');
-    this.#file = openSync(this.#path, 'a+', 0o600);
-    this.#fileBytes = fstatSync(this.#file).size;
-    for (const report of readReports(readFileSync(this.#path, 'utf8'))) this.#keep(report, true);
-    // A line cut in half by the predecessor's death must not swallow the first one written now.
-    if (this.#fileBytes > 0) this.#fileBytes += writeSync(this.#file, '\n');
+    this.#file = new ReportFile(options.stateDir, (error) => {
+      options.log.error('reports could not be kept on disk; they are sent, and lost if this process dies before they are acknowledged', { error: String(error) });
+    });
+    for (const report of this.#file.recover()) this.#keep(report);
   }
 
   start(): void {
@@ -90,7 +75,8 @@ export class ReportOutbox {
 
   final(report: FinalReport): void {
     this.#started.delete(keyOf(report.data.attemptId, report.data.epoch));
-    this.#keep(report, false);
+    this.#keep(report);
+    this.#file.keep(report);
     this.#flushSoon();
   }
 
@@ -108,9 +94,12 @@ export class ReportOutbox {
 
   /** Answers whether there was such a report. */
   acknowledge(attemptId: AttemptId, epoch: number): boolean {
-    const known = this.#kept.delete(keyOf(attemptId, epoch));
-    if (known && this.#fileBytes > (this.#kept.size === 0 ? COMPACT_IDLE_BYTES : COMPACT_BUSY_BYTES)) this.#compact();
-    return known;
+    const key = keyOf(attemptId, epoch);
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return false;
+    this.#kept.delete(key);
+    this.#file.drop(kept.report);
+    return true;
   }
 
   /** Resolves when everything that was reported has been sent once, or could not be. */
@@ -127,12 +116,11 @@ export class ReportOutbox {
     clearInterval(this.#resendTimer);
     await this.flush();
     this.#closed = true;
-    this.#compact();
-    closeSync(this.#file);
+    await this.#file.close();
   }
 
-  #keep(report: FinalReport, written: boolean): void {
-    const kept: Kept = { report, sentAtMs: -1, written };
+  #keep(report: FinalReport): void {
+    const kept: Kept = { report, sentAtMs: -1 };
     this.#kept.set(keyOf(report.data.attemptId, report.data.epoch), kept);
     this.#unsent.push(kept);
   }
@@ -156,11 +144,6 @@ export class ReportOutbox {
     const started = this.#startedDue;
     this.#unsent = [];
     this.#startedDue = [];
-    try {
-      this.#write(finals);
-    } catch (error) {
-      this.#options.log.error('reports could not be kept on disk; they are sent, and lost if this process dies before they are acknowledged', { error: String(error) });
-    }
     const nowMs = performance.now();
     for (const kept of finals) kept.sentAtMs = nowMs;
     try {
@@ -184,33 +167,8 @@ export class ReportOutbox {
       kept.sentAtMs = -1;
       this.#unsent.push(kept);
     }
-    if (this.#kept.size === 0 && this.#fileBytes > 0) this.#compact();
+    this.#file.tidy();
     if (this.#unsent.length > 0) this.#flushSoon();
-  }
-
-  #write(kept: readonly Kept[]): void {
-    let text = '';
-    for (const one of kept) {
-      if (!one.written) text += `${JSON.stringify(one.report)}\n`;
-    }
-    if (text !== '') this.#fileBytes += writeSync(this.#file, text);
-    for (const one of kept) one.written = true;
-  }
-
-  /** The old file stands until the new one is whole: the process may be killed at any point of this. */
-  #compact(): void {
-    if (this.#kept.size === 0) {
-      ftruncateSync(this.#file, 0);
-      this.#fileBytes = 0;
-      return;
-    }
-    const next = openSync(`${this.#path}.next`, 'w', 0o600);
-    let text = '';
-    for (const { report } of this.#kept.values()) text += `${JSON.stringify(report)}\n`;
-    this.#fileBytes = writeSync(next, text);
-    renameSync(`${this.#path}.next`, this.#path);
-    closeSync(this.#file);
-    this.#file = next;
   }
 }
 
@@ -220,15 +178,3 @@ const message = (report: FinalReport): OutgoingMessage => {
   const routed = { topic: TOPICS.reports.name, key: parseAttemptId(report.data.attemptId).dagId };
   return report.type === 'AttemptFinished' ? { ...routed, type: report.type, data: report.data } : { ...routed, type: report.type, data: report.data };
 };
-
-/** A line that the death of a process cut in half was never sent and is left out. */
-function readReports(text: string): readonly FinalReport[] {
-  return text.split('\n').flatMap((line) => {
-    if (line === '') return [];
-    try {
-      return [JSON.parse(line) as FinalReport];
-    } catch {
-      return [];
-    }
-  });
-}

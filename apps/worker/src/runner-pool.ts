@@ -8,7 +8,7 @@ export interface RunnerPoolOptions extends Omit<RunnerOptions, 'mark'> {
   readonly warm: number;
   /** Most runners at a time: the worker's slots. */
   readonly max: number;
-  /** A task that has waited this long for a runner makes the pool grow. */
+  /** A task that has waited this long for a runner makes the pool grow, if tasks are long enough to gain by it. */
   readonly growAfterMs: number;
   /** A runner above `warm` that idled this long is ended. */
   readonly idleMs: number;
@@ -27,8 +27,10 @@ export interface RunnerTicket {
 }
 
 /**
- * Warm runners, given out one task each. It grows only when a task has waited `growAfterMs`: short tasks are served
- * faster by a few warm runners in turn than by processes that cost 40 ms of CPU to start, long ones soon have one each.
+ * Warm runners, given out one task each. It grows only when a task has waited `growAfterMs` and most tasks took more
+ * than `SHORT_TASK_MS` of late, or none ended for a while: short tasks are served faster by a few warm runners in turn
+ * than by processes that cost 40 ms of CPU to start, least of all on a machine that has no CPU to spare; long ones soon
+ * have one each.
  *
  * States: closed pool gives nothing; every runner is in `#all` from spawn to gone, and in `#idle` only while idle.
  */
@@ -43,6 +45,9 @@ export class RunnerPool {
   #shrinkTimer: NodeJS.Timeout | undefined;
   #closed = false;
   #spawned = 0;
+  /** Share of the tasks of late that were long: a moving average, which a few stalls of a busy machine do not move. */
+  #longShare = 0;
+  #lastEndedAtMs = 0;
   /** Runners that died before they were ready, since one last was: doubles the pause before the next spawn. */
   #failedStarts = 0;
 
@@ -97,6 +102,7 @@ export class RunnerPool {
 
   #onIdle(runner: RunnerProcess): void {
     if (this.#starting.delete(runner)) this.#failedStarts = 0;
+    else this.#noteEnd(runner.lastRanMs);
     if (this.#closed || runner.loaded.size > this.#options.maxBundles) {
       void runner.terminate(0);
       return;
@@ -123,11 +129,18 @@ export class RunnerPool {
     if (oldest === undefined) return;
     // While the first are still starting, waiting says nothing yet about how long the tasks take.
     const firstAreStarting = this.#starting.size > 0 && this.#starting.size === this.#all.size;
-    if (performance.now() - oldest.sinceMs >= this.#options.growAfterMs && !firstAreStarting) {
+    const waitedMs = performance.now() - oldest.sinceMs;
+    const gainsByIt = this.#longShare > 0.5 || performance.now() - this.#lastEndedAtMs > 4 * this.#options.growAfterMs;
+    if (waitedMs >= this.#options.growAfterMs && gainsByIt && !firstAreStarting) {
       const wanted = Math.min(this.#waiting.size, MAX_STARTING);
       for (let count = this.#starting.size; count < wanted && this.#all.size < this.#options.max; count += 1) this.#spawn();
     }
     this.#growLater();
+  }
+
+  #noteEnd(ranMs: number): void {
+    this.#longShare += ((ranMs > SHORT_TASK_MS ? 1 : 0) - this.#longShare) / 16;
+    this.#lastEndedAtMs = performance.now();
   }
 
   #spawn(): void {
@@ -163,6 +176,8 @@ export class RunnerPool {
     }
   }
 }
+
+const SHORT_TASK_MS = 5;
 
 /** Starting processes compete for the same cores. */
 const MAX_STARTING = Math.max(2, availableParallelism());

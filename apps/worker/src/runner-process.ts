@@ -70,6 +70,8 @@ export class RunnerProcess {
   /** Bundles it has loaded; another task of the same code starts without loading. */
   readonly loaded = new Set<string>();
   idleSinceMs = 0;
+  /** How long the last task ran. */
+  lastRanMs = 0;
 
   readonly #process: ChildProcess;
   readonly #requests: Writable;
@@ -187,6 +189,7 @@ export class RunnerProcess {
     const listener = this.#listener;
     if (listener === undefined || this.#state !== 'running') return;
     this.#listener = undefined;
+    this.lastRanMs = end.ranMs;
     if (end.recycle === true) this.#state = 'ending';
     listener.onEnd(end);
     if (end.recycle === true) void this.terminate(0);

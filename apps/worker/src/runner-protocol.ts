@@ -13,6 +13,8 @@ export interface RunnerTask {
 /** How a task ended. `recycle`: the child is not fit for another task (it was told to end, or keeps too much code). */
 export interface RunnerEnd {
   readonly outcome: Outcome;
+  /** By the child's own clock: without what it waited for a processor before and after. */
+  readonly ranMs: number;
   readonly recycle?: boolean;
   /** The child started processes: what they left in the pipes must be read before the log can end. */
   readonly flushStdio?: boolean;

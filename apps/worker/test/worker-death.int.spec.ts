@@ -114,6 +114,7 @@ test('a worker that was stopped past lostAfter ends its task as soon as it goes 
   await worker.until('LogChunk', (chunk) => chunk.text.includes('up'));
   const groups = sessionsOf(worker.process.pid as number);
   worker.process.kill('SIGSTOP');
+  // The fault itself: stopped for as long as lostAfter.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   worker.process.kill('SIGCONT');
   expect(await worker.until('AttemptLost')).toMatchObject({ attemptId: 'test/run-1/sleeps/-1/1', epoch: 1, cause: 'lease_expired' });
@@ -126,6 +127,7 @@ test('the next incarnation says that its predecessor is reaped, and brings its u
   const first = startWorkerProcess(['value']);
   const report = await first.until('AttemptFinished');
   const before = await first.until('WorkerRenewed');
+  await expect.poll(() => readFileSync(join(stateDir, 'reports/final.jsonl'), 'utf8'), { timeout: 10_000 }).toContain('AttemptFinished');
   first.process.kill('SIGKILL');
   await new Promise((resolve) => first.process.once('exit', resolve));
   const second = startWorkerProcess([]);

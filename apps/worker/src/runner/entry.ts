@@ -25,6 +25,7 @@ interface Running {
   readonly task: RunnerTask;
   readonly log: TaskLog;
   readonly abort: AbortController;
+  readonly startedAtMs: number;
   startedProcesses: boolean;
 }
 
@@ -78,7 +79,7 @@ process.on('exit', (code) => {
 reply(FrameType.ready, '');
 
 function start(task: RunnerTask): void {
-  const begun: Running = { task, log: new TaskLog(), abort: new AbortController(), startedProcesses: false };
+  const begun: Running = { task, log: new TaskLog(), abort: new AbortController(), startedAtMs: performance.now(), startedProcesses: false };
   running = begun;
   void context.run(begun, async () => end(begun, await outcomeOf(begun)));
 }
@@ -125,15 +126,16 @@ function fail(failure: { code: FailureCode; message: string; detail?: string }):
   process.exit(1);
 }
 
-function finish(begun: Running, end: RunnerEnd): void {
+function finish(begun: Running, ended: Omit<RunnerEnd, 'ranMs'>): void {
+  const ranMs = performance.now() - begun.startedAtMs;
   begun.log.close();
   running = undefined;
   if (process.cwd() !== home) process.chdir(home);
   let text: string;
   try {
-    text = JSON.stringify(end);
+    text = JSON.stringify({ ...ended, ranMs } satisfies RunnerEnd);
   } catch (error) {
-    text = JSON.stringify({ outcome: failed('bad_output', `the result cannot be JSON: ${messageOf(error)}`) });
+    text = JSON.stringify({ outcome: failed('bad_output', `the result cannot be JSON: ${messageOf(error)}`), ranMs } satisfies RunnerEnd);
   }
   reply(FrameType.end, text);
 }
