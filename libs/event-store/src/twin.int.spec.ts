@@ -10,12 +10,13 @@ const postgres = withPostgres();
 
 const attempt = fc.nat(1);
 const epoch = fc.constantFrom(1, 1, 1, 2);
+const fence = fc.record({ attempt, epoch, release: fc.boolean() });
 /** What an entry asks, before its names are made unique: small ranges, so that entries meet, and mostly what can succeed. */
 const shape = fc.record({
   stream: fc.nat(2),
   isStale: fc.constantFrom(false, false, false, false, true),
   count: fc.nat(2),
-  fences: fc.oneof(fc.constant([]), fc.array(fc.record({ attempt, epoch, release: fc.boolean() }), { maxLength: 2 })),
+  fences: fc.oneof(fc.array(fence, { maxLength: 0 }), fc.array(fence, { maxLength: 2 })),
   revoke: fc.array(attempt, { maxLength: 1 }),
   drop: fc.array(fc.record({ attempt, epoch }), { maxLength: 1 }),
   grant: fc.option(fc.record({ attempt, epoch }), { freq: 1 }),
@@ -32,7 +33,7 @@ function toEntry(prefix: string, of: Shape, versions: number[]): AppendEntry {
     streamId: `run-${prefix}/${of.stream}`,
     expectedVersion: of.isStale ? Math.max(0, version - 1) : version,
     events: Array.from({ length: of.count }, () => ({ eventId: randomUUID(), type: 'A', schemaVersion: 1, data: null })),
-    fences: of.fences.map((fence) => ({ attemptId: attemptId(fence.attempt), epoch: fence.epoch, release: fence.release })),
+    fences: of.fences.map(({ attempt: n, ...fenced }) => ({ attemptId: attemptId(n), ...fenced })),
     revoke: of.revoke.map(attemptId),
     drop: of.drop.map((lease) => ({ attemptId: attemptId(lease.attempt), epoch: lease.epoch })),
     ...(of.grant ? { grants: [aGrant(attemptId(of.grant.attempt), of.grant.epoch)] } : {}),

@@ -41,7 +41,7 @@ export interface EmbeddedPostgres {
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '60',
+  max_connections: '100',
   shared_buffers: '128MB',
   synchronous_commit: 'on',
   wal_level: 'replica',
