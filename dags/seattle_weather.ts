@@ -21,7 +21,6 @@ const weather = dag('seattle_weather', {
   schedule: cron('0 0 * * *', { timezone: 'Asia/Seoul' }),
   startDate,
   catchup: true, // a run for every day since startDate, not only for the latest
-  maxActiveRuns: 4,
   tags: ['demo'],
   owner: 'dagbook',
   doc: 'Compares a fortnight of Seattle weather over four years, and writes a report.',

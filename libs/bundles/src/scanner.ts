@@ -44,6 +44,8 @@ export interface BundleScannerOptions extends Omit<ParsePoolOptions, 'childPath'
   readonly fileLimitBytes?: number;
   /** How often the folder is looked through when no event says so. Default 5,000. */
   readonly pollMs?: number;
+  /** How soon a file that hung is read once more, in case the machine was too busy; doubled each time. Default 60,000. */
+  readonly retryTimedOutMs?: number;
 }
 
 type Outcome =
@@ -63,12 +65,16 @@ interface FileState {
   dagIds: readonly string[];
   /** Good, but a DAG in it belongs to another file. */
   withheld: ParsedFile | undefined;
+  /** How often in a row the file hung, and when it is read again all the same. */
+  timeouts: number;
+  retryAtMs: number | undefined;
 }
 
 const UNKNOWN = 'unknown';
 const SETTLE_MS = 20;
 const WAVE_MS = 200;
 const BUNDLER_IDLE_MS = 30_000;
+const RETRY_CAP_MS = 1_800_000;
 const DEFAULT_CHILD = new URL(import.meta.url.endsWith('.ts') ? './parse-child.ts' : './parse-child.js', import.meta.url).pathname;
 
 /**
@@ -79,7 +85,7 @@ const DEFAULT_CHILD = new URL(import.meta.url.endsWith('.ts') ? './parse-child.t
  * or has a good version without it; any other file that defines it fails with `duplicate_dag`, and recovers by itself.
  */
 export class BundleScanner {
-  readonly #options: BundleScannerOptions & { readonly fileLimitBytes: number; readonly pollMs: number };
+  readonly #options: BundleScannerOptions & { readonly fileLimitBytes: number; readonly pollMs: number; readonly retryTimedOutMs: number };
   readonly #pool: ParsePool;
   readonly #files = new Map<string, FileState>();
   readonly #owners = new Map<string, string>();
@@ -91,7 +97,7 @@ export class BundleScanner {
   #stopped = false;
 
   constructor(options: BundleScannerOptions) {
-    this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, ...options };
+    this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, retryTimedOutMs: 60_000, ...options };
     this.#pool = new ParsePool({ ...options, childPath: options.childPath ?? DEFAULT_CHILD });
   }
 
@@ -185,6 +191,7 @@ export class BundleScanner {
       return known;
     };
     const dirty = listed.filter((file) => this.#isDirty(file, signature));
+    if (dirty.length > 0) this.#pool.warm();
     const round = new Round(dirty);
     const wave = new Wave();
     for (const file of removed) this.#remove(file, wave);
@@ -212,8 +219,9 @@ export class BundleScanner {
   }
 
   #isDirty(file: string, signature: (path: string) => string | null): boolean {
-    const watched = this.#files.get(file)?.watched;
-    if (watched === undefined) return true;
+    const state = this.#files.get(file);
+    const watched = state?.watched;
+    if (watched === undefined || performance.now() >= (state?.retryAtMs ?? Number.POSITIVE_INFINITY)) return true;
     for (const [path, known] of watched) if (signature(path) !== known) return true;
     return false;
   }
@@ -246,6 +254,7 @@ export class BundleScanner {
       if (built === undefined) throw new Error(`invariant: ${file} was given to the bundler and is in no output`);
       const state = this.#state(file);
       const readBefore = state.watched;
+      state.retryAtMs = undefined;
       state.sourceHash = source.hash;
       state.watched = new Map([join(folder, file), ...built.inputs].map((path) => [path, signature(path)] as const));
       if (built.kind === 'unbundled') {
@@ -272,18 +281,26 @@ export class BundleScanner {
     const state = this.#state(file);
     if (answer.kind === 'failed') {
       state.bundleHash = undefined;
+      if (answer.code === 'timed_out') this.#retryLater(state);
       round.note(file, { kind: 'failed', error: importError(file, bundle, answer) });
       return;
     }
     state.bundleHash = bundle.hash;
+    state.timeouts = 0;
     for (const path of answer.filesRead) state.watched?.set(path, signatureOf(path));
     round.note(file, parsedOutcome(file, source, bundle, answer));
+  }
+
+  #retryLater(state: FileState): void {
+    state.retryAtMs = performance.now() + Math.min(this.#options.retryTimedOutMs * 2 ** state.timeouts, RETRY_CAP_MS);
+    state.timeouts += 1;
+    state.sourceHash = undefined;
   }
 
   #state(file: string): FileState {
     let state = this.#files.get(file);
     if (state === undefined) {
-      state = { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: undefined, dagIds: [], withheld: undefined };
+      state = { watched: undefined, sourceHash: undefined, bundleHash: undefined, told: undefined, dagIds: [], withheld: undefined, timeouts: 0, retryAtMs: undefined };
       this.#files.set(file, state);
     }
     return state;
