@@ -200,7 +200,7 @@ async function answer(req, res) {
     const only = url.searchParams.get('task_id');
     return send(res, 200, page(r.instances.filter((i) => only === null || i.task.task_id === only), url, 'task_instances', (i) => instanceShape(r, i)));
   }
-  const map = /^\d+$/.test(rest[0] ?? '') ? Number(rest.shift()) : -1;
+  const map = /^\d+$/.test(rest[0] ?? '') ? Number(rest.shift()) : Number(url.searchParams.get('map_index') ?? -1);
   const i = r.instances.find((one) => one.task.task_id === taskId && (one.map === map || map === -1));
   if (i === undefined) return missing(res, 'Task Instance');
   if (rest[0] === 'tries') return send(res, 200, { task_instances: Array.from({ length: i.tryNumber }, (_, n) => ({ ...instanceShape(r, i), try_number: n + 1, state: n + 1 < i.tryNumber ? 'failed' : i.state })), total_entries: i.tryNumber });

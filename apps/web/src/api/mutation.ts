@@ -1,5 +1,4 @@
 import { path, request } from './client.ts';
-import { instancePath } from './query.ts';
 import type { ClearChoice, DagRun, TaskInstance, TriggerBody } from './shape.ts';
 
 /** What the page changes. The gateway answers when its read model has the change, so a read that follows sees it. */
@@ -44,7 +43,9 @@ export function clear(target: Target, choice: ClearChoice, dryRun: boolean): Pro
 export type Mark = 'success' | 'failed' | 'skipped';
 
 export function markInstance(target: Target & { readonly taskId: string }, state: Mark): Promise<unknown> {
-  return request(instancePath(target.dagId, target.runId, target.taskId, target.mapIndex), { method: 'PATCH', query: { update_mask: 'new_state' }, body: { new_state: state } });
+  return request(path`/api/v2/dags/${target.dagId}/dagRuns/${target.runId}/taskInstances/${target.taskId}`, {
+    method: 'PATCH', query: { update_mask: 'new_state', map_index: target.mapIndex }, body: { new_state: state },
+  });
 }
 
 export function markRun(dagId: string, runId: string, state: 'success' | 'failed' | 'queued'): Promise<unknown> {

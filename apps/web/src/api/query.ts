@@ -96,17 +96,14 @@ export const taskInstancesQuery = (dagId: string, runId: string, filter: { reado
   },
 });
 
-const instancePath = (dagId: string, runId: string, taskId: string, mapIndex: number): string =>
-  path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}` + (mapIndex < 0 ? '' : `/${mapIndex}`);
-
 export const taskInstanceQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'taskInstance', taskId, mapIndex],
-  queryFn: ({ signal }) => request<TaskInstance>(instancePath(dagId, runId, taskId, mapIndex), { signal }),
+  queryFn: ({ signal }) => request<TaskInstance>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}` + (mapIndex < 0 ? '' : `/${mapIndex}`), { signal }),
 });
 
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'tries', taskId, mapIndex],
-  queryFn: ({ signal }) => request<{ task_instances: readonly TaskInstance[] }>(`${instancePath(dagId, runId, taskId, mapIndex)}/tries`, { signal }),
+  queryFn: ({ signal }) => request<{ task_instances: readonly TaskInstance[] }>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/tries`, { signal, query: { map_index: mapIndex } }),
 });
 
 export const eventsQuery = (dagId: string, runId: string) => infiniteQueryOptions({
@@ -136,5 +133,3 @@ export const versionQuery = queryOptions({
 /** Path of a try's log; `/stream` follows it. */
 export const logPath = (dagId: string, runId: string, taskId: string, tryNumber: number): string =>
   path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/logs/${tryNumber}`;
-
-export { instancePath };

@@ -164,7 +164,5 @@ export interface TriggerBody {
 export interface ClearChoice {
   readonly include_upstream: boolean;
   readonly include_downstream: boolean;
-  readonly include_past: boolean;
-  readonly include_future: boolean;
   readonly only_failed: boolean;
 }

@@ -17,7 +17,7 @@ export function ClearDialog({ target, onClose }: { readonly target: Target; read
   const text = useText();
   const refresh = useRefresh();
   const wholeRun = target.taskId === undefined;
-  const [choice, setChoice] = useState<ClearChoice>({ include_upstream: false, include_downstream: true, include_past: false, include_future: false, only_failed: false });
+  const [choice, setChoice] = useState<ClearChoice>({ include_upstream: false, include_downstream: true, only_failed: false });
   const dryRun = useQuery({ queryKey: [...runKey(target.dagId, target.runId), 'clearDryRun', target, choice], queryFn: () => clear(target, choice, true), staleTime: 0, placeholderData: keepPreviousData });
   const clearing = useMutation({
     mutationFn: () => clear(target, choice, false),
@@ -29,7 +29,7 @@ export function ClearDialog({ target, onClose }: { readonly target: Target; read
   });
   const options: readonly (readonly [keyof ClearChoice, string])[] = wholeRun
     ? [['only_failed', text.clear.onlyFailed]]
-    : [['include_upstream', text.clear.upstream], ['include_downstream', text.clear.downstream], ['include_past', text.clear.past], ['include_future', text.clear.future], ['only_failed', text.clear.onlyFailed]];
+    : [['include_upstream', text.clear.upstream], ['include_downstream', text.clear.downstream], ['only_failed', text.clear.onlyFailed]];
   const what = target.taskId === undefined ? target.runId : target.mapIndex < 0 ? target.taskId : `${target.taskId}[${target.mapIndex}]`;
   return (
     <Modal opened onClose={onClose} size="lg" title={text.clear.title(what)} closeButtonProps={{ 'aria-label': text.word.close }} data-testid="clear-dialog">

@@ -273,8 +273,6 @@ export const en = {
     title: (what: string) => `Clear ${what}`,
     upstream: 'Upstream',
     downstream: 'Downstream',
-    past: 'Past',
-    future: 'Future',
     onlyFailed: 'Only failed',
     affected: (count: number) => (count === 1 ? '1 task instance runs again' : `${count} task instances run again`),
     nothing: 'Nothing would be cleared.',

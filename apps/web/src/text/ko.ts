@@ -272,8 +272,6 @@ export const ko: Text = {
     title: (what) => `${what} 초기화`,
     upstream: '업스트림',
     downstream: '다운스트림',
-    past: '과거',
-    future: '미래',
     onlyFailed: '실패한 것만',
     affected: (count) => `태스크 인스턴스 ${count}개를 다시 실행합니다`,
     nothing: '초기화할 것이 없습니다.',
