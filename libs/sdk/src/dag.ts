@@ -2,8 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DagDefinition, TaskKind } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
 import { definitionError } from './error.ts';
-import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappingModel, NodeModel, TaskBody, TaskModel } from './model.ts';
-import { NODE, nodeOf, visitReads } from './model.ts';
+import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, MappingModel, NodeModel, TaskBody, TaskModel } from './model.ts';
+import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
 import type { RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { noteCreation, RUNNABLE } from './runnable.ts';
@@ -12,7 +12,7 @@ import type { CompiledDag } from './serialize.ts';
 import { compileDag } from './serialize.ts';
 import { callSite, mark } from './site.ts';
 import type { Source } from './source.ts';
-import { SOURCE, sourceOf, tasksOfSource, templateOf } from './source.ts';
+import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './source.ts';
 import { testDag } from './test-run.ts';
 import type { Dag, DagSpec, Edge, Factory, NoParams, TaskRef, TestOptions, TestResult } from './types.ts';
 
@@ -65,12 +65,12 @@ function requireOwn(dag: DagModel, node: { readonly dag: DagModel }): void {
 
 class Ref implements Edge {
   readonly id: string;
-  readonly [NODE]: TaskModel;
+  readonly [NODE]: NodeModel;
   readonly [SOURCE]: Source;
 
-  constructor(task: TaskModel, source: Source) {
-    this.id = task.taskId;
-    this[NODE] = task;
+  constructor(node: NodeModel, source: Source) {
+    this.id = node.is === 'task' ? node.taskId : node.groupId;
+    this[NODE] = node;
     this[SOURCE] = source;
   }
 
@@ -98,7 +98,7 @@ class Ref implements Edge {
 
   #step(step: { get: PropertyKey } | { onSkip: unknown }, call: string): Ref {
     const source = this[SOURCE];
-    if (source.kind !== 'result') {
+    if (source.kind !== 'result' && source.kind !== 'each') {
       refuse({ field: `${call} on '${this.id}'`, value: source.kind, rule: 'only the result of one task has members', remedy: 'Take the member before .map(), zip() or concat()' });
     }
     return new Ref(this[NODE], { ...source, steps: [...source.steps, step] });
@@ -124,11 +124,17 @@ export function concat<E>(...lists: readonly (TaskRef<readonly E[]> | readonly E
 const listSource = (list: unknown): Source => sourceOf(list) ?? { kind: 'literal', value: list };
 
 function listRef<T>(source: Source, call: string): TaskRef<T> {
-  const tasks: TaskModel[] = [];
-  tasksOfSource(source, (task) => tasks.push(task as TaskModel));
-  const [first] = tasks;
+  let first: TaskModel | undefined;
+  visitLeavesOf(source, (leaf) => {
+    if (leaf.kind === 'result') first ??= leaf.task as TaskModel;
+  });
   if (first === undefined) refuse({ field: `${call}()`, value: 'constants only', rule: 'at least one of its lists is the result of a task', remedy: 'Put constant lists together in plain code' });
   return new Ref(first, source) as unknown as TaskRef<T>;
+}
+
+interface GroupSpec {
+  displayName?: string;
+  tooltip?: string;
 }
 
 interface Declaration {
@@ -178,14 +184,26 @@ class ScopeValue {
     return this.#declare(id, 'task', code, spec, { teardown: true });
   }
 
-  group(id: string, spec: { displayName?: string; tooltip?: string } = {}): GroupValue {
+  group(id: string, spec: GroupSpec = {}): GroupValue {
+    return new GroupValue(this.#newGroup(id, spec, undefined));
+  }
+
+  mappedGroup(id: string, over: { readonly [name: string]: unknown }, build: (group: GroupValue, each: unknown) => unknown, spec: GroupSpec = {}): unknown {
+    const groupId = this.#prefixed('groupId', id);
+    const mapping: MappingModel = { kind: 'expand', over: Object.entries(over).map(([name, list]) => [name, mappable(groupId, name, list)] as const) };
+    const group = this.#newGroup(id, spec, mapping) as MappedGroup;
+    const each = Object.fromEntries(Object.keys(over).map((name) => [name, new Ref(group, { kind: 'each', group, name, steps: [] })]));
+    return build(new GroupValue(group), each) ?? new GroupValue(group);
+  }
+
+  #newGroup(id: string, spec: GroupSpec, mapping: MappingModel | undefined): GroupModel {
     const groupId = this.#prefixed('groupId', id);
     this.#requireFree('groupId', groupId);
     const group: GroupModel = {
-      is: 'group', dag: this.#dag, groupId, parent: this.#group, displayName: spec.displayName, tooltip: spec.tooltip, mark: mark(),
+      is: 'group', dag: this.#dag, groupId, parent: this.#group, displayName: spec.displayName, tooltip: spec.tooltip, mapping, mark: mark(),
     };
     this.#dag.groups.set(groupId, group);
-    return new GroupValue(group);
+    return group;
   }
 
   branch(decider: unknown, cases: { readonly [value: string]: unknown }): Edge {
@@ -279,7 +297,7 @@ function factoryOf(dag: DagModel, declaration: Declaration, fixed: { readonly [n
 
 function mappable(taskId: string, name: string, list: unknown): Source {
   const source = sourceOf(list);
-  if (source !== undefined) return source;
+  if (source !== undefined) return isOfGroup(source) ? refuseNested(taskId, name) : source;
   if (typeof list !== 'object' || list === null) {
     refuse({ field: `expand of '${taskId}', argument '${name}'`, value: list, rule: 'a task maps over a list or an object', remedy: 'Give constants to partial() instead' });
   }
@@ -288,6 +306,17 @@ function mappable(taskId: string, name: string, list: unknown): Source {
   }
   return { kind: 'literal', value: list };
 }
+
+function isOfGroup(source: Source): boolean {
+  let found = false;
+  visitLeavesOf(source, ({ kind }) => {
+    found ||= kind === 'each';
+  });
+  return found;
+}
+
+const refuseNested = (taskId: string, name: string): never =>
+  refuse({ field: `expand of '${taskId}', argument '${name}'`, value: 'the argument of a mapped group', rule: 'what is in a mapped group is multiplied by the group alone', remedy: 'Map the group over all the elements, or map the task outside a group' });
 
 function add(dag: DagModel, declaration: Declaration, input: { readonly [name: string]: unknown }, mapping: MappingModel | undefined): Ref {
   const { body, kind } = declaration;
@@ -299,6 +328,10 @@ function add(dag: DagModel, declaration: Declaration, input: { readonly [name: s
     mapping, branches: [], mark: mark(),
   };
   visitReads(task, (read) => requireOwn(dag, read as TaskModel));
+  visitLeaves(task.input, (leaf) => {
+    if (leaf.kind !== 'each' || leaf.group === mappedGroupOf(task)) return;
+    refuse({ field: `task '${task.taskId}'`, value: `the argument '${leaf.name}' of group '${leaf.group.groupId}'`, rule: 'the argument of a mapped group is known only inside it', remedy: 'Put the task into the group, or read the list that the group is mapped over' });
+  });
   dag.uncalled.delete(declaration.taskId);
   dag.tasks.set(task.taskId, task);
   return resultOf(task);

@@ -2,8 +2,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { TaskKind } from '@dagbook/domain';
 import type { DeclaredOperator } from './operator.ts';
 import type { Mark } from './site.ts';
-import type { Source, Template } from './source.ts';
-import { tasksOfSource, tasksRead } from './source.ts';
+import type { LeafSource, Source, Template } from './source.ts';
+import { visitLeaves, visitLeavesOf } from './source.ts';
 import type { DagSpec, TaskSpec } from './types.ts';
 
 /**
@@ -71,8 +71,11 @@ export interface GroupModel {
   readonly parent: GroupModel | undefined;
   readonly displayName: string | undefined;
   readonly tooltip: string | undefined;
+  readonly mapping: MappingModel | undefined;
   readonly mark: Mark;
 }
+
+export type MappedGroup = GroupModel & { readonly mapping: MappingModel };
 
 export type NodeModel = TaskModel | GroupModel;
 
@@ -87,9 +90,27 @@ export const NODE = Symbol('node');
 export const nodeOf = (value: unknown): NodeModel | undefined =>
   (typeof value === 'object' || typeof value === 'function') && value !== null ? (value as { [NODE]?: NodeModel })[NODE] : undefined;
 
-/** The tasks whose results a task reads, in order of appearance, with repetition. */
-export function visitReads(task: TaskModel, visit: (task: { readonly taskId: string }) => void): void {
-  tasksRead(task.input, visit);
-  if (task.mapping?.kind === 'expand') for (const [, source] of task.mapping.over) tasksOfSource(source, visit);
-  if (task.mapping?.kind === 'expandKwargs') tasksOfSource(task.mapping.over, visit);
+type VisitTask = (task: { readonly taskId: string }) => void;
+
+/** The tasks whose results a task reads, in order of appearance, with repetition; not what a group around it is mapped over. */
+export function visitReads(task: TaskModel, visit: VisitTask): void {
+  visitLeaves(task.input, (leaf) => visitResult(leaf, visit));
+  if (task.mapping !== undefined) visitMapping(task.mapping, visit);
 }
+
+export function visitMapping(mapping: MappingModel, visit: VisitTask): void {
+  const sources = mapping.kind === 'expandKwargs' ? [mapping.over] : mapping.over.map(([, source]) => source);
+  for (const source of sources) visitLeavesOf(source, (leaf) => visitResult(leaf, visit));
+}
+
+function visitResult(leaf: LeafSource, visit: VisitTask): void {
+  if (leaf.kind === 'result') visit(leaf.task);
+}
+
+/** The nearest mapped group around a task. */
+export function mappedGroupOf(task: TaskModel): MappedGroup | undefined {
+  for (let group = task.group; group !== undefined; group = group.parent) if (isMapped(group)) return group;
+  return undefined;
+}
+
+const isMapped = (group: GroupModel): group is MappedGroup => group.mapping !== undefined;

@@ -1,8 +1,8 @@
 import type { Json, TaskResult } from '@dagbook/domain';
 import type { UpstreamResult } from '@dagbook/contracts';
 import { SkipTask, TaskFailure, thrownOutcome } from './error.ts';
-import type { TaskModel } from './model.ts';
-import { visitReads } from './model.ts';
+import type { MappingModel, TaskModel } from './model.ts';
+import { mappedGroupOf, visitMapping, visitReads } from './model.ts';
 import type { TaskIo, TaskRunRequest } from './runnable.ts';
 import type { ResultStep, Source, Template } from './source.ts';
 
@@ -15,12 +15,15 @@ export interface ReadResult {
   readonly skipped: boolean;
 }
 
-export type ReadResults = ReadonlyMap<string, ReadResult>;
+const NO_RESULT: ReadResult = { value: undefined, skipped: false };
 
-/** Brings along every result that the task reads; those kept apart from their events are fetched together. */
-export async function readResults(task: TaskModel, request: TaskRunRequest, io: TaskIo): Promise<ReadResults> {
+/** Brings along every result that the task reads or is mapped over; those kept apart from their events are fetched together. */
+export async function resolverFor(task: TaskModel, request: TaskRunRequest, io: TaskIo): Promise<Resolver> {
   const read = new Map<string, UpstreamResult | undefined>();
-  visitReads(task, ({ taskId }) => read.set(taskId, request.work.results[taskId]));
+  const visit = ({ taskId }: { readonly taskId: string }) => read.set(taskId, request.work.results[taskId]);
+  visitReads(task, visit);
+  const around = mappedGroupOf(task);
+  if (around !== undefined) visitMapping(around.mapping, visit);
   const stored = new Map<string, Promise<Json>>();
   for (const upstream of read.values()) {
     for (const { result } of upstream === undefined ? [] : upstream.mapped ? upstream.items : [upstream]) {
@@ -29,7 +32,7 @@ export async function readResults(task: TaskModel, request: TaskRunRequest, io: 
   }
   const values = new Map<string, Json>();
   for (const [key, value] of stored) values.set(key, await value);
-  return new Map([...read].map(([taskId, upstream]) => [taskId, readResult(upstream, values)] as const));
+  return new Resolver(new Map([...read].map(([taskId, upstream]) => [taskId, readResult(upstream, values)] as const)), request.attempt.mapIndex);
 }
 
 export function readResult(upstream: UpstreamResult | undefined, stored: ReadonlyMap<string, Json>): ReadResult {
@@ -40,36 +43,6 @@ export function readResult(upstream: UpstreamResult | undefined, stored: Readonl
     value: upstream.items.flatMap(({ result }) => (result === undefined ? [] : [valueIn(result)])),
     skipped: upstream.items.every(({ state }) => state === 'skipped'),
   };
-}
-
-const NO_RESULT: ReadResult = { value: undefined, skipped: false };
-
-export function resolveTemplate(template: Template, results: ReadResults): unknown {
-  switch (template.kind) {
-    case 'constant':
-      return template.value;
-    case 'source':
-      return valueOf(template.source, results);
-    case 'list':
-      return template.items.map((item) => resolveTemplate(item, results));
-    case 'object':
-      return Object.fromEntries(template.members.map(([name, member]) => [name, resolveTemplate(member, results)]));
-  }
-}
-
-export function valueOf(source: Source, results: ReadResults): unknown {
-  if (source.kind === 'literal') return source.value;
-  if (source.kind === 'result') return stepped(results.get(source.task.taskId) ?? NO_RESULT, source.steps);
-  const values: unknown[] = [];
-  const length = lengthOf(source, results);
-  for (let index = 0; index < length; index += 1) {
-    try {
-      values.push(elementOf(source, index, results));
-    } catch (error) {
-      if (thrownOutcome(error).kind !== 'skip') throw error;
-    }
-  }
-  return values;
 }
 
 export function stepped(read: ReadResult, steps: readonly ResultStep[]): unknown {
@@ -85,71 +58,125 @@ export function stepped(read: ReadResult, steps: readonly ResultStep[]): unknown
   return value;
 }
 
-/** The arguments that the instance with this map index adds to the constant ones. */
-export function mappedArguments(task: TaskModel, mapIndex: number, results: ReadResults): { readonly [name: string]: unknown } {
-  const { mapping } = task;
-  if (mapping === undefined) return {};
-  if (mapping.kind === 'expandKwargs') {
-    const element = elementOf(mapping.over, mapIndex, results);
-    if (typeof element === 'object' && element !== null && !Array.isArray(element)) return element as { readonly [name: string]: unknown };
-    throw new TaskFailure('bad_input', `expandKwargs of '${task.taskId}' needs objects of arguments; element ${mapIndex} is ${describe(element)}`, { retry: false });
-  }
-  const added: { [name: string]: unknown } = {};
-  // The cross product in counting order: the last argument turns fastest.
-  let rest = mapIndex;
-  for (const [name, source] of mapping.over.toReversed()) {
-    const length = lengthOf(source, results);
-    if (length === 0) throw new SkipTask(`argument '${name}' has no elements`);
-    added[name] = elementOf(source, rest % length, results);
-    rest = Math.floor(rest / length);
-  }
-  return added;
-}
+type Arguments = { readonly [name: string]: unknown };
 
-function lengthOf(source: Source, results: ReadResults): number {
-  switch (source.kind) {
-    case 'literal':
-    case 'result':
-      return elements(source, results).length;
-    case 'map':
-      return lengthOf(source.source, results);
-    case 'zip': {
-      const lengths = source.sources.map((part) => lengthOf(part, results));
-      return source.fill === undefined ? Math.min(...lengths) : Math.max(...lengths);
+/** Puts values where sources stand, for one task instance. */
+export class Resolver {
+  readonly #results: ReadonlyMap<string, ReadResult>;
+  readonly #mapIndex: number;
+
+  constructor(results: ReadonlyMap<string, ReadResult>, mapIndex: number) {
+    this.#results = results;
+    this.#mapIndex = mapIndex;
+  }
+
+  fill(template: Template): unknown {
+    switch (template.kind) {
+      case 'constant':
+        return template.value;
+      case 'source':
+        return this.value(template.source);
+      case 'list':
+        return template.items.map((item) => this.fill(item));
+      case 'object':
+        return Object.fromEntries(template.members.map(([name, member]) => [name, this.fill(member)]));
     }
-    case 'concat':
-      return source.sources.reduce((sum, part) => sum + lengthOf(part, results), 0);
   }
-}
 
-function elementOf(source: Source, index: number, results: ReadResults): unknown {
-  switch (source.kind) {
-    case 'literal':
-    case 'result':
-      return elements(source, results)[index];
-    case 'map':
-      return source.fn(elementOf(source.source, index, results) as never);
-    case 'zip':
-      return source.sources.map((part) => (index < lengthOf(part, results) ? elementOf(part, index, results) : source.fill?.value));
-    case 'concat': {
-      let rest = index;
-      for (const part of source.sources) {
-        const length = lengthOf(part, results);
-        if (rest < length) return elementOf(part, rest, results);
-        rest -= length;
+  /** The arguments of this map index. `owner` is the mapped task or group, for messages. */
+  mapped(mapping: MappingModel, owner: string): Arguments {
+    if (mapping.kind === 'expandKwargs') {
+      const element = this.#element(mapping.over, this.#mapIndex);
+      if (typeof element === 'object' && element !== null && !Array.isArray(element)) return element as Arguments;
+      throw new TaskFailure('bad_input', `expandKwargs of '${owner}' needs objects of arguments; element ${this.#mapIndex} is ${describe(element)}`, { retry: false });
+    }
+    const added: { [name: string]: unknown } = {};
+    // The cross product in counting order: the last argument turns fastest.
+    let rest = this.#mapIndex;
+    for (const [name, source] of mapping.over.toReversed()) {
+      const length = this.#length(source);
+      if (length === 0) throw new SkipTask(`argument '${name}' has no elements`);
+      added[name] = this.#element(source, rest % length);
+      rest = Math.floor(rest / length);
+    }
+    return added;
+  }
+
+  value(source: Source): unknown {
+    switch (source.kind) {
+      case 'literal':
+        return source.value;
+      case 'result':
+        return stepped(this.#results.get(source.task.taskId) ?? NO_RESULT, source.steps);
+      case 'each':
+        return stepped({ value: this.mapped(source.group.mapping, source.group.groupId)[source.name], skipped: false }, source.steps);
+      case 'map':
+      case 'zip':
+      case 'concat':
+        return this.#list(source);
+    }
+  }
+
+  #list(source: Source): unknown[] {
+    const values: unknown[] = [];
+    const length = this.#length(source);
+    for (let index = 0; index < length; index += 1) {
+      try {
+        values.push(this.#element(source, index));
+      } catch (error) {
+        if (thrownOutcome(error).kind !== 'skip') throw error;
       }
-      return undefined;
+    }
+    return values;
+  }
+
+  #length(source: Source): number {
+    switch (source.kind) {
+      case 'literal':
+      case 'result':
+      case 'each':
+        return this.#elements(source).length;
+      case 'map':
+        return this.#length(source.source);
+      case 'zip': {
+        const lengths = source.sources.map((part) => this.#length(part));
+        return source.fill === undefined ? Math.min(...lengths) : Math.max(...lengths);
+      }
+      case 'concat':
+        return source.sources.reduce((sum, part) => sum + this.#length(part), 0);
     }
   }
-}
 
-/** A list as it is, an object as its pairs of key and value. */
-function elements(source: Source, results: ReadResults): readonly unknown[] {
-  const value = valueOf(source, results);
-  if (Array.isArray(value)) return value;
-  if (typeof value === 'object' && value !== null) return Object.entries(value);
-  const from = source.kind === 'result' ? `the result of '${source.task.taskId}'` : 'a constant';
-  throw new TaskFailure('bad_input', `a mapped task needs a list or an object, but ${from} is ${describe(value)}`, { retry: false });
+  #element(source: Source, index: number): unknown {
+    switch (source.kind) {
+      case 'literal':
+      case 'result':
+      case 'each':
+        return this.#elements(source)[index];
+      case 'map':
+        return source.fn(this.#element(source.source, index) as never);
+      case 'zip':
+        return source.sources.map((part) => (index < this.#length(part) ? this.#element(part, index) : source.fill?.value));
+      case 'concat': {
+        let rest = index;
+        for (const part of source.sources) {
+          const length = this.#length(part);
+          if (rest < length) return this.#element(part, rest);
+          rest -= length;
+        }
+        return undefined;
+      }
+    }
+  }
+
+  /** A list as it is, an object as its pairs of key and value. */
+  #elements(source: Source): readonly unknown[] {
+    const value = this.value(source);
+    if (Array.isArray(value)) return value;
+    if (typeof value === 'object' && value !== null) return Object.entries(value);
+    const from = source.kind === 'result' ? `the result of '${source.task.taskId}'` : 'a constant';
+    throw new TaskFailure('bad_input', `a mapped task needs a list or an object, but ${from} is ${describe(value)}`, { retry: false });
+  }
 }
 
 const describe = (value: unknown): string => (value === null || value === undefined ? String(value) : `a ${Array.isArray(value) ? 'list' : typeof value}`);

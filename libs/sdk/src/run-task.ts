@@ -4,7 +4,7 @@ import { operatorContext, RunContext } from './context.ts';
 import { TaskFailure, thrownOutcome } from './error.ts';
 import { isLatest } from './latest.ts';
 import type { DagModel, TaskModel } from './model.ts';
-import { mappedArguments, readResults, resolveTemplate, stepped } from './resolve.ts';
+import { resolverFor, stepped } from './resolve.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -47,9 +47,9 @@ interface Running {
 type Input = { readonly [name: string]: unknown };
 
 async function inputOf({ task, request, io }: Running): Promise<Input> {
-  const results = await readResults(task, request, io);
-  const constant = resolveTemplate(task.input, results) as Input;
-  return task.mapping === undefined ? constant : { ...constant, ...mappedArguments(task, request.attempt.mapIndex, results) };
+  const resolver = await resolverFor(task, request, io);
+  const constant = resolver.fill(task.input) as Input;
+  return task.mapping === undefined ? constant : { ...constant, ...resolver.mapped(task.mapping, task.taskId) };
 }
 
 function execute(input: Input, { task, request, io, context }: Running): unknown {

@@ -100,6 +100,23 @@ describe('serialize', () => {
     ]);
   });
 
+  it('says how a mapped group multiplies, and draws edges to its roots from what it is mapped over', () => {
+    const d = dag('mapped_group');
+    const files = d.task('files', async () => ({ list: ['a'] }))();
+    const out = d.mappedGroup('g', { file: files.get('list') }, (group, { file }) => {
+      const first = group.task('first', async (_: { f: string }) => 1)({ f: file });
+      return group.task('second', async (_: { f: string; n: number }) => 2)({ f: file, n: first });
+    }, { tooltip: 'per file' });
+    d.task('sum', async (_: { all: number[] }) => 1)({ all: out });
+    const definition = serialize(d);
+    expect(definition.groups).toEqual([{ groupId: 'g', tooltip: 'per file', mapping: { kind: 'expand', over: [['file', { kind: 'result', taskId: 'files', path: ['list'] }]] } }]);
+    expect(definition.tasks.slice(1)).toEqual([
+      { taskId: 'g.first', operator: 'function', upstream: ['files'], groupId: 'g' },
+      { taskId: 'g.second', operator: 'function', upstream: ['g.first'], reads: ['g.first'], groupId: 'g' },
+      { taskId: 'sum', operator: 'function', upstream: ['g.second'], reads: ['g.second'] },
+    ]);
+  });
+
   it('makes the decider of a branch a branch, with all that follows it directly as targets', () => {
     const d = dag('branching');
     const decided = d.task('decide', async (): Promise<'a' | 'b' | 'none'> => 'a')();
@@ -191,6 +208,8 @@ describe('an author’s mistake', () => {
     ['a date that is not one', () => serialize(dag('d', { startDate: '2027-02-30' })), { field: "startDate of 'd'", value: '"2027-02-30"', rule: /ISO-8601/ }],
     ['mapping over a number', () => dag('d').task('a', async (_: { n: number }) => 1).expand({ n: 5 as never }), { field: "expand of 'a', argument 'n'", value: '5', rule: /a list or an object/ }],
     ['a task without code', () => dag('d').task('a', undefined as never), { field: "task 'a'", value: '"undefined"', rule: /function or an operator/ }],
+    ['the argument of a mapped group outside it', () => { const d = dag('d'); d.mappedGroup('g', { n: [1] }, (group, { n }) => { d.task('out', async (_: { n: number }) => 1)({ n }); return group.empty('x'); }); }, { field: "task 'out'", value: "\"the argument 'n' of group 'g'\"", rule: /known only inside/ }],
+    ['mapping within a mapped group', () => { const d = dag('d'); d.mappedGroup('g', { n: [[1]] }, (group, { n }) => group.task('in', async (_: { n: number }) => 1).expand({ n })); }, { field: "expand of 'g.in', argument 'n'", value: '"the argument of a mapped group"', rule: /multiplied by the group alone/ }],
     ['a cycle', () => { const d = dag('d'); const a = d.empty('a'); const b = d.empty('b').after(a); a.after(b); serialize(d); }, { field: 'tasks', value: expect.stringMatching(/→/), rule: /is a cycle/ }],
     ['an impossible cron', () => serialize(dag('d', { schedule: '0 0 30 2 *' })), { field: 'schedule.cron', value: '"0 0 30 2 *"', rule: /./ }],
     ['negative retries', () => { const d = dag('d'); d.task('a', async () => 1, { retries: -1 })(); serialize(d); }, { field: 'tasks.a.retries', value: '-1', rule: /whole number/ }],

@@ -4,8 +4,8 @@ import type {
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DagDefinitionError, definitionError } from './error.ts';
-import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
-import { visitReads } from './model.ts';
+import type { AnyTaskSpec, DagModel, GroupModel, MappingModel, NodeModel, TaskModel } from './model.ts';
+import { visitMapping, visitReads } from './model.ts';
 import type { SiteDefaults } from './runnable.ts';
 import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
 import type { Mark } from './site.ts';
@@ -61,7 +61,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
   };
   refuseProblems(dag, definition);
-  return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId), mappedPaths: mappedPathsOf(tasks) };
+  return { definition, rootIds: (node) => rootsOf(node, inner).map((task) => task.taskId), mappedPaths: mappedPathsOf([...tasks, ...(definition.groups ?? [])]) };
 }
 
 /** What the domain finds wrong, at the line of the task that it is about. */
@@ -74,7 +74,7 @@ function refuseProblems(dag: DagModel, definition: DagDefinition): void {
   throw new DagDefinitionError(first, `DAG '${dag.dagId}': ${problemText(first)}${others}`, siteOf(at));
 }
 
-function mappedPathsOf(tasks: readonly TaskDefinition[]): ReadonlyMap<string, readonly (readonly string[])[]> {
+function mappedPathsOf(nodes: readonly { readonly mapping?: MappingDefinition }[]): ReadonlyMap<string, readonly (readonly string[])[]> {
   const paths = new Map<string, (readonly string[])[]>();
   const visit = (source: MapSource): void => {
     switch (source.kind) {
@@ -90,7 +90,7 @@ function mappedPathsOf(tasks: readonly TaskDefinition[]): ReadonlyMap<string, re
         return source.sources.forEach(visit);
     }
   };
-  for (const { mapping } of tasks) {
+  for (const { mapping } of nodes) {
     if (mapping?.kind === 'expand') for (const [, source] of mapping.over) visit(source);
     if (mapping?.kind === 'expandKwargs') visit(mapping.over);
   }
@@ -147,7 +147,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('groupId', task.group?.groupId),
     ...present('setup', task.setup ? true : undefined),
     ...present('teardown', task.teardown ? teardownOf(task, upstream) : undefined),
-    ...present('mapping', mappingOf(task)),
+    ...present('mapping', mappingOf(task.mapping)),
     ...present('branchTargets', task.branches.length === 0 ? undefined : (downstream.get(taskId) ?? [])),
     ...present('ignoreDownstreamTriggerRules', spec.ignoreDownstreamTriggerRules === false ? false : undefined),
     ...present('sensor', task.kind === 'sensor' ? sensorOf(task) : undefined),
@@ -189,8 +189,7 @@ function teardownOf(task: TaskModel, upstream: readonly string[]): TaskDefinitio
   return { setups, ...present('onFailureFailDagrun', task.spec.onFailureFailDagrun === true ? true : undefined) };
 }
 
-function mappingOf(task: TaskModel): MappingDefinition | undefined {
-  const { mapping } = task;
+function mappingOf(mapping: MappingModel | undefined): MappingDefinition | undefined {
   if (mapping === undefined) return undefined;
   let functions = 0;
   const convert = (source: Source): MapSource => {
@@ -201,6 +200,8 @@ function mappingOf(task: TaskModel): MappingDefinition | undefined {
         const path = source.steps.flatMap((step) => ('get' in step ? [String(step.get)] : []));
         return { kind: 'result', taskId: source.task.taskId, ...present('path', path.length === 0 ? undefined : path) };
       }
+      case 'each':
+        throw new Error('invariant: the argument of a mapped group is refused where something is mapped over it');
       case 'map':
         return { kind: 'map', source: convert(source.source), fn: functions++ };
       case 'zip':
@@ -219,6 +220,7 @@ const groupDefinition = (group: GroupModel): GroupDefinition => ({
   ...present('parentId', group.parent?.groupId),
   ...present('displayName', group.displayName),
   ...present('tooltip', group.tooltip),
+  ...present('mapping', mappingOf(group.mapping)),
 });
 
 type Upstreams = ReadonlyMap<TaskModel, ReadonlySet<string>>;
@@ -242,6 +244,13 @@ function upstreamsOf(dag: DagModel): { readonly upstreams: Upstreams; readonly i
   for (const { up, down } of dag.edges) {
     if (up.is === 'task' && down.is === 'task') continue;
     for (const root of rootsOf(down, inner)) for (const leaf of leavesOf(up, inner)) upstreams.get(root)?.add(leaf.taskId);
+  }
+  // As in Airflow, the roots of a mapped group follow what it is mapped over.
+  for (const group of dag.groups.values()) {
+    const { mapping } = group;
+    if (mapping === undefined) continue;
+    const roots = rootsOf(group, inner);
+    visitMapping(mapping, ({ taskId }) => roots.forEach((root) => upstreams.get(root)?.add(taskId)));
   }
   return { upstreams, inner };
 }

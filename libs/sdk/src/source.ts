@@ -1,3 +1,5 @@
+import type { MappedGroup } from './model.ts';
+
 /**
  * Where a value comes from, as the author's code says it while the DAG is read: a constant, a task's result, or lists
  * put together. Sources are compiled to edges and mappings for the scheduler, and resolved to values in the worker.
@@ -5,6 +7,8 @@
 export type Source =
   | { readonly kind: 'literal'; readonly value: unknown }
   | { readonly kind: 'result'; readonly task: { readonly taskId: string }; readonly steps: readonly ResultStep[] }
+  /** Inside a mapped group: the argument of its own map index. */
+  | { readonly kind: 'each'; readonly group: MappedGroup; readonly name: string; readonly steps: readonly ResultStep[] }
   | { readonly kind: 'map'; readonly source: Source; readonly fn: (item: never) => unknown }
   | { readonly kind: 'zip'; readonly sources: readonly Source[]; readonly fill?: { readonly value: unknown } }
   | { readonly kind: 'concat'; readonly sources: readonly Source[] };
@@ -48,30 +52,32 @@ function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Every task whose result the value holds, in order of appearance. */
-export function tasksRead(template: Template, visit: (task: { readonly taskId: string }) => void): void {
+/** Every place in the value where a source stands that is not made of others, in order of appearance. */
+export function visitLeaves(template: Template, visit: (leaf: LeafSource) => void): void {
   switch (template.kind) {
     case 'constant':
       return;
     case 'source':
-      return tasksOfSource(template.source, visit);
+      return visitLeavesOf(template.source, visit);
     case 'list':
-      return template.items.forEach((item) => tasksRead(item, visit));
+      return template.items.forEach((item) => visitLeaves(item, visit));
     case 'object':
-      return template.members.forEach(([, member]) => tasksRead(member, visit));
+      return template.members.forEach(([, member]) => visitLeaves(member, visit));
   }
 }
 
-export function tasksOfSource(source: Source, visit: (task: { readonly taskId: string }) => void): void {
+export type LeafSource = Extract<Source, { kind: 'literal' | 'result' | 'each' }>;
+
+export function visitLeavesOf(source: Source, visit: (leaf: LeafSource) => void): void {
   switch (source.kind) {
     case 'literal':
-      return;
     case 'result':
-      return visit(source.task);
+    case 'each':
+      return visit(source);
     case 'map':
-      return tasksOfSource(source.source, visit);
+      return visitLeavesOf(source.source, visit);
     case 'zip':
     case 'concat':
-      return source.sources.forEach((part) => tasksOfSource(part, visit));
+      return source.sources.forEach((part) => visitLeavesOf(part, visit));
   }
 }

@@ -51,6 +51,20 @@ describe('dag.test', () => {
     expect(await went('none')).toEqual(['skipped', 'skipped', [null, null]]);
   });
 
+  it('runs a mapped group depth first: each instance sees its own argument and its own siblings', async () => {
+    const d = dag('d');
+    const files = d.task('files', async () => [{ name: 'a', size: 1 }, { name: 'b', size: 2 }])();
+    const loaded = d.mappedGroup('load', { file: files, way: ['x', 'y'] }, (group, { file, way }) => {
+      const read = group.task('read', async ({ name, by }: { name: string; by: string }) => `${name}${by}`)({ name: file.get('name'), by: way });
+      const check = group.task('check', async ({ of }: { of: string }) => { if (of === 'ay') throw new SkipTask(); })({ of: read });
+      return group.task('store', async ({ text, size }: { text: string; size: number }) => text.repeat(size))({ text: read, size: file.get('size') }).after(check);
+    });
+    const all = d.task('all', async ({ texts }: { texts: string[] }) => texts)({ texts: loaded });
+    const result = await d.test(quiet);
+    expect(result.stateOf(all)).toBe('skipped');
+    expect(result.value(loaded)).toEqual(['ax', 'bxbx', 'byby']);
+  });
+
   it('puts mocks in place of code: constants, functions, and lists for mapped tasks', async () => {
     const d = dag('d');
     const never = async (): Promise<{ host: string }> => { throw new Error('must not run'); };

@@ -5,8 +5,8 @@ import {
 } from '@dagbook/domain';
 import type { LogLine, Outcome } from '@dagbook/contracts';
 import type { DagModel } from './model.ts';
-import type { ReadResult, ReadResults } from './resolve.ts';
-import { readResult, valueOf } from './resolve.ts';
+import type { ReadResult } from './resolve.ts';
+import { readResult, Resolver } from './resolve.ts';
 import type { OperatorExecutor, TaskIo, TaskRunRequest } from './runnable.ts';
 import { issuesText, runTask } from './run-task.ts';
 import { instantOf } from './schedule.ts';
@@ -75,8 +75,7 @@ class TestRun implements TestResult {
   value<T>(r: TaskRef<T>): T {
     const source = sourceOf(r);
     if (source === undefined) throw new Error('value() takes what a called task answered');
-    const results: ReadResults = new Map([[r.id, this.#resultOf(r.id)]]);
-    return valueOf(source, results) as T;
+    return new Resolver(new Map([[r.id, this.#resultOf(r.id)]]), -1).value(source) as T;
   }
 
   stateOf(r: TaskRef<unknown>): ReturnType<TestResult['stateOf']> {

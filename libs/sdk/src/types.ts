@@ -154,6 +154,16 @@ export interface Scope<P> {
   teardown<O, I = {}>(id: string, fn: Handler<I, O, P> | Operator<I, O>, spec?: TaskSpec<O> & { onFailureFailDagrun?: boolean }): Factory<I, O>;
   /** Tasks of a group have its id and a dot before theirs. */
   group(id: string, spec?: { displayName?: string; tooltip?: string }): Scope<P> & Edge;
+  /**
+   * A group as often as its lists say, each with the tasks that `build` puts into it; `each` stands for the arguments of
+   * one of them. A task that `build` answers is, outside the group, the list of its results.
+   */
+  mappedGroup<I extends object, O>(
+    id: string,
+    over: { readonly [K in keyof I]: TaskRef<readonly I[K][]> | readonly I[K][] },
+    build: (group: Scope<P> & Edge, each: { readonly [K in keyof I]: TaskRef<I[K]> }) => TaskRef<O>,
+    spec?: { displayName?: string; tooltip?: string },
+  ): TaskRef<O[]>;
   /** Runs the cases that the decider names and skips the others; every case must be handled. */
   branch<K extends string>(decider: TaskRef<K | K[]>, cases: { readonly [C in K]: Edge | readonly Edge[] | null }): Edge;
 }
