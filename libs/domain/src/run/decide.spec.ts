@@ -427,6 +427,13 @@ describe('clears and marks', () => {
     expect(story.run.state).toBe('success');
   });
 
+  test('of nothing changes nothing', () => {
+    const story = started({ a: {} });
+    story.succeed('a');
+    expect(story.give({ type: 'ClearTasks', onlyFailed: true, nowMs: 0 })).toEqual([]);
+    expect(story.run.state).toBe('success');
+  });
+
   test('of an unknown task: refused', () => {
     expect(started({ a: {} }).clear('x')).toEqual(['refused: unknown_task']);
   });

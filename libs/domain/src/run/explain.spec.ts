@@ -41,7 +41,7 @@ test('knows the run, the pause, the slot and the worker', () => {
 test('says until when it waits', () => {
   const retry = story({ a: { retries: 1, retryDelayMs: 100 } });
   retry.fail('a');
-  expect(asked(retry, 'a')).toEqual({ code: 'waits_for_retry', state: 'up_for_retry', untilMs: 100, message: 'Try 1 failed (a failed); try 2 is due at 100 ms.' });
+  expect(asked(retry, 'a')).toEqual({ code: 'waits_for_retry', state: 'up_for_retry', untilMs: 100, message: 'Try 1 failed (a failed); try 2 is due at 1970-01-01T00:00:01+00:00.' });
   const attempt = { taskId: 'a', mapIndex: -1, tryNumber: 1, epoch: 1, nowMs: 0 };
   const poke = story({ a: {} });
   poke.give({ type: 'RecordTaskRescheduled', ...attempt, nextPokeAtMs: 5 });

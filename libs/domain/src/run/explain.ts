@@ -1,4 +1,5 @@
 import type { WaitingReason } from '../admission/why-waiting.ts';
+import { isoInstant } from '../schedule/civil.ts';
 import { pastAllows } from './advance.ts';
 import type { PastRuns } from './command.ts';
 import type { TaskInstanceRef } from './event.ts';
@@ -62,7 +63,7 @@ function finishedSentence({ state, tryNumber, failure, skippedBy }: TaskInstance
 function explainLive(instance: TaskInstance, outside: Outside): Explanation {
   const { state, wakeAtMs, tryNumber } = instance;
   const until = wakeAtMs === null ? {} : { untilMs: wakeAtMs };
-  const by = wakeAtMs === null ? '' : ` at ${wakeAtMs} ms`;
+  const by = wakeAtMs === null ? '' : ` at ${isoInstant(Math.ceil(wakeAtMs / 1_000) * 1_000)}`;
   switch (state) {
     case 'up_for_retry':
       return { code: 'waits_for_retry', state, ...until, message: `Try ${tryNumber} failed${instance.failure === null ? '' : ` (${instance.failure.message})`}; try ${tryNumber + 1} is due${by}.` };

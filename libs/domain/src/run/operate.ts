@@ -19,7 +19,8 @@ export function clearTasks(run: DagRun, command: Command<'ClearTasks'>): Decisio
   if (!Array.isArray(selected)) return selected;
   const wanted = selected.filter(({ state }) =>
     (command.onlyFailed !== true || state === 'failed' || state === 'upstream_failed') && (command.onlyRunning !== true || state === 'running'));
-  return [...clearInstances(wanted, command.nowMs), ...requeue(run, command.resetRun !== false, command.nowMs)];
+  const cleared = clearInstances(wanted, command.nowMs);
+  return [...cleared, ...requeue(run, cleared.length > 0 && command.resetRun !== false, command.nowMs)];
 }
 
 function clearInstances(instances: readonly TaskInstance[], nowMs: number): RunEvent[] {
@@ -48,12 +49,13 @@ export function markTasks(run: DagRun, command: Command<'MarkTasks'>): Decision<
   return [...marks, ...clearInstances(resumed, command.nowMs), ...requeue(run, resumed.length > 0, command.nowMs)];
 }
 
-/** `success` and `failed` leave nothing unfinished: what runs or waits is marked with the run, what had not begun of a failed run is skipped. */
+/** `queued` clears everything. `success` and `failed` leave nothing unfinished: what runs or waits is marked with the run, what had not begun of a failed run is skipped. */
 export function markRun(run: DagRun, command: Command<'MarkRun'>): Decision<RunEvent> {
   const { nowMs, by } = command;
-  if (command.state === 'queued') return clearTasks(run, { type: 'ClearTasks', nowMs });
+  const instances = run.slots.flatMap((slot) => slot.instances);
+  if (command.state === 'queued') return [...clearInstances(instances, nowMs), ...requeue(run, true, nowMs)];
   const marks: RunEvent[] = [];
-  for (const instance of run.slots.flatMap(({ instances }) => instances)) {
+  for (const instance of instances) {
     const { state } = instance;
     if (command.state === 'success' ? !isTerminal(state) || state === 'failed' || state === 'upstream_failed' : !isTerminal(state)) {
       const to = command.state === 'success' ? 'success' : state === 'running' ? 'failed' : 'skipped';

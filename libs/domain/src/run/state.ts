@@ -54,7 +54,7 @@ export interface TaskSlot {
   readonly upstream: UpstreamCounts;
   readonly indirectSetups: UpstreamCounts;
   /** Branches and short circuits that have skipped all instances. */
-  readonly skippers: TaskInstance[];
+  skippers: readonly TaskInstance[];
   /** Instances in `none`. */
   waiting: number;
   /** Instances that have not finished. */
@@ -101,8 +101,12 @@ export interface TaskInstance {
 interface OwnCounts {
   readonly upstream: UpstreamCounts;
   readonly indirectSetups: UpstreamCounts;
-  readonly skippers: TaskInstance[];
+  skippers: readonly TaskInstance[];
 }
+
+/** Most tasks have no indirect setups and no skippers: they share these, which nothing changes. */
+const NO_SETUPS: UpstreamCounts = Object.freeze(newCounts(0, 0));
+const NO_SKIPPERS: readonly TaskInstance[] = [];
 
 export const isTerminal = (state: TaskState): state is TerminalTaskState =>
   state === 'success' || state === 'failed' || state === 'skipped' || state === 'upstream_failed' || state === 'removed';
@@ -132,8 +136,8 @@ function newSlot(plan: PlannedTask): TaskSlot {
   const slot: TaskSlot = {
     plan, length: null, instances: [],
     upstream: newCounts(plan.wholeUpstream, plan.wholeUpstreamSetups),
-    indirectSetups: newCounts(plan.wholeIndirectSetups, 0),
-    skippers: [], waiting: 1, open: 1, results: 0,
+    indirectSetups: plan.wholeIndirectSetups === 0 ? NO_SETUPS : newCounts(plan.wholeIndirectSetups, 0),
+    skippers: NO_SKIPPERS, waiting: 1, open: 1, results: 0,
   };
   slot.instances.push(newInstance(slot, -1));
   return slot;
@@ -145,7 +149,7 @@ export function newInstance(slot: TaskSlot, mapIndex: number): TaskInstance {
     worker: null, wakeAtMs: null, firstStartedAtMs: null, failure: null, hasResult: false, result: null, resultLength: null, resultLengths: null,
     chosen: null, passed: null, skippedBy: null, note: null,
     own: slot.plan.mappedGroup === undefined ? null
-      : { upstream: newCounts(slot.plan.indexedUpstream.length, 0), indirectSetups: newCounts(slot.plan.indexedSetups.length, 0), skippers: [] },
+      : { upstream: newCounts(slot.plan.indexedUpstream.length, 0), indirectSetups: newCounts(slot.plan.indexedSetups.length, 0), skippers: NO_SKIPPERS },
   };
 }
 
@@ -287,7 +291,7 @@ function addOwnCounts(run: DagRun, instance: TaskInstance): void {
   for (const from of slot.plan.indexedSetups) add(own.indirectSetups, from, 'indirectSetup');
   for (const from of slot.plan.indexedUpstream) {
     const skipper = run.slots[from]?.instances[instance.mapIndex];
-    if (skipper !== undefined && coveredBy(run, skipper).includes(slot.plan.index)) own.skippers.push(skipper);
+    if (skipper !== undefined && coveredBy(run, skipper).includes(slot.plan.index)) own.skippers = [...own.skippers, skipper];
   }
 }
 
@@ -346,19 +350,18 @@ export function setSkipping(run: DagRun, skipper: TaskInstance, skips: boolean):
     const slot = run.slots[task];
     if (slot === undefined) continue;
     if (skipper.mapIndex === -1) {
-      include(slot.skippers, skipper, skips);
+      slot.skippers = including(slot.skippers, skipper, skips);
       reviewSlot(run, slot);
       continue;
     }
     for (const instance of coveredInstances(run, skipper, task)) {
-      if (instance.own !== null) include(instance.own.skippers, skipper, skips);
+      if (instance.own !== null) instance.own.skippers = including(instance.own.skippers, skipper, skips);
       reviewInstance(run, instance);
     }
   }
 }
 
-function include(list: TaskInstance[], item: TaskInstance, wanted: boolean): void {
-  const at = list.indexOf(item);
-  if (wanted && at < 0) list.push(item);
-  if (!wanted && at >= 0) list.splice(at, 1);
+function including(list: readonly TaskInstance[], item: TaskInstance, wanted: boolean): readonly TaskInstance[] {
+  const others = list.filter((other) => other !== item);
+  return wanted ? [...others, item] : others;
 }
