@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryStores } from './memory/stores.ts';
-import { FEED_START, type StoredEvent } from './port.ts';
+import { FEED_START, type StoredEvent, type Stores } from './port.ts';
 import { createPool } from './postgres/connection.ts';
-import { openPostgresStores, type PostgresStores, type Stores } from './postgres/stores.ts';
+import { openPostgresStores, type PostgresStores } from './postgres/stores.ts';
 import { type Projection, ProjectionRunner, rebuildProjection } from './projection-runner.ts';
 import { Relay } from './relay.ts';
 

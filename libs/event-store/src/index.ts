@@ -1,9 +1,8 @@
 export type {
-  AppendEntry, AppendResult, ContentKind, EventMeta, EventStore, Fence, Lease, LeaseGrant, LeaseStore, NewCommand, NewEvent,
-  OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent,
+  AppendEntry, AppendResult, CheckpointStore, ContentKind, EventMeta, EventStore, Fence, Lease, LeaseGrant, LeaseStore, NewCommand, NewEvent,
+  OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent, Stores,
 } from './port.ts';
 export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';
-export type { CheckpointStore } from './checkpoint.ts';
 export type { Executed, ExecuteOptions, StreamDecider } from './execute.ts';
 export { execute, loadState } from './execute.ts';
 export type { Upcaster } from './fact.ts';
@@ -13,7 +12,7 @@ export { createMemoryStores } from './memory/stores.ts';
 export type { PoolOptions } from './postgres/connection.ts';
 export { createPool } from './postgres/connection.ts';
 export { migrate } from './postgres/migrate.ts';
-export type { PostgresStores, Stores } from './postgres/stores.ts';
+export type { PostgresStores } from './postgres/stores.ts';
 export { openPostgresStores } from './postgres/stores.ts';
 export type { Projection, ProjectionRound } from './projection-runner.ts';
 export { ProjectionRunner, rebuildProjection } from './projection-runner.ts';

@@ -201,3 +201,20 @@ export interface OwnershipSession {
   readonly lost: Promise<void>;
   close(): Promise<void>;
 }
+
+/** How far each reader of the feed has come. */
+export interface CheckpointStore {
+  /** `FEED_START` for a name that is not known. */
+  load(name: string): Promise<Position>;
+  /** Moves from exactly `from` to `to`; false when it stands elsewhere, because another reader has moved it. */
+  advance(name: string, from: Position, to: Position): Promise<boolean>;
+}
+
+/** What a service needs of the journal. Closing it closes its connections and releases its ownerships. */
+export interface Stores {
+  readonly events: EventStore;
+  readonly leases: LeaseStore;
+  readonly ownership: OwnershipStore;
+  readonly checkpoints: CheckpointStore;
+  close(): Promise<void>;
+}

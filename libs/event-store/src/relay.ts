@@ -1,5 +1,4 @@
-import type { CheckpointStore } from './checkpoint.ts';
-import type { EventStore, Position, StoredEvent } from './port.ts';
+import type { CheckpointStore, EventStore, Position, StoredEvent } from './port.ts';
 
 /**
  * Hands every stored event to `publish`, in feed order, at least once.

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createMemoryStores } from './memory/stores.ts';
-import type { AppendEntry, AppendResult } from './port.ts';
-import type { Stores } from './postgres/stores.ts';
+import type { AppendEntry, AppendResult, Stores } from './port.ts';
 
 const postgres = withPostgres();
 

@@ -1,11 +1,9 @@
 import { partitionOf } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import {
-  type AppendEntry, type AppendResult, type ContentKind, type EventStore, type Lease, type LeaseGrant, type LeaseStore, type NewCommand,
-  type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent, formatPosition,
+  type AppendEntry, type AppendResult, type CheckpointStore, type ContentKind, type EventStore, FEED_START, formatPosition, type Lease, type LeaseGrant,
+  type LeaseStore, type NewCommand, type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent, type Stores,
 } from '../port.ts';
-import { MemoryCheckpointStore } from '../checkpoint.ts';
-import type { Stores } from '../postgres/stores.ts';
 
 /**
  * The twin of the Postgres stores, for tests and simulation: same answers, no durability. Data is kept as JSON text, so
@@ -226,6 +224,21 @@ class MemoryOwnershipStore implements OwnershipStore {
 
   async close(): Promise<void> {
     for (const session of this.#sessions) await session.close();
+  }
+}
+
+class MemoryCheckpointStore implements CheckpointStore {
+  readonly #positions = new Map<string, Position>();
+
+  load(name: string): Promise<Position> {
+    return Promise.resolve(this.#positions.get(name) ?? FEED_START);
+  }
+
+  advance(name: string, from: Position, to: Position): Promise<boolean> {
+    const at = this.#positions.get(name) ?? from;
+    if (at.xid !== from.xid || at.pos !== from.pos) return Promise.resolve(false);
+    this.#positions.set(name, to);
+    return Promise.resolve(true);
   }
 }
 

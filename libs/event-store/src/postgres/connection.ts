@@ -28,8 +28,8 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
-/** SQLSTATEs after which the same statement may succeed: connection, resources, shutdown and start of the server. */
-const TRANSIENT = /^(08|53|57P0[123]|40001|40P01|25P03|55P03)/;
+/** SQLSTATEs after which the same statement may succeed: connection, resources, time-outs, shutdown and start of the server. */
+const TRANSIENT = /^(08|53|57P0[123]|57014|40001|40P01|25P03|55P03)/;
 
 export const sqlState = (error: unknown): string | null => {
   const code = (error as { code?: unknown } | null)?.code;

@@ -22,6 +22,8 @@ export async function migrate(pool: pg.Pool, folder: string): Promise<readonly s
   return retrying('migrate', async () => {
     const client = await pool.connect();
     try {
+      // Neither the wait for another process that migrates nor a long migration may run into the pool's limit.
+      await client.query('SET statement_timeout = 0');
       await client.query(`SELECT pg_advisory_lock(hashtextextended('dagbook migrations', 0))`);
       await client.query(`CREATE TABLE IF NOT EXISTS schema_migrations (
         number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`);
@@ -32,7 +34,7 @@ export async function migrate(pool: pg.Pool, folder: string): Promise<readonly s
       for (const migration of pending) await apply(client, migration);
       return pending.map((migration) => migration.name);
     } finally {
-      await client.query(`SELECT pg_advisory_unlock(hashtextextended('dagbook migrations', 0))`).then(
+      await client.query(`SELECT pg_advisory_unlock(hashtextextended('dagbook migrations', 0)); RESET statement_timeout`).then(
         () => client.release(),
         (error: Error) => client.release(error),
       );

@@ -1,19 +1,10 @@
 import type pg from 'pg';
-import type { EventStore, LeaseStore, OwnershipStore } from '../port.ts';
-import { type CheckpointStore, PostgresCheckpointStore } from '../checkpoint.ts';
+import type { Stores } from '../port.ts';
+import { PostgresCheckpointStore } from './checkpoint-store.ts';
 import { createPool, retrying } from './connection.ts';
 import { assertClusterMatchesHistory, PostgresEventStore } from './event-store.ts';
 import { PostgresLeaseStore } from './lease-store.ts';
 import { PostgresOwnershipStore } from './ownership-store.ts';
-
-/** What a service needs of the journal. Closing it closes its connections and releases its ownerships. */
-export interface Stores {
-  readonly events: EventStore;
-  readonly leases: LeaseStore;
-  readonly ownership: OwnershipStore;
-  readonly checkpoints: CheckpointStore;
-  close(): Promise<void>;
-}
 
 export interface PostgresStores extends Stores {
   /** The pool of the stores. Read models have one of their own, whose planner may scan tables. */
