@@ -220,6 +220,8 @@ class ParseChild {
 
   /** Kills the group and waits until the child is reaped. */
   async end(): Promise<void> {
+    // Nobody may leave before the child is reaped.
+    this.#process.ref();
     if (!this.#ended) {
       this.#ended = true;
       this.#killGroup();
