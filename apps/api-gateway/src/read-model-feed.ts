@@ -1,9 +1,10 @@
-import { ProjectionRunner, type OwnershipSession, type Position, type PostgresStores } from '@dagbook/event-store';
+import { ProjectionRunner, type OwnershipSession, type Position, type Projection, type PostgresStores } from '@dagbook/event-store';
 import { errorAttributes, WakeableLoop, type AlarmClock, type Log, type Loop } from '@dagbook/platform';
 import { ReadModelProjection, type Change, type PlanCache } from '@dagbook/read-models';
 import type pg from 'pg';
 
 const LOCK = 'dagbook.read-models';
+const PROJECTION = 'read-models';
 /**
  * While events pour in, batches are let grow: a task instance is then written once for several of its events (40 CPU-µs
  * a task at 2,000 events a batch, 53 at 300).
@@ -27,14 +28,15 @@ interface Waiter {
  */
 export class ReadModelFeed implements Loop {
   readonly #stores: PostgresStores;
-  readonly #runner: ProjectionRunner<Change | null>;
+  readonly #plans: PlanCache;
   readonly #clock: AlarmClock;
   readonly #log: Log;
   readonly #loop: WakeableLoop;
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #waiters = new Set<Waiter>();
   #session: OwnershipSession | undefined;
-  #isProjecting = false;
+  /** There while this gateway holds the projector's lock. */
+  #runner: ProjectionRunner<Change | null> | undefined;
   #position: Position | undefined;
   #delayMs = 0;
   #quietUntilMs = 0;
@@ -46,24 +48,7 @@ export class ReadModelFeed implements Loop {
     this.#stores = options.stores;
     this.#clock = options.clock;
     this.#log = options.log;
-    const rows = new ReadModelProjection({
-      plans: options.plans,
-      onStopped: (stopped) => options.log.error('a stream does not go on where it stood: its rows stay as they are', stopped),
-    });
-    this.#runner = new ProjectionRunner({
-      pool: options.stores.pool,
-      events: options.stores.events,
-      projection: {
-        name: rows.name,
-        apply: async (events, db) => {
-          const change = await rows.apply(events, db);
-          if (change !== null) await recordChange(db, change);
-          return change;
-        },
-        committed: () => rows.committed(),
-        reset: () => rows.reset(),
-      },
-    });
+    this.#plans = options.plans;
     this.#loop = new WakeableLoop({
       round: () => this.#round(),
       intervalMs: 1_000,
@@ -77,10 +62,6 @@ export class ReadModelFeed implements Loop {
   /** undefined: the read models keep up. */
   get failure(): string | undefined {
     return this.#failure;
-  }
-
-  get isProjecting(): boolean {
-    return this.#isProjecting;
   }
 
   get position(): Position | undefined {
@@ -106,7 +87,7 @@ export class ReadModelFeed implements Loop {
     this.#cancelAlarm();
     await this.#loop.stop(deadlineMs);
     this.#cancelAlarm();
-    this.#isProjecting = false;
+    this.#runner = undefined;
     await this.#session?.close();
     this.#session = undefined;
   }
@@ -140,7 +121,8 @@ export class ReadModelFeed implements Loop {
 
   async #round(): Promise<void> {
     this.#cancelAlarm();
-    const moved = (await this.#own()) ? await this.#project() : await this.#follow();
+    const runner = await this.#own();
+    const moved = runner === null ? await this.#follow() : await this.#project(runner);
     this.#failure = undefined;
     if (moved > 0) {
       this.#delayMs = busyDelayMs(moved);
@@ -150,23 +132,46 @@ export class ReadModelFeed implements Loop {
     this.#cancelAlarm = this.#clock.alarm(this.#clock.nowMs() + delayMs, () => this.#loop.wake());
   }
 
-  async #own(): Promise<boolean> {
-    if (this.#isProjecting) return true;
+  /** The runner while the lock is ours; null: another gateway projects. What a lost session knew is forgotten with it. */
+  async #own(): Promise<ProjectionRunner<Change | null> | null> {
+    if (this.#runner !== undefined) return this.#runner;
     if (this.#session === undefined) {
       const session = await this.#stores.ownership.openSession();
       this.#session = session;
       void session.lost.then(() => {
-        if (this.#session === session) this.#session = undefined;
-        this.#isProjecting = false;
+        if (this.#session !== session) return;
+        this.#session = undefined;
+        this.#runner = undefined;
+        this.#position = undefined;
       });
     }
-    this.#isProjecting = await this.#session.tryAcquire(LOCK);
-    if (this.#isProjecting) this.#log.info('keeps the read models');
-    return this.#isProjecting;
+    if (!(await this.#session.tryAcquire(LOCK))) return null;
+    this.#log.info('keeps the read models');
+    return (this.#runner = this.#newRunner());
   }
 
-  async #project(): Promise<number> {
-    const round = await this.#runner.runOnce();
+  #newRunner(): ProjectionRunner<Change | null> {
+    const rows = new ReadModelProjection({
+      plans: this.#plans,
+      onStopped: (stopped) => this.#log.error('a stream does not go on where it stood: its rows stay as they are', stopped),
+    });
+    const projection: Projection<Change | null> = {
+      name: PROJECTION,
+      apply: async (events, db) => {
+        // A reader must not see rows that a crash of the database takes back: one flush a batch is cheap.
+        await db.query('SET LOCAL synchronous_commit = on');
+        const change = await rows.apply(events, db);
+        if (change !== null) await recordChange(db, change);
+        return change;
+      },
+      committed: () => rows.committed(),
+      reset: () => rows.reset(),
+    };
+    return new ProjectionRunner({ pool: this.#stores.pool, events: this.#stores.events, projection });
+  }
+
+  async #project(runner: ProjectionRunner<Change | null>): Promise<number> {
+    const round = await runner.runOnce();
     this.#advance(round.position);
     if (round.change !== null) for (const listener of this.#listeners) listener(round.change);
     if (this.#clock.nowMs() - this.#sweptAtMs > SWEEP_EVERY_MS) {
@@ -178,15 +183,18 @@ export class ReadModelFeed implements Loop {
 
   async #follow(): Promise<number> {
     const from = this.#position;
+    if (from === undefined) {
+      const { rows } = await this.#stores.pool.query<Position>('SELECT xid::text, pos::text FROM projection_checkpoints WHERE name = $1', [PROJECTION]);
+      if (rows[0] !== undefined) this.#advance(rows[0]);
+      return 0;
+    }
     const { rows } = await this.#stores.pool.query<{ change: Change }>(
-      from === undefined
-        ? 'SELECT change FROM gateway.changes ORDER BY xid DESC, pos DESC LIMIT 1'
-        : 'SELECT change FROM gateway.changes WHERE (xid, pos) > ($1::bigint, $2::bigint) ORDER BY xid, pos LIMIT 1000',
-      from === undefined ? [] : [from.xid, from.pos],
+      'SELECT change FROM gateway.changes WHERE (xid, pos) > ($1::bigint, $2::bigint) ORDER BY xid, pos LIMIT 1000',
+      [from.xid, from.pos],
     );
     for (const { change } of rows) {
       this.#advance(change.position);
-      if (from !== undefined) for (const listener of this.#listeners) listener(change);
+      for (const listener of this.#listeners) listener(change);
     }
     return rows.length;
   }

@@ -90,7 +90,7 @@ const INSTANT = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?
 
 /** ISO-8601 to epoch milliseconds. Without an offset it is UTC, as in Airflow; a `+` that a client left unescaped arrives as a space. */
 export function instantMs(raw: string): number | null {
-  const mended = raw.trim().replace(/ (\d{2}:?\d{2})$/, '+$1');
+  const mended = raw.trim().replace(/(:\d{2}(?:\.\d+)?) (\d{2}:?\d{2})$/, '$1+$2');
   if (!INSTANT.test(mended)) return null;
   const [date = '', rest = ''] = mended.split(/[T ]/);
   const hasOffset = /(?:Z|[+-]\d{2}:?\d{2})$/.test(rest);
