@@ -109,6 +109,16 @@ test('an acknowledged report is forgotten, also by the next incarnation after a 
   expect(outbox.unacknowledged().map(({ attemptId }) => attemptId)).toEqual(['dag/run/b/-1/1']);
 });
 
+test('a stop can wait until everything is acknowledged', async () => {
+  open();
+  outbox.final(finished('a'));
+  await bus.batch(1);
+  const all = outbox.acknowledged(60_000);
+  outbox.acknowledge('dag/run/a/-1/1', 1);
+  await all;
+  await outbox.acknowledged(60_000);
+});
+
 test('an unacknowledged report is sent again after its time, and no other', async () => {
   open({ resendEveryMs: 100 });
   outbox.final(finished('a'));

@@ -39,6 +39,7 @@ export class ReportOutbox {
   #flushing: Promise<void> | undefined;
   #flushPlanned = false;
   #closed = false;
+  #onEmpty: (() => void) | undefined;
 
   /** Reads what an earlier incarnation could not deliver; it is sent by the first `flush`. */
   constructor(options: ReportOutboxOptions) {
@@ -99,6 +100,7 @@ export class ReportOutbox {
     if (kept === undefined) return false;
     this.#kept.delete(key);
     this.#file.drop(kept.report);
+    if (this.#kept.size === 0) this.#onEmpty?.();
     return true;
   }
 
@@ -110,6 +112,18 @@ export class ReportOutbox {
     this.#started = new Map();
     await this.#flushing;
     await this.#flush();
+  }
+
+  /** Resolves when every report is acknowledged, or `deadlineMs` has passed. */
+  async acknowledged(deadlineMs: number): Promise<void> {
+    if (this.#kept.size === 0 || deadlineMs <= 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    clearTimeout(timer);
+    this.#onEmpty = undefined;
   }
 
   async close(): Promise<void> {

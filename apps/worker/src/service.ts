@@ -33,6 +33,8 @@ export interface RunningWorker extends RunningService {
 }
 
 const DRAIN_MS = 30_000;
+/** What a stop waits for answers to its last reports; what is not answered is sent again by the next incarnation. */
+const ACKNOWLEDGE_MS = 2_000;
 const MAX_BUNDLES_PER_RUNNER = 16;
 
 @Module({})
@@ -92,6 +94,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     await supervisor.drain(deadlineMs);
     await pool.close();
     await outbox.flush();
+    await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));
     await logs.stop(Math.min(5_000, deadlineMs));
     const data: WorkerStopped = { worker: options.slotName, incarnation };
     await publisher

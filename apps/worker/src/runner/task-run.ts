@@ -1,0 +1,94 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { type Outcome, parseAttemptId } from '@dagbook/contracts';
+import type { FailureCode, Json } from '@dagbook/domain';
+import { operators } from '@dagbook/operators';
+import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
+import { FrameType } from '../frame.ts';
+import type { RunnerTask } from '../runner-protocol.ts';
+import type { BundleLoader } from './bundle-loader.ts';
+import type { Calls } from './calls.ts';
+import { reply } from './reply-channel.ts';
+import type { TaskLog } from './task-log.ts';
+
+/** The task that a child has in hand. */
+export interface Running {
+  readonly task: RunnerTask;
+  readonly log: TaskLog;
+  readonly abort: AbortController;
+  readonly startedAtMs: number;
+  startedProcesses: boolean;
+}
+
+/** Runs tasks by their DAG's own code; what they ask goes to the worker. */
+export class TaskRunner {
+  readonly #bundles: BundleLoader;
+  readonly #calls: Calls;
+  readonly #executors: { readonly [kind: string]: OperatorExecutor };
+
+  constructor(bundles: BundleLoader, calls: Calls, context: AsyncLocalStorage<Running>) {
+    this.#bundles = bundles;
+    this.#calls = calls;
+    this.#executors = Object.fromEntries(Object.entries(operators).map(([kind, execute]) => [kind, identified(execute, context)]));
+  }
+
+  /** Never rejects: whatever the code does is an outcome. */
+  async run(running: Running): Promise<Outcome> {
+    const { task } = running;
+    const attempt = parseAttemptId(task.attemptId);
+    let dag: ReturnType<BundleLoader['load']>;
+    try {
+      dag = this.#bundles.load(task.bundlePath, attempt.dagId);
+      if (dag instanceof Promise) dag = await dag;
+    } catch (error) {
+      return failed('code_missing', `the DAG's code could not be loaded: ${messageOf(error)}`, error);
+    }
+    if (dag === undefined) return failed('code_missing', `the run's code holds no DAG ${attempt.dagId}`);
+    if (dag.sensors.has(attempt.taskId)) reply(FrameType.sensor, '');
+    try {
+      return await dag.runnable.run({ attempt, work: task.work }, this.#io(running));
+    } catch (error) {
+      return failed('error', messageOf(error), error);
+    }
+  }
+
+  #io(running: Running): TaskIo {
+    const calls = this.#calls;
+    return {
+      signal: running.abort.signal,
+      nowMs: () => Date.now(),
+      log: (level, event, attributes) => {
+        const { logger, ...rest } = (attributes ?? {}) as { logger?: unknown };
+        running.log.line(level, event, typeof logger === 'string' ? logger : 'task', attributes === undefined ? undefined : rest);
+      },
+      getResult: (key) => calls.ask({ method: 'getResult', key }),
+      putResult: async (value) => (await calls.ask({ method: 'putResult', value })) as { key: string; bytes: number },
+      connection: async (key) => (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null,
+      variable: async (key) => (await calls.ask({ method: 'variable', key })) as string | null,
+      operators: this.#executors,
+    };
+  }
+}
+
+/** A command knows whose it is, so that what it writes elsewhere can carry the epoch and a stale one be told apart. */
+function identified(execute: OperatorExecutor, context: AsyncLocalStorage<Running>): OperatorExecutor {
+  return (fields, operatorContext) => {
+    const task = context.getStore()?.task;
+    if (task === undefined) return execute(fields, operatorContext);
+    const environment = {
+      ...operatorContext.environment,
+      DAGBOOK_ATTEMPT_ID: task.attemptId,
+      DAGBOOK_EPOCH: String(task.epoch),
+      ...(task.work.traceparent === undefined ? {} : { TRACEPARENT: task.work.traceparent }),
+    };
+    return execute(fields, { ...operatorContext, environment });
+  };
+}
+
+const DETAIL_CHARACTERS = 4_000;
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export const failed = (code: FailureCode, message: string, error?: unknown): Outcome & { kind: 'failed' } => ({
+  kind: 'failed',
+  failure: { code, message, ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack.slice(0, DETAIL_CHARACTERS) } : {}) },
+});
