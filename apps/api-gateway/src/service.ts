@@ -8,7 +8,7 @@ import { PlanCache } from '@dagbook/read-models';
 import type { INestApplication, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { ApiGatewayModule } from './app.module.ts';
 import { AuthGuard } from './auth/auth.guard.ts';
 import { SignIn, type User } from './auth/sign-in.ts';
@@ -137,7 +137,7 @@ async function createApp(log: Log, tokens: TokenDesk, providers: Provider[]): Pr
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
     // Before any route: a path that is not percent-encoded UTF-8.
-    frameworkErrors: (_error, _request, reply) => void reply.status(400).send({ detail: 'The path cannot be read: it must be percent-encoded UTF-8' }),
+    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => void reply.status(400).send({ detail: 'The path cannot be read: it must be percent-encoded UTF-8' }),
   });
   const http = adapter.getInstance() as unknown as FastifyInstance;
   addSecurityHeaders(http);
