@@ -4,7 +4,7 @@ import {
 } from '@dagbook/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createRun, definitionOf, instancesOf, reportOf, seeded, type DagRunRow } from '../oracles/dagrun-row.ts';
+import { createRun, definitionOf, instancesOf, reportOf, seeded, type DagRunRow, type OracleTask } from '../oracles/dagrun-row.ts';
 import { randomDag } from '../oracles/random-row.ts';
 import { allowedEnds } from '../oracles/rules-reference.ts';
 
@@ -144,6 +144,55 @@ test('a snapshot with the events after it is the fold from the first event, and 
     });
     expect(snapshotRun(restored)).toEqual(snapshotRun(run));
     expect(snapshotRun(folded)).toEqual(snapshotRun(run));
+  });
+});
+
+test('in a mapped group each map index goes as the tasks would alone', () => {
+  check(({ dag }, random) => {
+    const overWhole: readonly string[] = ['one_success', 'one_failed', 'one_done'];
+    const plain = dag.tasks.filter(({ kind }) => kind === 'task' || kind === 'branch' || kind === 'shortCircuit');
+    const kept = new Set(plain.map(({ id }) => id));
+    const tasks = plain.map((task): OracleTask => ({
+      ...task,
+      upstream: task.upstream.filter((id) => kept.has(id)),
+      triggerRule: overWhole.includes(task.triggerRule) ? 'all_done' : task.triggerRule,
+      ...(task.chooses === undefined ? {} : { chooses: task.chooses.filter((id) => kept.has(id)) }),
+    }));
+    fc.pre(tasks.length > 0);
+    const width = 1 + random(3);
+    const rows = Array.from({ length: width }, (): DagRunRow => ({
+      dag: { tasks: tasks.map((task) => ({ ...task, does: random(3) === 0 ? 'fail' : task.does, passes: random(2) === 0, retries: 0 })) }, run: '', taskInstances: [],
+    }));
+    const definition = definitionOf({ dag: { tasks: rows[0]?.dag.tasks ?? [] }, run: '', taskInstances: [] }, 'oracle');
+    const plan = compilePlan({
+      ...definition,
+      tasks: definition.tasks.map((task) => ({ ...task, groupId: 'g' })),
+      groups: [{ groupId: 'g', mapping: { kind: 'expand', over: [['item', { kind: 'literal', value: rows.map((_, index) => index) }]] } }],
+    });
+    let run = createRunState(plan);
+    settle(run, createRun(0));
+    settle(run, { type: 'StartRun', nowMs: 0 });
+    const alone = rows.map((row) => begin(row));
+    const give = (of: DagRun, row: DagRunRow, taskId: string, mapIndex: number, tryNumber: number): void => {
+      const task = row.dag.tasks.find(({ id }) => id === taskId);
+      invariant(task !== undefined, `unknown task ${taskId}`);
+      settle(of, reportOf(task, { mapIndex, tryNumber }, 1, 0));
+    };
+    for (let ready = readyInstances(run); ready.length > 0; ready = readyInstances(run)) {
+      const next = ready[random(ready.length)];
+      invariant(next !== undefined, 'one is ready');
+      const [row, single] = [rows[next.mapIndex], alone[next.mapIndex]];
+      invariant(row !== undefined && single !== undefined, 'its map index has a row');
+      give(run, row, next.taskId, next.mapIndex, next.tryNumber);
+      give(single, row, next.taskId, -1, next.tryNumber);
+      if (random(4) === 0) run = restoreRun(plan, JSON.parse(JSON.stringify(snapshotRun(run))) as Json);
+    }
+    expect(isFinished(run)).toBe(true);
+    const together = instancesOf(run);
+    alone.forEach((single, mapIndex) => {
+      expect(together.filter((instance) => instance.mapIndex === mapIndex).map(({ task, state }) => [task, state]))
+        .toEqual(instancesOf(single).map(({ task, state }) => [task, state]));
+    });
   });
 });
 
