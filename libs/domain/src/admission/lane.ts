@@ -3,7 +3,7 @@ import { demandOf, newGate, readyBefore, roomOf } from './state.ts';
 import type { AdmissionState, Flow, Gate, GateKind, Lane, Lease, Ready, ReadyAttempt } from './state.ts';
 
 /** Ids hold no `/`, so it parts them: `<dag>/<run>/<task>/<map index>/<try>`. */
-export interface AttemptParts {
+interface AttemptParts {
   readonly dagId: string;
   readonly runId: string;
   readonly taskId: string;

@@ -50,7 +50,9 @@ describe('what cannot work is told with its field', () => {
     ['dates', dag([], { startDate: '2026-13-01', endDate: 'tomorrow' }), ['startDate', 'endDate']],
     ['an end before the start', dag([], { startDate: '2026-02-01', endDate: '2026-01-01' }), ['endDate']],
     ['a zone', dag([], { timezone: 'Mars/Base' }), ['timezone']],
-    ['continuous runs that overlap', dag([], { schedule: { kind: 'continuous' } }), ['maxActiveRuns']],
+    ['continuous runs that overlap', dag([], { schedule: { kind: 'continuous' }, startDate: '2026-01-01' }), ['maxActiveRuns']],
+    ['continuous runs without a beginning', dag([], { schedule: { kind: 'continuous' }, maxActiveRuns: 1 }), ['startDate']],
+    ['catching up from nowhere', dag([], { schedule: { kind: 'deltaDataInterval', seconds: 60 }, catchup: true }), ['startDate']],
   ])('%s', (_, definition, fields) => {
     expect(dagProblems(definition).map(({ field }) => field)).toEqual(fields);
   });

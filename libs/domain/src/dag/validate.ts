@@ -58,10 +58,19 @@ function dagFieldProblems(dag: DagDefinition): Problem[] {
   if (dag.schedule.kind === 'continuous' && dag.maxActiveRuns !== 1) {
     problems.push(problem('maxActiveRuns', dag.maxActiveRuns ?? 'absent', 'lets runs of a @continuous schedule overlap', 'set it to 1'));
   }
+  if (dag.startDate === undefined && needsStart(dag)) {
+    problems.push(problem('startDate', undefined, `is absent, and a schedule of kind "${dag.schedule.kind}"${dag.catchup === true ? ' with catchup' : ''} begins with it`, 'give the first instant that the DAG is to cover'));
+  }
   const startMs = parseInstant(dag.startDate ?? '');
   const endMs = parseInstant(dag.endDate ?? '');
   if (startMs !== undefined && endMs !== undefined && endMs < startMs) problems.push(problem('endDate', dag.endDate, 'lies before startDate', 'swap the two, or leave endDate out'));
   return problems;
+}
+
+/** Without a start these would never make a run, and nobody would know why. */
+function needsStart({ schedule, catchup = false }: DagDefinition): boolean {
+  const { kind } = schedule.kind === 'assetsOrTime' ? schedule.timetable : schedule;
+  return kind === 'continuous' || (catchup && (kind === 'cronDataInterval' || kind === 'deltaDataInterval'));
 }
 
 function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] {

@@ -89,7 +89,7 @@ function readOffset(format: Intl.DateTimeFormat, instantMs: number): number {
 }
 
 /** How a wall-clock time stands in its zone: usual, or in an hour that a change of offset repeats or leaves out. */
-export type WallKind = 'usual' | 'repeated' | 'skipped';
+type WallKind = 'usual' | 'repeated' | 'skipped';
 
 /**
  * The instant of a wall-clock time. One that comes twice means its second coming; one that a gap leaves out lies as far

@@ -61,3 +61,54 @@ describe('edges', () => {
     expect(run && show(run.interval)).toBe('2025-09-06T17:00 2025-09-07T17:00');
   });
 });
+
+describe('events', () => {
+  const events: TimetableDefinition = { kind: 'events', instants: ['2026-03-01', '2026-01-01', '2026-02-01'], restrictToEvents: true };
+  const at = (run: ReturnType<typeof nextRun>): string | null => run && short(run.runAfterMs);
+  const after = (instant: string): DataInterval => ({ startMs: ms(instant), endMs: ms(instant) });
+
+  it('run in order of time, the past ones only with catchup, within start and end', () => {
+    expect(at(nextRun(events, question()))).toBe('2026-01-01T00:00');
+    expect(at(nextRun(events, question({ lastInterval: after('2026-01-01') })))).toBe('2026-02-01T00:00');
+    expect(at(nextRun(events, question({ lastInterval: after('2026-03-01') })))).toBe(null);
+    expect(at(nextRun(events, question({ catchup: false, nowMs: ms('2026-01-15') })))).toBe('2026-02-01T00:00');
+    expect(at(nextRun(events, question({ startMs: ms('2026-02-15') })))).toBe('2026-03-01T00:00');
+    expect(at(nextRun(events, question({ lastInterval: after('2026-01-01'), endMs: ms('2026-01-31') })))).toBe(null);
+  });
+
+  it('give a manual run the latest of them when nothing else is allowed', () => {
+    expect(inferManualInterval(events, ms('2026-02-10'))).toEqual(after('2026-02-01'));
+    expect(inferManualInterval(events, ms('2025-01-01'))).toEqual(after('2026-01-01'));
+    expect(inferManualInterval({ ...events, restrictToEvents: false }, ms('2026-02-10'))).toEqual(after('2026-02-10'));
+  });
+});
+
+describe('without a start date', () => {
+  const hourly: TimetableDefinition = { kind: 'cronTrigger', cron: '0 * * * *', timezone: 'UTC' };
+  const firstAt = (timetable: TimetableDefinition, now: string): string | null => {
+    const run = nextRun(timetable, question({ catchup: false, nowMs: ms(now) }));
+    return run && short(run.runAfterMs);
+  };
+
+  it('a cron begins with the tick just missed, if by little, else with the next', () => {
+    expect(firstAt(hourly, '2026-01-05T10:05')).toBe('2026-01-05T10:00');
+    expect(firstAt(hourly, '2026-01-05T10:07')).toBe('2026-01-05T11:00');
+  });
+
+  it('intervals begin with the latest that is over, @once begins now, @continuous never', () => {
+    expect(firstAt(cronIntervals('0 0 * * *', 'UTC'), '2026-01-05T10:00')).toBe('2026-01-05T00:00');
+    expect(firstAt({ kind: 'once' }, '2026-01-05T10:00')).toBe('2026-01-05T10:00');
+    expect(firstAt({ kind: 'continuous' }, '2026-01-05T10:00')).toBe(null);
+  });
+
+  it('no schedule, or one of assets, makes no run by itself', () => {
+    expect(firstAt({ kind: 'none' }, '2026-01-05')).toBe(null);
+    expect(firstAt({ kind: 'assets', condition: { kind: 'asset', uri: 'a' } }, '2026-01-05')).toBe(null);
+    expect(firstAt({ kind: 'assetsOrTime', condition: { kind: 'asset', uri: 'a' }, timetable: hourly }, '2026-01-05T10:01')).toBe('2026-01-05T10:00');
+  });
+});
+
+it('@continuous follows on from its last run to now', () => {
+  const run = nextRun({ kind: 'continuous' }, question({ startMs: ms('2026-01-01'), lastInterval: { startMs: ms('2026-01-01'), endMs: ms('2026-01-02') }, nowMs: ms('2026-01-03') }));
+  expect(run && show(run.interval)).toBe('2026-01-02T00:00 2026-01-03T00:00');
+});
