@@ -1,0 +1,200 @@
+import type { Message } from '@dagbook/contracts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Spine } from './spine.harness.ts';
+
+const spines: Spine[] = [];
+afterEach(async () => {
+  for (const spine of spines.splice(0)) await spine.stop();
+});
+
+async function started(options: ConstructorParameters<typeof Spine>[0] = {}): Promise<Spine> {
+  const spine = new Spine(options);
+  spines.push(spine);
+  await spine.scheduler();
+  await spine.dispatcher();
+  await spine.worker();
+  return spine;
+}
+
+const acknowledged = (spine: Spine) => spine.heard.filter((message) => message.type === 'ReportAcknowledged').map((message) => (message.data as { accepted: boolean }).accepted);
+
+describe('a run', () => {
+  it('goes through its tasks in order, in as few events as there are facts', async () => {
+    const spine = await started();
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b', upstream: ['a'] }]);
+    expect(await spine.trigger('d', 'r')).toMatchObject({ kind: 'done', result: { runId: 'r' } });
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect(await spine.story('d', 'r')).toEqual([
+      'RunCreated', 'RunStarted', 'TaskScheduled a', 'TaskStarted a', 'TaskSucceeded a', 'TaskScheduled b', 'TaskStarted b', 'TaskSucceeded b', 'RunSucceeded',
+    ]);
+    const grants = (await spine.stores.events.listStreams('attempt-')).map((stream) => stream.slice('attempt-'.length));
+    expect(grants).toEqual(['d/r/a/-1/1', 'd/r/b/-1/1']);
+    expect(await spine.stores.leases.list()).toEqual([]);
+    expect(await spine.stores.events.openRuns()).toEqual([]);
+  });
+
+  it('tries again after the delay, by the clock', async () => {
+    const spine = await started({ script: ({ tryNumber }) => (tryNumber === 1 ? { kind: 'failed', failure: { code: 'error', message: 'not yet' } } : { kind: 'succeeded' }) });
+    spine.define('d', [{ taskId: 'a', retries: 1, retryDelayMs: 60_000 }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskRetryScheduled');
+    spine.clock.advance(59_999);
+    expect(await spine.story('d', 'r')).not.toContain('TaskScheduled a try 2');
+    spine.clock.advance(1);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect((await spine.story('d', 'r')).slice(3)).toEqual(['TaskStarted a', 'TaskRetryScheduled a', 'TaskScheduled a try 2', 'TaskStarted a try 2', 'TaskSucceeded a try 2', 'RunSucceeded']);
+  });
+
+  it('waits while maxActiveRuns is reached, oldest first', async () => {
+    const spine = await started({ script: () => 'hang' });
+    spine.define('d', [{ taskId: 'a' }], { maxActiveRuns: 1 });
+    await spine.trigger('d', 'r1');
+    await spine.trigger('d', 'r2');
+    await spine.until(() => spine.hanging.length === 1);
+    expect(await spine.story('d', 'r2')).toEqual(['RunCreated']);
+    await spine.finish(spine.hanging[0]!);
+    await spine.ended('d', 'r1');
+    await spine.until(() => spine.hanging.length === 1);
+    expect(spine.hanging[0]!.attemptId).toBe('d/r2/a/-1/1');
+  });
+
+  it('of a paused DAG takes in what is reported and goes on when it is unpaused', async () => {
+    const spine = await started({ script: ({ taskId }) => (taskId === 'a' ? 'hang' : { kind: 'succeeded' }) });
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b', upstream: ['a'] }]);
+    await spine.trigger('d', 'r');
+    await spine.until(() => spine.hanging.length === 1);
+    expect(await spine.command('d', { type: 'SetPaused', paused: true, user: 'me' })).toMatchObject({ kind: 'done' });
+    await spine.finish(spine.hanging[0]!);
+    await spine.happened('d', 'r', 'TaskSucceeded');
+    expect(await spine.story('d', 'r')).not.toContain('TaskScheduled b');
+    await spine.command('d', { type: 'SetPaused', paused: false, user: 'me' });
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+});
+
+describe('a command', () => {
+  it('that cannot be carried out is refused with a code and a sentence', async () => {
+    const spine = await started();
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    expect(await spine.trigger('d', 'r')).toMatchObject({ kind: 'refused', code: 'run_exists' });
+    expect(await spine.command('d', { type: 'MarkRun', runId: 'nope', state: 'failed', user: 'me' })).toMatchObject({ kind: 'refused', code: 'run_not_found' });
+  });
+
+  it('for a logical date that has a run is refused, whoever made that run', async () => {
+    const spine = await started();
+    spine.define('d', [{ taskId: 'a' }]);
+    const on = (runId: string) => spine.command('d', { type: 'TriggerRun', runId, logicalDateMs: Spine.T0, conf: {}, triggeredBy: 'test', user: 'me' });
+    expect(await on('one')).toMatchObject({ kind: 'done' });
+    expect(await on('two')).toMatchObject({ kind: 'refused', code: 'run_exists' });
+  });
+
+  it('that clears a running task revokes its attempt, and what the attempt still reports counts for nothing', async () => {
+    const spine = await started({ script: () => 'hang' });
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskStarted');
+    const [first] = spine.hanging;
+    expect(await spine.command('d', { type: 'ClearTasks', runId: 'r', user: 'me' })).toMatchObject({ kind: 'done' });
+    await spine.until(() => spine.heard.some((message) => message.type === 'AttemptRevoked'));
+    await spine.until(() => spine.hanging.some((attempt) => attempt.attemptId === 'd/r/a/-1/2'));
+    await spine.finish(first!, { kind: 'failed', failure: { code: 'error', message: 'from the past' } });
+    await spine.until(() => acknowledged(spine).includes(false));
+    await spine.finish(spine.hanging.find((attempt) => attempt.attemptId === 'd/r/a/-1/2')!);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect(await spine.stores.leases.list()).toEqual([]);
+  });
+});
+
+describe('a hint', () => {
+  const drops = (type: Message['type'], times: number) => {
+    let left = times;
+    return { onPublish: (messages: readonly Message[]) => messages.filter((message) => message.type !== type || left-- <= 0) };
+  };
+
+  it.each(['AttemptReady', 'AttemptAssigned', 'AttemptClosed', 'CommandStored'] as const)('that is lost (%s) delays, and loses nothing', async (type) => {
+    const spine = await started({ faults: drops(type, 1) });
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b', upstream: ['a'] }]);
+    const triggering = spine.trigger('d', 'r');
+    await spine.until(async () => {
+      spine.clock.advance(1_000);
+      await spine.renew();
+      return (await spine.events('d', 'r')).at(-1)?.type === 'RunSucceeded';
+    });
+    expect(await triggering).toMatchObject({ kind: 'done' });
+    expect(await spine.stores.leases.list()).toEqual([]);
+  });
+
+  it('that comes twice has one effect', async () => {
+    const spine = await started({ faults: { onPublish: (messages) => messages.flatMap((message) => [message, message]) } });
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b', upstream: ['a'] }]);
+    await spine.trigger('d', 'r');
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect(await spine.story('d', 'r')).toEqual([
+      'RunCreated', 'RunStarted', 'TaskScheduled a', 'TaskStarted a', 'TaskSucceeded a', 'TaskScheduled b', 'TaskStarted b', 'TaskSucceeded b', 'RunSucceeded',
+    ]);
+  });
+});
+
+describe('a takeover', () => {
+  it('of a scheduler goes on with its runs', async () => {
+    const spine = new Spine({ script: () => 'hang' });
+    spines.push(spine);
+    const first = await spine.scheduler();
+    await spine.dispatcher();
+    await spine.worker();
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b', upstream: ['a'] }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskStarted');
+    await first.stop();
+    await spine.scheduler();
+    const [a] = spine.hanging;
+    await spine.until(async () => {
+      await spine.finish(a!);
+      return (await spine.events('d', 'r')).some((event) => event.type === 'TaskSucceeded');
+    });
+    await spine.until(() => spine.hanging.some((attempt) => attempt.attemptId === 'd/r/b/-1/1'));
+    await spine.finish(spine.hanging[0]!);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+
+  it('of a dispatcher finds what is live in the leases and what is ready by asking', async () => {
+    const spine = new Spine({ script: () => 'hang' });
+    spines.push(spine);
+    await spine.scheduler();
+    const first = await spine.dispatcher();
+    await spine.worker(1);
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b' }]);
+    await spine.trigger('d', 'r');
+    await spine.until(() => spine.hanging.length === 1);
+    const second = await spine.dispatcher();
+    expect(second.isLeading()).toBe(false);
+    await first.stop();
+    await spine.until(() => second.isLeading());
+    await spine.renew(1);
+    await spine.finish(spine.hanging[0]!);
+    await spine.until(() => spine.hanging.length === 1);
+    await spine.finish(spine.hanging[0]!);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+});
+
+describe('a lost worker', () => {
+  it('has its attempts tried again once their lease is over, and its late report is refused', async () => {
+    const spine = await started({ script: () => 'hang' });
+    spine.define('d', [{ taskId: 'a', retries: 1, retryDelayMs: 0, lostAfterMs: 30_000 }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskStarted');
+    const [lost] = spine.hanging;
+    const isAnother = (attempt: { attemptId: string; epoch: number }): boolean => attempt.attemptId !== lost!.attemptId || attempt.epoch !== lost!.epoch;
+    spine.clock.advance(31_000);
+    await spine.happened('d', 'r', 'TaskAttemptLost');
+    await spine.renew();
+    await spine.until(() => spine.hanging.some(isAnother));
+    await spine.finish(lost!, { kind: 'succeeded', result: { kind: 'inline', value: 'from the dead' } });
+    await spine.until(() => acknowledged(spine).includes(false));
+    await spine.finish(spine.hanging.find(isAnother)!);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect(JSON.stringify(await spine.events('d', 'r'))).not.toContain('from the dead');
+  });
+});
