@@ -4,9 +4,11 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import kafkajsGroupMessages from './kafkajs-2.2.4-group-messages.mjs';
+import kafkajsRecordHeaders from './kafkajs-2.2.4-record-headers.mjs';
 import kafkajsRequestQueue from './kafkajs-2.2.4-request-queue.mjs';
 
-const PATCHES = [kafkajsRequestQueue];
+const PATCHES = [kafkajsRequestQueue, kafkajsGroupMessages, kafkajsRecordHeaders];
 const root = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 for (const patch of PATCHES) {
