@@ -4,5 +4,5 @@ import { defineConfig } from '@hey-api/openapi-ts';
 export default defineConfig({
   input: 'apps/api-gateway/openapi.json',
   output: { path: 'apps/web/src/api/generated', importFileExtension: '.ts' },
-  plugins: ['@hey-api/typescript', { name: '@hey-api/sdk', operations: { strategy: 'flat' } }, '@hey-api/client-fetch'],
+  plugins: ['@hey-api/typescript', { name: '@hey-api/sdk', responseStyle: 'data' }, { name: '@hey-api/client-fetch', throwOnError: true }],
 });

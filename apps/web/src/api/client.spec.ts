@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { path, queryString, sentenceOf } from './client.ts';
+import { ApiFailure, path, sentenceOf, settled } from './client.ts';
 
 describe('path', () => {
   it('escapes what is filled in', () => {
@@ -8,21 +8,22 @@ describe('path', () => {
   });
 });
 
-describe('queryString', () => {
-  it('leaves out what is not set and repeats lists', () => {
-    expect(queryString({ limit: 5, paused: false, q: '', none: null, missing: undefined, tags: ['a', 'b'] })).toBe('?limit=5&paused=false&tags=a&tags=b');
-    expect(queryString({})).toBe('');
+describe('sentenceOf', () => {
+  it.each([
+    [{ detail: 'The DAG was not found' }, 'The DAG was not found'],
+    [{ detail: [{ loc: ['body', 'conf', 'day'], msg: 'must be a date' }, { loc: ['body'], msg: 'unknown field' }] }, 'conf.day: must be a date; unknown field'],
+    [{ detail: { reason: 'invalid_state' } }, 'invalid_state'],
+    ['<html>', ''],
+    [{}, ''],
+    [null, ''],
+  ])('of %j is "%s"', (body, sentence) => {
+    expect(sentenceOf(body)).toBe(sentence);
   });
 });
 
-describe('sentenceOf', () => {
-  it.each([
-    ['{"detail":"The DAG was not found"}', 'The DAG was not found'],
-    ['{"detail":[{"loc":["body","conf","day"],"msg":"must be a date"},{"loc":["body"],"msg":"unknown field"}]}', 'conf.day: must be a date; unknown field'],
-    ['{"detail":{"reason":"invalid_state"}}', 'invalid_state'],
-    ['<html>', ''],
-    ['{}', ''],
-  ])('of %s is "%s"', (body, sentence) => {
-    expect(sentenceOf(body)).toBe(sentence);
+describe('settled', () => {
+  it('hands on what is done, and tells of what is not done yet', () => {
+    expect(settled({ dag_run_id: 'r' })).toEqual({ dag_run_id: 'r' });
+    expect(() => settled({ command_id: 'c', detail: 'Stored' })).toThrow(new ApiFailure(202, 'Stored'));
   });
 });

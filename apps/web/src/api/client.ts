@@ -1,8 +1,26 @@
-/** The HTTP door of the page: same origin, cookie session, Airflow's error shapes read into one value. */
+import { client } from './generated/client.gen.ts';
+import type { AcceptedResponse } from './generated/types.gen.ts';
+
+/**
+ * The HTTP door of the page: the generated client on the same origin with a cookie session, and Airflow's error shapes
+ * read into one value. Import it before the first call; `query.ts` and `mutation.ts` do.
+ */
+client.setConfig({ credentials: 'same-origin' });
+
+// Tells the gateway that a page of this origin asks: a form of another site cannot set it.
+client.interceptors.request.use((request) => {
+  if (request.method !== 'GET') request.headers.set('x-requested-with', 'dagbook');
+  return request;
+});
+
+client.interceptors.error.use((fault, response) => {
+  if (response !== undefined) return new ApiFailure(response.status, sentenceOf(fault));
+  return fault instanceof DOMException && fault.name === 'AbortError' ? fault : new ApiFailure(0, '');
+});
 
 export class ApiFailure extends Error {
   override readonly name = 'ApiFailure';
-  /** 0: the gateway could not be reached. */
+  /** 0: the gateway could not be reached. 202: a change is stored, and its outcome is still to come. */
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -11,72 +29,22 @@ export class ApiFailure extends Error {
   }
 }
 
-type Query = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
-
-export interface ApiRequest {
-  readonly method?: 'GET' | 'POST' | 'PATCH';
-  readonly query?: Query;
-  readonly body?: unknown;
-  readonly accept?: string;
-  readonly signal?: AbortSignal;
+/** The outcome of a change; when there is none yet, the gateway's sentence about it as a failure of status 202. */
+export function settled<T extends object>(answer: T): Exclude<T, AcceptedResponse> {
+  if (isAccepted(answer)) throw new ApiFailure(202, answer.detail);
+  return answer as Exclude<T, AcceptedResponse>;
 }
+
+const isAccepted = (answer: object): answer is AcceptedResponse => 'command_id' in answer && 'detail' in answer;
 
 /** `path` of a template tag: what is filled in is escaped, so a run id with `+` and `:` arrives as it is. */
 export function path(strings: TemplateStringsArray, ...ids: readonly (string | number)[]): string {
   return strings.reduce((url, part, position) => url + encodeURIComponent(String(ids[position - 1])) + part);
 }
 
-export async function request<T>(url: string, options: ApiRequest = {}): Promise<T> {
-  const response = await send(url, options);
-  return (response.status === 204 ? undefined : await response.json()) as T;
-}
-
-/** The body as it comes, for downloads. */
-export async function requestText(url: string, options: ApiRequest = {}): Promise<string> {
-  return (await send(url, options)).text();
-}
-
-async function send(url: string, options: ApiRequest): Promise<Response> {
-  const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
-  // Tells the gateway that a page of this origin asks: a form of another site cannot set it.
-  if (options.method !== undefined && options.method !== 'GET') headers['x-requested-with'] = 'dagbook';
-  if (options.body !== undefined) headers['content-type'] = 'application/json';
-  let response: Response;
-  try {
-    response = await fetch(url + queryString(options.query ?? {}), {
-      method: options.method ?? 'GET',
-      headers,
-      credentials: 'same-origin',
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
-  } catch (fault) {
-    if (fault instanceof DOMException && fault.name === 'AbortError') throw fault;
-    throw new ApiFailure(0, '');
-  }
-  if (!response.ok) throw new ApiFailure(response.status, sentenceOf(await response.text()));
-  return response;
-}
-
-export function queryString(query: Query): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value === undefined || value === null || value === '') continue;
-    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
-  }
-  const text = search.toString();
-  return text === '' ? '' : `?${text}`;
-}
-
 /** FastAPI's three shapes of `detail`: a sentence, an object with a reason, or a list of refused fields. */
-export function sentenceOf(body: string): string {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return '';
-  }
-  const detail = field(parsed, 'detail');
+export function sentenceOf(body: unknown): string {
+  const detail = field(body, 'detail');
   if (typeof detail === 'string') return detail;
   if (Array.isArray(detail)) {
     return detail.map((one) => {

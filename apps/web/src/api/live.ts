@@ -4,7 +4,6 @@ import { createContext, use, useEffect, useSyncExternalStore } from 'react';
 import type { StreamEvent, StreamState } from './event-stream.ts';
 import { followStream } from './event-stream.ts';
 import { dagKey, dagsKey, importErrorsKey, runKey } from './query.ts';
-import { queryString } from './client.ts';
 
 /**
  * Keeps what the page has read current: one stream for all topics that mounted views ask for. An event names subjects,
@@ -69,7 +68,7 @@ export class LiveUpdates {
     const connection = new AbortController();
     this.#connection = connection;
     void followStream({
-      url: `/api/v2/stream${queryString({ topics: [...this.#topics.keys()].sort().join(',') })}`,
+      url: `/api/v2/stream?topics=${encodeURIComponent([...this.#topics.keys()].sort().join(','))}`,
       signal: connection.signal,
       ...(this.#lastEventId === null ? {} : { lastEventId: this.#lastEventId }),
       onEvent: (event) => this.#onEvent(event),

@@ -1,23 +1,18 @@
-import { path, request } from './client.ts';
-import type { ClearChoice, DagRun, TaskInstance, TriggerBody } from './shape.ts';
+import { settled } from './client.ts';
+import { clearDagRun, createToken, endSession, patchDag, patchDagRun, patchTaskInstance, postClearTaskInstances, triggerDagRun } from './generated/sdk.gen.ts';
+import type { TriggerRunBody } from './generated/types.gen.ts';
+import type { DagRun, TaskInstance } from './shape.ts';
 
 /** What the page changes. The gateway answers when its read model has the change, so a read that follows sees it. */
 
-export const signIn = (username: string, password: string): Promise<unknown> =>
-  request('/auth/token', { method: 'POST', body: { username, password } });
+export const signIn = (username: string, password: string): Promise<unknown> => createToken({ body: { username, password } });
 
-export const signOut = (): Promise<unknown> => request('/auth/logout', { method: 'POST' });
+export const signOut = (): Promise<unknown> => endSession();
 
 export const setPaused = (dagId: string, isPaused: boolean): Promise<unknown> =>
-  request(path`/api/v2/dags/${dagId}`, { method: 'PATCH', query: { update_mask: 'is_paused' }, body: { is_paused: isPaused } });
+  patchDag({ path: { dag_id: dagId }, query: { update_mask: ['is_paused'] }, body: { is_paused: isPaused } });
 
-export const triggerRun = (dagId: string, body: TriggerBody): Promise<DagRun> =>
-  request(path`/api/v2/dags/${dagId}/dagRuns`, { method: 'POST', body });
-
-export interface InstanceList {
-  readonly task_instances: readonly TaskInstance[];
-  readonly total_entries: number;
-}
+export const triggerRun = async (dagId: string, body: TriggerRunBody): Promise<DagRun> => settled(await triggerDagRun({ path: { dag_id: dagId }, body }));
 
 export interface Target {
   readonly dagId: string;
@@ -28,26 +23,36 @@ export interface Target {
   readonly mapIndex: number;
 }
 
+export interface ClearChoice {
+  readonly include_upstream: boolean;
+  readonly include_downstream: boolean;
+  readonly only_failed: boolean;
+}
+
+export interface InstanceList {
+  readonly task_instances: readonly TaskInstance[];
+  readonly total_entries: number;
+}
+
 /** With `dryRun`, the task instances that would be cleared and nothing else. */
-export function clear(target: Target, choice: ClearChoice, dryRun: boolean): Promise<InstanceList> {
+export async function clear(target: Target, choice: ClearChoice, dryRun: boolean): Promise<InstanceList> {
   const { dagId, runId, taskId, mapIndex } = target;
   if (taskId === undefined) {
-    return request(path`/api/v2/dags/${dagId}/dagRuns/${runId}/clear`, { method: 'POST', body: { dry_run: dryRun, only_failed: choice.only_failed } });
+    const answer = settled(await clearDagRun({ path: { dag_id: dagId, dag_run_id: runId }, body: { dry_run: dryRun, only_failed: choice.only_failed } }));
+    // A run that has been cleared answers with itself: what was cleared is what the dry run told.
+    return 'task_instances' in answer ? answer : { task_instances: [], total_entries: 0 };
   }
-  return request(path`/api/v2/dags/${dagId}/clearTaskInstances`, {
-    method: 'POST',
+  return settled(await postClearTaskInstances({
+    path: { dag_id: dagId },
     body: { ...choice, dry_run: dryRun, dag_run_id: runId, reset_dag_runs: true, task_ids: [mapIndex < 0 ? taskId : [taskId, mapIndex]] },
-  });
+  }));
 }
 
 export type Mark = 'success' | 'failed' | 'skipped';
 
-export function markInstance(target: Target & { readonly taskId: string }, state: Mark): Promise<unknown> {
-  return request(path`/api/v2/dags/${target.dagId}/dagRuns/${target.runId}/taskInstances/${target.taskId}`, {
-    method: 'PATCH', query: { update_mask: 'new_state', map_index: target.mapIndex }, body: { new_state: state },
-  });
-}
+export const markInstance = async (target: Target & { readonly taskId: string }, state: Mark): Promise<unknown> => settled(await patchTaskInstance({
+  path: { dag_id: target.dagId, dag_run_id: target.runId, task_id: target.taskId }, query: { update_mask: ['new_state'], map_index: target.mapIndex }, body: { new_state: state },
+}));
 
-export function markRun(dagId: string, runId: string, state: 'success' | 'failed' | 'queued'): Promise<unknown> {
-  return request(path`/api/v2/dags/${dagId}/dagRuns/${runId}`, { method: 'PATCH', query: { update_mask: 'state' }, body: { state } });
-}
+export const markRun = async (dagId: string, runId: string, state: 'success' | 'failed'): Promise<unknown> =>
+  settled(await patchDagRun({ path: { dag_id: dagId, dag_run_id: runId }, query: { update_mask: ['state'] }, body: { state } }));

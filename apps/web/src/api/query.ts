@@ -1,7 +1,10 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import type { RunState, TaskState } from '../model/task-state.ts';
-import { path, request } from './client.ts';
-import type { Dag, DagDetails, DagRun, Grid, Health, ImportFailure, ListedDag, RunEvents, Structure, TaskInstance } from './shape.ts';
+import type { RunState } from '../model/task-state.ts';
+import { path } from './client.ts';
+import {
+  getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getImportErrors, getMappedTaskInstance, getTaskInstance,
+  getTaskInstances, getTaskInstanceTries, getVersion, uiDags, uiGrid, uiStructure,
+} from './generated/sdk.gen.ts';
 
 /**
  * What the page reads, by key. Keys begin with the subject that a live event names (`dags`, `dag/<id>`,
@@ -22,37 +25,42 @@ export interface DagFilter {
 
 export const dagsQuery = (filter: DagFilter) => queryOptions({
   queryKey: [...dagsKey, 'list', filter],
-  queryFn: ({ signal }) => request<{ dags: readonly ListedDag[]; total_entries: number }>('/ui/dags', {
+  queryFn: ({ signal }) => uiDags({
     signal,
     query: {
-      runs: 14, limit: PAGE_SIZE, offset: filter.page * PAGE_SIZE, order_by: 'dag_id', paused: filter.paused,
+      runs: 14, limit: PAGE_SIZE, offset: filter.page * PAGE_SIZE, order_by: ['dag_id'], paused: filter.paused,
       dag_id_pattern: filter.name === '' ? undefined : `%${filter.name}%`,
     },
   }),
   placeholderData: keepPreviousData,
 });
 
+export const unpausedDagsQuery = queryOptions({
+  queryKey: [...dagsKey, 'unpaused'],
+  queryFn: ({ signal }) => getDags({ signal, query: { limit: 100, paused: false } }),
+});
+
 export const dagQuery = (dagId: string) => queryOptions({
   queryKey: [...dagKey(dagId), 'details'],
-  queryFn: ({ signal }) => request<DagDetails>(path`/api/v2/dags/${dagId}/details`, { signal }),
+  queryFn: ({ signal }) => getDagDetails({ signal, path: { dag_id: dagId } }),
 });
 
 export const gridQuery = (dagId: string, limit: number) => queryOptions({
   queryKey: [...dagKey(dagId), 'grid', limit],
-  queryFn: ({ signal }) => request<Grid>(path`/ui/grid/${dagId}`, { signal, query: { limit } }),
+  queryFn: ({ signal }) => uiGrid({ signal, path: { dag_id: dagId }, query: { limit } }),
   placeholderData: keepPreviousData,
 });
 
 /** A structure is named by its content, so it never goes stale. */
 export const structureQuery = (dagId: string, hash: string) => queryOptions({
   queryKey: ['structure', dagId, hash],
-  queryFn: ({ signal }) => request<Structure>(path`/ui/grid/${dagId}/structures/${hash}`, { signal }),
+  queryFn: ({ signal }) => uiStructure({ signal, path: { dag_id: dagId, hash } }),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
 export const sourceQuery = (dagId: string) => queryOptions({
   queryKey: [...dagKey(dagId), 'source'],
-  queryFn: ({ signal }) => request<{ content: string | null; version_number: number | null }>(path`/api/v2/dagSources/${dagId}`, { signal }),
+  queryFn: ({ signal }) => getDagSource({ signal, path: { dag_id: dagId } }),
 });
 
 export interface RunFilter {
@@ -64,31 +72,26 @@ export interface RunFilter {
 
 export const runsQuery = (filter: RunFilter) => queryOptions({
   queryKey: [...(filter.dagId === undefined ? dagsKey : dagKey(filter.dagId)), 'runs', filter],
-  queryFn: ({ signal }) => request<{ dag_runs: readonly DagRun[]; total_entries: number }>(path`/api/v2/dags/${filter.dagId ?? '~'}/dagRuns`, {
-    signal, query: { limit: PAGE_SIZE, offset: filter.page * PAGE_SIZE, order_by: '-run_after', state: filter.state },
+  queryFn: ({ signal }) => getDagRuns({
+    signal, path: { dag_id: filter.dagId ?? '~' },
+    query: { limit: PAGE_SIZE, offset: filter.page * PAGE_SIZE, order_by: ['-run_after'], state: filter.state === undefined ? undefined : [filter.state] },
   }),
   placeholderData: keepPreviousData,
 });
 
-export const unpausedDagsQuery = queryOptions({
-  queryKey: [...dagsKey, 'next'],
-  queryFn: ({ signal }) => request<{ dags: readonly Dag[] }>('/api/v2/dags', { signal, query: { limit: 100, paused: false } }),
-});
-
 export const runQuery = (dagId: string, runId: string) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'run'],
-  queryFn: ({ signal }) => request<DagRun>(path`/api/v2/dags/${dagId}/dagRuns/${runId}`, { signal }),
+  queryFn: ({ signal }) => getDagRun({ signal, path: { dag_id: dagId, dag_run_id: runId } }),
 });
 
 const TASK_PAGE = 100;
 
-/** All task instances of a run, a page after the other; the list shows what it has while the rest comes. */
-export const taskInstancesQuery = (dagId: string, runId: string, filter: { readonly state?: TaskState; readonly taskId?: string } = {}) => infiniteQueryOptions({
-  queryKey: [...runKey(dagId, runId), 'taskInstances', filter],
-  queryFn: ({ signal, pageParam }) => request<{ task_instances: readonly TaskInstance[]; total_entries: number }>(
-    path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances`,
-    { signal, query: { limit: TASK_PAGE, offset: pageParam, state: filter.state, task_id: filter.taskId } },
-  ),
+/** Task instances of a run (or of one of its tasks), a page after the other; the list shows what it has while the rest comes. */
+export const taskInstancesQuery = (dagId: string, runId: string, taskId?: string) => infiniteQueryOptions({
+  queryKey: [...runKey(dagId, runId), 'taskInstances', taskId ?? null],
+  queryFn: ({ signal, pageParam }) => getTaskInstances({
+    signal, path: { dag_id: dagId, dag_run_id: runId }, query: { limit: TASK_PAGE, offset: pageParam, task_id: taskId === undefined ? undefined : [taskId] },
+  }),
   initialPageParam: 0,
   getNextPageParam: (last, pages) => {
     const read = pages.length * TASK_PAGE;
@@ -98,38 +101,41 @@ export const taskInstancesQuery = (dagId: string, runId: string, filter: { reado
 
 export const taskInstanceQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'taskInstance', taskId, mapIndex],
-  queryFn: ({ signal }) => request<TaskInstance>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}` + (mapIndex < 0 ? '' : `/${mapIndex}`), { signal }),
+  queryFn: ({ signal }) => {
+    const of = { dag_id: dagId, dag_run_id: runId, task_id: taskId };
+    return mapIndex < 0 ? getTaskInstance({ signal, path: of }) : getMappedTaskInstance({ signal, path: { ...of, map_index: mapIndex } });
+  },
 });
 
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'tries', taskId, mapIndex],
-  queryFn: ({ signal }) => request<{ task_instances: readonly TaskInstance[] }>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/tries`, { signal, query: { map_index: mapIndex } }),
+  queryFn: ({ signal }) => getTaskInstanceTries({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId }, query: { map_index: mapIndex } }),
 });
 
 export const eventsQuery = (dagId: string, runId: string) => infiniteQueryOptions({
   queryKey: [...runKey(dagId, runId), 'events'],
-  queryFn: ({ signal, pageParam }) => request<RunEvents>(path`/api/v2/dags/${dagId}/dagRuns/${runId}/events`, { signal, query: { after: pageParam, limit: 500 } }),
+  queryFn: ({ signal, pageParam }) => getDagRunEvents({ signal, path: { dag_id: dagId, dag_run_id: runId }, query: { after: pageParam ?? undefined, limit: 500 } }),
   initialPageParam: null as string | null,
   getNextPageParam: (last) => last.next_after ?? undefined,
 });
 
 export const importErrorsQuery = queryOptions({
   queryKey: importErrorsKey,
-  queryFn: ({ signal }) => request<{ import_errors: readonly ImportFailure[]; total_entries: number }>('/api/v2/importErrors', { signal, query: { limit: 100 } }),
+  queryFn: ({ signal }) => getImportErrors({ signal, query: { limit: 100 } }),
 });
 
 export const healthQuery = queryOptions({
   queryKey: ['health'],
-  queryFn: ({ signal }) => request<Health>('/api/v2/monitor/health', { signal }),
+  queryFn: ({ signal }) => getHealth({ signal }),
   refetchInterval: 10_000,
 });
 
 export const versionQuery = queryOptions({
   queryKey: ['version'],
-  queryFn: ({ signal }) => request<{ version: string }>('/api/v2/version', { signal }),
+  queryFn: ({ signal }) => getVersion({ signal }),
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** Path of a try's log; `/stream` follows it. */
-export const logPath = (dagId: string, runId: string, taskId: string, tryNumber: number): string =>
-  path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/logs/${tryNumber}`;
+/** The address that follows a try's log. */
+export const logStreamUrl = (dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): string =>
+  path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/logs/${tryNumber}/stream?map_index=${mapIndex}`;

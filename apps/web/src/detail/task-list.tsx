@@ -16,7 +16,7 @@ export function TaskList({ dagId, runId, taskId, taskIds, onTask }: {
   readonly onTask: (taskId: string, mapIndex: number) => void;
 }) {
   const text = useText();
-  const read = useInfiniteQuery(taskInstancesQuery(dagId, runId, taskId === undefined ? {} : { taskId }));
+  const read = useInfiniteQuery(taskInstancesQuery(dagId, runId, taskId));
   const { hasNextPage, isFetching, fetchNextPage } = read;
   useEffect(() => {
     if (hasNextPage && !isFetching) void fetchNextPage();

@@ -17,6 +17,8 @@ import type { GridPlace } from './task-grid.tsx';
 export interface HoverHandle {
   show(place: GridPlace): void;
   hide(): void;
+  /** Not shown again until the pointer enters another cell. */
+  dismiss(): void;
 }
 
 interface Props {
@@ -37,6 +39,9 @@ export function HoverLayer({ ref, rows, runs, indexes, width, height }: Props) {
       if (last.current?.row === next.row && last.current.column === next.column) return;
       last.current = next;
       setPlace(next);
+    },
+    dismiss() {
+      setPlace(null);
     },
     hide() {
       last.current = null;

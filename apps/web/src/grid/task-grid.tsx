@@ -122,6 +122,8 @@ export function TaskGrid({ rows, runs, indexes, selected, onOpen, onFold, onClos
         if (event.target instanceof Element && event.target.closest('button') !== null) return;
         const place = placeOf(event);
         if (place.column >= 0) setCursor(place);
+        // It was read before the click, and would stand on what the click shows.
+        hover.current?.dismiss();
         open(place);
       }}
     >

@@ -6,8 +6,7 @@ import IconTextWrap from '@tabler/icons-react/icons/IconTextWrap';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Anser from 'anser';
 import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import { requestText } from '../api/client.ts';
-import { logPath } from '../api/query.ts';
+import { getLog } from '../api/generated/sdk.gen.ts';
 import { setPreference, usePreference } from '../frame/preference.ts';
 import { useZone } from '../frame/zone.tsx';
 import type { LogLevel, LogRow } from '../model/log-line.ts';
@@ -135,8 +134,11 @@ function Coloured({ text }: { readonly text: string }) {
 
 async function download(address: LogAddress): Promise<void> {
   const { dagId, runId, taskId, mapIndex, tryNumber } = address;
-  const lines = await requestText(logPath(dagId, runId, taskId, tryNumber), { accept: 'application/x-ndjson', query: { map_index: mapIndex, full_content: true } });
-  const url = URL.createObjectURL(new Blob([lines], { type: 'application/x-ndjson' }));
+  const lines: unknown = await getLog({
+    path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, try_number: tryNumber }, query: { map_index: mapIndex, full_content: true },
+    headers: { accept: 'application/x-ndjson' }, parseAs: 'text',
+  });
+  const url = URL.createObjectURL(new Blob([String(lines)], { type: 'application/x-ndjson' }));
   const link = document.createElement('a');
   link.href = url;
   link.download = `${[dagId, runId, taskId, mapIndex < 0 ? null : mapIndex, tryNumber].filter((part) => part !== null).join('.')}.log`;

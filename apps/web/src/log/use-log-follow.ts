@@ -1,7 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
-import { queryString } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
-import { logPath } from '../api/query.ts';
+import { logStreamUrl } from '../api/query.ts';
 import type { LogRow } from '../model/log-line.ts';
 import { parseLogLines } from '../model/log-line.ts';
 import type { LogAddress } from './log-view.tsx';
@@ -43,7 +42,7 @@ export function useLogFollow(address: LogAddress): FollowedLog {
       });
     };
     void followStream({
-      url: `${logPath(dagId, runId, taskId, tryNumber)}/stream${queryString({ map_index: mapIndex })}`,
+      url: logStreamUrl(dagId, runId, taskId, mapIndex, tryNumber),
       signal: abort.signal,
       onEvent: ({ data }) => {
         arrived += `${data}\n`;

@@ -28,6 +28,12 @@ describe('layoutRows', () => {
     ]);
   });
 
+  it('leaves the name of the group off its tasks, unless the author named the task', () => {
+    const labels = (tasks: GridTask[]) => layoutRows({ ...structure, tasks }, new Set()).filter((row) => row.kind === 'task').map((row) => row.label);
+    expect(labels([task('clean.trim', 'clean'), task('clean.deep.join', 'clean.deep'), task('clean.solo')])).toEqual(['trim', 'join', 'clean.solo']);
+    expect(labels([{ ...task('clean.trim', 'clean'), task_display_name: 'Trim rows' }])).toEqual(['Trim rows']);
+  });
+
   it('folds a group to one row that still knows all its tasks', () => {
     const rows = layoutRows(structure, new Set(['clean']));
     expect(rows.map((row) => row.id)).toEqual(['extract', 'clean', 'report', 'orphan']);

@@ -51,7 +51,7 @@ export function layoutRows(structure: GridStructure, folded: ReadonlySet<string>
   function walk(branch: Branch, depth: number): void {
     for (const entry of branch.entries) {
       if (!('entries' in entry)) {
-        rows.push({ kind: 'task', id: entry.task_id, label: entry.task_display_name, depth, task: entry });
+        rows.push({ kind: 'task', id: entry.task_id, label: labelInside(branch.group, entry), depth, task: entry });
         continue;
       }
       const group = entry.group;
@@ -61,6 +61,12 @@ export function layoutRows(structure: GridStructure, folded: ReadonlySet<string>
       if (!isFolded) walk(entry, depth + 1);
     }
   }
+}
+
+/** Under its group a task need not repeat the group's name. */
+function labelInside(group: GridGroup | null, task: GridTask): string {
+  const prefix = `${group?.group_id ?? ''}.`;
+  return task.task_display_name === task.task_id && task.task_id.startsWith(prefix) ? task.task_id.slice(prefix.length) : task.task_display_name;
 }
 
 function treeOf(structure: GridStructure): Branch {

@@ -2,7 +2,6 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { healthQuery, importErrorsQuery, runsQuery, unpausedDagsQuery } from '../api/query.ts';
-import type { Health } from '../api/shape.ts';
 import type { RunState } from '../model/task-state.ts';
 import { Duration, Instant } from '../part/instant.tsx';
 import { StateIcon } from '../part/state-mark.tsx';
@@ -89,7 +88,7 @@ function HealthLine() {
   const health = useQuery(healthQuery);
   return (
     <Reading read={health} rows={1}>
-      {(services: Health) => (
+      {(services) => (
         <p className={style.health} aria-label={text.home.health}>
           {Object.entries(services).map(([name, info]) => {
             const healthy = info?.status === 'healthy';

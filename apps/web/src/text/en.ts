@@ -231,7 +231,7 @@ export const en = {
     streaming: 'Streaming',
     reconnecting: 'Reconnecting',
     noMatch: 'No line matches.',
-    lines: (shown: number, total: number) => (shown === total ? `${total} lines` : `${shown} of ${total} lines`),
+    lines: (shown: number, total: number) => (shown === total ? (total === 1 ? '1 line' : `${total} lines`) : `${shown} of ${total} lines`),
     dropped: (count: number) => `${count} earlier lines are not kept in this page; download the log to read them.`,
     label: 'Log',
   },
