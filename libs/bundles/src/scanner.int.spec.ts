@@ -58,7 +58,7 @@ describe('a scan', () => {
     write('.trash/old.ts', dagFile('old'));
     write('examples/example.ts', dagFile('example'));
     write('types.d.ts', 'export {};');
-    const scanner = scannerOf({ timezone: 'Asia/Seoul', ignore: ['examples'] });
+    const scanner = scannerOf({ timezone: 'Asia/Seoul' });
     const diff = await scanner.scan();
     expect(dagIds(diff)).toEqual([['deep/two.mts', ['two', 'three']], ['one.ts', ['one']], ['plain.js', ['plain']]]);
     expect(diff.changed[1]).toEqual({
@@ -71,6 +71,11 @@ describe('a scan', () => {
     });
     expect(diff.failed).toEqual([]);
     expect(await scanner.scan()).toEqual(NOTHING);
+  });
+
+  it('reads a folder of examples when it is asked to', async () => {
+    write('examples/example.ts', dagFile('example'));
+    expect(dagIds(await scannerOf({ ignore: [] }).scan())).toEqual([['examples/example.ts', ['example']]]);
   });
 
   it('gives the same hashes to the same content, in any company', async () => {

@@ -36,7 +36,7 @@ export interface BundleScannerOptions extends Omit<ParsePoolOptions, 'childPath'
   readonly folder: string;
   /** Default: beside this module, `parse-child.ts` in source and `parse-child.js` when built. */
   readonly childPath?: string;
-  /** Folders below it that are passed over, as `examples`. */
+  /** Folders below it that are passed over. Default `examples`: those are read when somebody asks for them. */
   readonly ignore?: readonly string[];
   /** For DAGs that name no zone. */
   readonly timezone?: string;
@@ -97,7 +97,7 @@ export class BundleScanner {
   #stopped = false;
 
   constructor(options: BundleScannerOptions) {
-    this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, retryTimedOutMs: 60_000, ...options };
+    this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, retryTimedOutMs: 60_000, ignore: ['examples'], ...options };
     this.#pool = new ParsePool({ ...options, childPath: options.childPath ?? DEFAULT_CHILD });
   }
 

@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ParsedFile } from './index.ts';
+import { buildSdk, BundleScanner } from './index.ts';
+
+const EXAMPLES = new URL('../../../dags/examples', import.meta.url).pathname;
+
+/** Ends of Airflow's example DAGs; a task that is not named ends in success. */
+const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly tasks?: { readonly [taskId: string]: string } } } = {
+  example_simplest_dag: {},
+  example_bash_operator: { tasks: { this_will_skip: 'skipped', run_this_last: 'skipped' } },
+  tutorial_taskflow_api: {},
+  example_branch_operator: {
+    tasks: { branch_a: 'skipped', branch_c: 'skipped', branch_d: 'skipped', follow_a: 'skipped', follow_c: 'skipped', follow_d: 'skipped' },
+  },
+  example_short_circuit_operator: { tasks: { false_1: 'skipped', false_2: 'skipped', task_2: 'skipped', task_3: 'skipped', task_4: 'skipped', task_5: 'skipped' } },
+  example_skip_dag: { tasks: { skip_operator_1: 'skipped', 1: 'skipped', final_1: 'skipped', skip_operator_2: 'skipped' } },
+  latest_only_with_trigger: {},
+  example_setup_teardown: { run: 'failed', tasks: { 'section_1.normal': 'failed' } },
+  example_dynamic_task_mapping: {},
+  example_task_group: {},
+  example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
+};
+
+describe('the example DAGs', () => {
+  let folder: string;
+  let files: readonly ParsedFile[];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'dagbook-examples-'));
+    const sdkPath = join(folder, 'sdk.js');
+    await buildSdk(sdkPath);
+    const scanner = new BundleScanner({ folder: EXAMPLES, sdkPath });
+    const { changed, failed } = await scanner.scan();
+    await scanner.stop();
+    expect(failed).toEqual([]);
+    files = changed;
+    for (const { file, bundle } of files) writeFileSync(join(folder, `${file}.mjs`), bundle.code);
+    writeFileSync(join(folder, 'run.mjs'), `
+      import { installSdkResolver } from ${JSON.stringify(new URL('./sdk-resolver.ts', import.meta.url).href)};
+      installSdkResolver(${JSON.stringify(sdkPath)});
+      const { default: example } = await import('./' + process.argv[2] + '.mjs');
+      const result = await example.test({ logicalDate: '2026-01-05', log: () => {} });
+      const states = process.argv.slice(3).map((id) => [id, result.stateOf({ id })]);
+      console.log(JSON.stringify([result.state, Object.fromEntries(states)]));
+    `);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('are these', () => {
+    expect(files.map(({ definitions }) => definitions[0]?.definition.dagId).sort()).toEqual(Object.keys(ENDS).sort());
+  });
+
+  it.each(Object.keys(ENDS))('%s ends as in Airflow', async (dagId) => {
+    const file = files.find(({ definitions }) => definitions[0]?.definition.dagId === dagId);
+    const ids = file?.definitions[0]?.definition.tasks.map(({ taskId }) => taskId) ?? [];
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'run.mjs'), file?.file ?? '', ...ids], { env: { PATH: process.env['PATH'] ?? '' } });
+    const { run = 'success', tasks = {} } = ENDS[dagId] ?? {};
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual([run, { ...Object.fromEntries(ids.map((id) => [id, 'success'])), ...tasks }]);
+  });
+});
