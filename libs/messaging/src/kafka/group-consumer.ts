@@ -52,6 +52,7 @@ export class GroupConsumer {
   #committing: Promise<void> | undefined;
   #mending: Promise<void> | undefined;
   #watch: NodeJS.Timeout | undefined;
+  #generation = 0;
   #closed = false;
 
   constructor(options: GroupConsumerOptions) {
@@ -61,7 +62,12 @@ export class GroupConsumer {
 
   /** The first start: fails when the broker is away, unlike later ones. */
   async start(): Promise<void> {
-    await this.#consume();
+    try {
+      await this.#consume();
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
     const { stalledAfterMs } = this.#options.limits;
     this.#watch = setInterval(() => {
       if (performance.now() - this.#heardMs > stalledAfterMs) this.#mend(new BusFault('bus.unavailable', `no word from Kafka for ${stalledAfterMs} ms`, { retryable: true }));
@@ -91,7 +97,9 @@ export class GroupConsumer {
     const { kafka, groupId, topics, start, concurrency, prepare } = this.#options;
     await prepare();
     const consumer = kafka.consumer({
-      groupId,
+      // Nothing is committed under a `given` start, so each successor takes a group of its own: in the old one it would
+      // wait until its predecessor's session has run out.
+      groupId: start.from === 'committed' ? groupId : `${groupId}.${++this.#generation}`,
       // The broker answers a waiting fetch as soon as there is a record; this only bounds how long a stop waits.
       maxWaitTimeInMs: 250,
       heartbeatInterval: HEARTBEAT_MS,
@@ -227,6 +235,7 @@ async function beating(wait: Promise<void>, heartbeat: () => Promise<void>): Pro
   }
 }
 
-const isRetriable = (error: unknown): boolean =>
+/** In kafkajs's words or in ours. */
+export const isRetriable = (error: unknown): boolean =>
   typeof error === 'object' && error !== null &&
   ('retriable' in error && error.retriable === true || 'retryable' in error && error.retryable === true || 'name' in error && error.name === 'KafkaJSNumberOfRetriesExceeded');

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { assignmentTopic, deadLetterTopic, type Service, type Topic, TOPICS } from '@dagbook/contracts';
-import { type Admin, Kafka, type KafkaMessage, logLevel, type Producer, type SASLOptions } from 'kafkajs';
+import { type Admin, Kafka, type KafkaMessage, logLevel, type PartitionerArgs, type Producer, type SASLOptions } from 'kafkajs';
 import { DEFAULT_POLICY, Delivery, type DeliveryPolicy, MemoryMessageAttempts } from '../delivery.ts';
 import type { BusFaults, DeadLetter, Listener, ListenRequest, MessageAttempts, MessageBroker, MessagePublisher, Subscription } from '../port.ts';
 import { BusFault } from '../port.ts';
+import { hashOf } from '../key-hash.ts';
 import { CloudEventEncoder, deadRecord } from './cloud-event.ts';
-import { type ConsumerLimits, DEFAULT_LIMITS, GroupConsumer } from './group-consumer.ts';
+import { type ConsumerLimits, DEFAULT_LIMITS, GroupConsumer, isRetriable } from './group-consumer.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
@@ -97,7 +99,7 @@ export class KafkaBroker implements MessageBroker {
       ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
     });
     this.#admin = this.#kafka.admin();
-    this.#producer = this.#kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 } });
+    this.#producer = this.#kafka.producer({ createPartitioner: () => partitionOf, allowAutoTopicCreation: false, retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 } });
     const encoder = new CloudEventEncoder(options.service, options.nowMs);
     this.#publisher = new KafkaPublisher(this.#producer, (message) => encoder.encode(message));
   }
@@ -174,7 +176,8 @@ export class KafkaBroker implements MessageBroker {
   async #latestOffsets(topics: readonly Topic[]): Promise<ReadonlyMap<string, string>> {
     const offsets = new Map<string, string>();
     for (const { name } of topics) {
-      for (const { partition, high } of await this.#admin.fetchTopicOffsets(name)) offsets.set(`${name}/${partition}`, high);
+      const found = await patiently(() => this.#admin.fetchTopicOffsets(name));
+      for (const { partition, high } of found) offsets.set(`${name}/${partition}`, high);
     }
     return offsets;
   }
@@ -186,7 +189,7 @@ export class KafkaBroker implements MessageBroker {
     const missing = wanted.filter(({ name }) => !present.has(name));
     if (missing.length === 0) return;
     await this.#admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map(({ name, partitions, retentionMs }) => ({
         topic: name,
         numPartitions: partitions,
@@ -196,6 +199,15 @@ export class KafkaBroker implements MessageBroker {
           { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
         ],
       })),
+    });
+    await this.#leadersOf(missing.map(({ name }) => name));
+  }
+
+  async #leadersOf(topics: string[]): Promise<void> {
+    await patiently(async () => {
+      const found = await this.#admin.fetchTopicMetadata({ topics });
+      const hasLeaders = found.topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0));
+      if (!hasLeaders) throw new BusFault('bus.unavailable', `${topics.join(', ')} have no leader yet`, { retryable: true });
     });
   }
 }
@@ -211,7 +223,7 @@ class KafkaListener implements Listener {
 
   async add(consumer: GroupConsumer): Promise<void> {
     this.#consumers.push(consumer);
-    await consumer.start();
+    await patiently(() => consumer.start());
   }
 
   progressAgeMs(): number {
@@ -222,6 +234,31 @@ class KafkaListener implements Listener {
     this.#closing ??= Promise.all(this.#consumers.map((consumer) => consumer.close())).then(() => this.#onClose(this));
     return this.#closing;
   }
+}
+
+/**
+ * A broker that has just made a topic, or started, refuses for a moment what it will soon do (no leader, coordinator
+ * loading), and kafkajs does not wait for all of it.
+ */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 40; ; tries--) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === 0 || !isRetriable(error)) throw error;
+    }
+    await delay(100);
+  }
+}
+
+/**
+ * Where a key goes. Not Kafka's own murmur2, which kafkajs computes with objects for 64-bit numbers: nobody but our own
+ * producers needs to find the same partition.
+ */
+function partitionOf({ partitionMetadata, message }: PartitionerArgs): number {
+  const partitions = partitionMetadata.length;
+  if (partitions === 1) return partitionMetadata[0]!.partitionId;
+  return hashOf(message.key?.toString() ?? '') % partitions;
 }
 
 function topicNamed(name: string): Topic {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Message } from '@dagbook/contracts';
 import { DEFAULT_POLICY, Delivery, type DeliveryPolicy, DeliveryStopped, MemoryMessageAttempts } from '../delivery.ts';
+import { hashOf } from '../key-hash.ts';
 import type {
   BusFaults, DeadLetter, Listener, ListenRequest, MessageAttempts, MessageBroker, MessagePublisher, OutgoingMessage,
 } from '../port.ts';
@@ -158,7 +159,7 @@ class Group {
     const members = this.#members;
     if (members.length === 1) members[0]!.push(message);
     else if (members.length === 0) pushBounded(this.#orphans, message, this.#maxQueued);
-    else members[hash(message.key) % members.length]!.push(message);
+    else members[hashOf(message.key) % members.length]!.push(message);
   }
 
   add(queue: Queue): void {
@@ -270,12 +271,6 @@ function pushBounded(queue: Message[], message: Message, max: number): void {
   queue.push(message);
   // A tenth at once, so that an overflowing queue does not pay a shift for every message.
   if (queue.length > max) queue.splice(0, Math.ceil(max / 10));
-}
-
-function hash(key: string): number {
-  let hash = 0;
-  for (let index = 0; index < key.length; index++) hash = (Math.imul(hash, 31) + key.charCodeAt(index)) >>> 0;
-  return hash;
 }
 
 const closedFault = (): BusFault => new BusFault('bus.closed', 'the broker was closed by this process', { retryable: false });
