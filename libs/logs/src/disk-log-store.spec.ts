@@ -199,3 +199,13 @@ test('more growing logs than files may be open', async () => {
   for (const half of [0, 1]) for (const chunks of parts) await store.append([chunks[half]!]);
   for (const key of keys) expect(await store.read({ attempt: key, maxBytes: 100 })).toEqual({ fromByte: 0, nextByte: 8, text: 'one\ntwo\n', ended: true });
 });
+
+test('an end before what is there cuts the log to what the worker says it was', async () => {
+  const id = attemptId(attempt);
+  await store.append([{ attemptId: id, epoch: 0, offset: 0, text: `a\n${'x'.repeat(300)}\n` }]);
+  await store.append([{ attemptId: id, epoch: 0, offset: 2, text: '', end: { bytes: 2, lines: 1 } }]);
+  const whole: LogSlice = { fromByte: 0, nextByte: 2, text: 'a\n', ended: true };
+  expect(await store.read(all)).toEqual(whole);
+  await reopen();
+  expect(await store.read(all)).toEqual(whole);
+});

@@ -30,7 +30,7 @@ export class EpochLog {
   #queuedTo: number;
   #end: { readonly bytes: number; readonly lines: number } | undefined;
   #endQueued = false;
-  /** A trailer that an earlier life of this process tore stands beyond the end that the worker names. */
+  /** Something stands beyond the end that the worker names: a trailer that an earlier life of this process tore. */
   #overhang = false;
   #written: LogExtent;
   #writing: Promise<void> = Promise.resolve();
