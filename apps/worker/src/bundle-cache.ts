@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utime
 import { join } from 'node:path';
 import type { ExecutionApi } from '@dagbook/contracts';
 import type { Clock } from '@dagbook/platform';
+import { BUNDLE_SOURCE_ROOT } from './runner/author-stack.ts';
 import { RetryableError } from './retry.ts';
 
 const HASH_PATTERN = /^[A-Za-z0-9_-]{8,128}$/;
@@ -59,7 +60,7 @@ export class BundleCache {
       throw new RetryableError('the DAG\'s code cannot be fetched from the gateway', error);
     });
     if (bundle === null) return null;
-    if (bundle.sourceMap !== undefined) this.#store(`${path}.map`, bundle.sourceMap);
+    if (bundle.sourceMap !== undefined) this.#store(`${path}.map`, withAuthorPaths(bundle.sourceMap, bundle.file));
     this.#store(path, bundle.sourceMap === undefined ? bundle.code : `${bundle.code}\n//# sourceMappingURL=${hash}.mjs.map\n`);
     this.#paths.set(hash, path);
     return path;
@@ -70,4 +71,13 @@ export class BundleCache {
     writeFileSync(unfinished, content);
     renameSync(unfinished, path);
   }
+}
+
+/** The map's sources are relative to where the bundle was made; here they are to the bundle's folder, whichever host reads them. */
+function withAuthorPaths(sourceMap: string, file: string): string {
+  const map = JSON.parse(sourceMap) as { sources: string[] };
+  const entry = map.sources.find((source) => source === file || source.endsWith(`/${file}`)) ?? file;
+  const folder = entry.slice(0, entry.length - file.length);
+  const sources = map.sources.map((source) => (source.startsWith(folder) ? source.slice(folder.length) : source));
+  return JSON.stringify({ ...map, sourceRoot: BUNDLE_SOURCE_ROOT, sources });
 }

@@ -1,3 +1,4 @@
+import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { groupMembers } from '../src/process-group.ts';
 import { buildFiles, type BuiltFiles, pack, type Rig, startRig } from './rig.ts';
@@ -186,6 +187,15 @@ describe('a log', () => {
     expect(await rig.wire.log(attempt)).toHaveLength(602);
     expect((await rig.wire.finished(attempt)).log.lines).toBe(602);
   });
+});
+
+test('the stack of a failure names the author\'s files and nothing of Dagbook\'s', async () => {
+  rig = await startRig(built);
+  const source = "import { dag } from '@dagbook/sdk';\nexport default dag('test', {});\nconst d = (await import('@dagbook/sdk')).dag('mapped', {});\nd.task('fails', () => {\n  throw new Error('here');\n})();\nexport { d };\n";
+  const packed = await build({ stdin: { contents: source, sourcefile: 'lib/mapped.ts', loader: 'ts' }, format: 'esm', target: 'node24', sourcemap: 'external', outfile: '/virtual/out/deep.mjs', write: false, absWorkingDir: '/virtual' });
+  const [map, code] = [packed.outputFiles.find((file) => file.path.endsWith('.map'))?.text, packed.outputFiles.find((file) => file.path.endsWith('.mjs'))?.text];
+  const report = await rig.wire.finished(await rig.assign({ dagId: 'mapped', taskId: 'fails', bundle: { ...pack(code as string), file: 'mapped.ts', sourceMap: map as string } }));
+  expect(report.outcome).toMatchObject({ failure: { message: 'here', detail: expect.stringMatching(/^Error: here\n    at .*\(?mapped\.ts:5:9\)?$/) as string } });
 });
 
 describe('what a task leaves in its process', () => {

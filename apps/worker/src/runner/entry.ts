@@ -5,6 +5,7 @@ import { installSdkResolver } from '@dagbook/bundles';
 import type { Outcome } from '@dagbook/contracts';
 import { FrameReader, FrameType } from '../frame.ts';
 import { type CallAnswer, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from '../runner-protocol.ts';
+import { authorStack } from './author-stack.ts';
 import { BundleLoader } from './bundle-loader.ts';
 import { Calls } from './calls.ts';
 import { reply } from './reply-channel.ts';
@@ -95,11 +96,17 @@ function say(begun: Running, end: Omit<RunnerEnd, 'ranMs'>): void {
   running = undefined;
   let text: string;
   try {
-    text = JSON.stringify({ ...end, ranMs } satisfies RunnerEnd);
+    text = JSON.stringify({ ...end, outcome: readable(end.outcome), ranMs } satisfies RunnerEnd);
   } catch (error) {
     text = JSON.stringify({ outcome: failed('bad_output', `the result cannot be JSON: ${messageOf(error)}`), ranMs } satisfies RunnerEnd);
   }
   reply(FrameType.end, text);
+}
+
+/** A failure whose stack says where in the DAG's own files it happened. */
+function readable(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'failed' || outcome.failure.detail === undefined) return outcome;
+  return { ...outcome, failure: { ...outcome.failure, detail: authorStack(outcome.failure.detail) } };
 }
 
 /** False: neither the folder where the task left the process nor the one where it began can be entered. */
