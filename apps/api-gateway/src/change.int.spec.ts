@@ -151,6 +151,12 @@ describe('who may', () => {
     expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
   });
 
+  it('gives no token without a password, nor to a form of another site', async () => {
+    expect((await house.ask('GET', '/auth/token', { token: null })).status).toBe(403);
+    const foreign = await house.ask('POST', '/auth/token', { token: null, body: { username: 'admin', password: 'right horse' }, headers: { origin: 'https://evil.example' } });
+    expect([foreign.status, foreign.headers.get('set-cookie')]).toEqual([403, null]);
+  });
+
   it('sets its headers on every answer', async () => {
     for (const path of ['/api/v2/dags', '/api/v2/nothing', '/', '/openapi.json']) {
       const { headers } = await house.get(path);

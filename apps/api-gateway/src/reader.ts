@@ -1,4 +1,6 @@
-import { compilePlan, createRunState, decideRun, evolveRun, isRejected, replan, type RunCommand, type RunCreated, type RunEvent } from '@dagbook/domain';
+import {
+  compilePlan, createRunState, decideRun, evolveRun, explainTaskInstance, isRejected, replan, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent,
+} from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
@@ -67,6 +69,18 @@ export class Reader {
    * then not differ from the real one.
    */
   async affected(dagId: string, runId: string, command: Extract<RunCommand, { type: 'ClearTasks' | 'MarkTasks' | 'MarkRun' }>): Promise<readonly { readonly taskId: string; readonly mapIndex: number }[]> {
+    const decision = decideRun(command, await this.#folded(dagId, runId));
+    if (isRejected(decision)) throw new ApiError(refusalStatus(decision.code), decision.message);
+    return decision.flatMap((event) => (event.type === 'TaskCleared' || event.type === 'TaskMarked' ? [{ taskId: event.taskId, mapIndex: event.mapIndex }] : []));
+  }
+
+  /** Why a task instance is in its state and what it waits for, as the domain explains it. */
+  async explanation(instance: ListedTaskInstance): Promise<Explanation> {
+    const [dag, run] = await Promise.all([this.dag(instance.dagId), this.#folded(instance.dagId, instance.runId)]);
+    return explainTaskInstance(run, instance, { dagPaused: dag.isPaused, ...(instance.worker === null ? {} : { grantedTo: instance.worker }) });
+  }
+
+  async #folded(dagId: string, runId: string): Promise<DagRun> {
     const events = (await this.store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
     const created = events[0] as RunCreated | undefined;
     if (created === undefined) throw runNotFound(dagId, runId);
@@ -75,9 +89,7 @@ export class Reader {
       run = evolveRun(run, event);
       if (event.type === 'RunReplanned') run = replan(run, compilePlan((await this.plans.get(event.planHash)).definition));
     }
-    const decision = decideRun(command, run);
-    if (isRejected(decision)) throw new ApiError(refusalStatus(decision.code), decision.message);
-    return decision.flatMap((event) => (event.type === 'TaskCleared' || event.type === 'TaskMarked' ? [{ taskId: event.taskId, mapIndex: event.mapIndex }] : []));
+    return run;
   }
 
   async #versionsOf(rows: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<(row: { readonly dagId: string; readonly dagVersion: number }) => DagVersionRow | undefined> {

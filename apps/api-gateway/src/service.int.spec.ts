@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runStream } from '@dagbook/contracts';
 import { Journal, PIPELINE, planHashOf, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +16,11 @@ let house: House;
 let journal: Journal;
 
 beforeAll(async () => {
-  house = await House.open(postgres, { logs: new TextLog(LOG) });
+  const webFolder = await mkdtemp(join(tmpdir(), 'dagbook-web-'));
+  await mkdir(join(webFolder, 'assets'));
+  await writeFile(join(webFolder, 'index.html'), '<!doctype html><title>Dagbook</title>');
+  await writeFile(join(webFolder, 'assets', 'index-abc.js'), 'export {}');
+  house = await House.open(postgres, { logs: new TextLog(LOG), webFolder });
   journal = new Journal(postgres.stores.events);
   await journal.dag(PIPELINE);
   await journal.dag({ ...PIPELINE, dagId: 'other', tags: [], schedule: { kind: 'none' }, pausedUponCreation: true });
@@ -83,6 +90,8 @@ describe('lists', () => {
     ['/api/v2/dags?last_dag_run_state=failed', ['pipeline']],
     ['/api/v2/dags?limit=1&offset=1', ['pipeline']],
     ['/api/v2/dags?limit=0', []],
+    // Clamped to 100, not refused.
+    ['/api/v2/dags?limit=100000', ['other', 'pipeline']],
   ])('%s', async (path, dagIds) => {
     const { body } = await house.get(path);
     expect(body.dags.map((dag: { dag_id: string }) => dag.dag_id)).toEqual(dagIds);
@@ -167,6 +176,27 @@ describe('what the page asks', () => {
   it('gives the source as JSON or as text', async () => {
     expect((await house.get('/api/v2/dagSources/pipeline')).body).toMatchObject({ content: 'export default dag()\n', version_number: 1 });
     expect((await house.ask('GET', '/api/v2/dagSources/pipeline', { headers: { accept: 'text/plain' } })).body).toBe('export default dag()\n');
+  });
+});
+
+describe('the page', () => {
+  it.each([
+    ['/', 200, 'text/html', 'no-cache'],
+    ['/dags/pipeline/grid?run=r1', 200, 'text/html', 'no-cache'],
+    ['/assets/index-abc.js', 200, 'application/javascript', 'public, max-age=31536000, immutable'],
+    ['/assets/index-old.js', 404, 'application/json', 'no-store'],
+    ['/api/v2/none', 404, 'application/json', 'no-store'],
+    ['/..%2f..%2fetc%2fpasswd', 200, 'text/html', 'no-cache'],
+  ])('%s → %i %s', async (path, status, type, cache) => {
+    const answer = await house.ask('GET', path, { token: null });
+    expect([answer.status, answer.headers.get('content-type')?.split(';')[0], answer.headers.get('cache-control')]).toEqual([status, type, cache]);
+  });
+
+  it('explains what a task instance waits for', async () => {
+    expect((await house.get('/ui/why/pipeline/r1/report/-1')).body).toMatchObject({
+      code: 'upstream_unfinished', state: 'none', waits_for: [{ task_id: 'load', map_index: 1, state: 'running' }, { task_id: 'load', map_index: 2, state: 'none' }],
+    });
+    expect((await house.get('/ui/why/pipeline/r1/extract/-1')).body).toMatchObject({ code: 'finished', state: 'success', waits_for: [] });
   });
 });
 

@@ -11,7 +11,7 @@ import {
   ClearTaskInstancesBody, MapIndexQuery, orderOf, pageOf, rangesOf, TaskInstanceListQuery, TaskInstancePatchBody, TaskInstancePatchQuery,
 } from './dto/request.ts';
 import {
-  TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse, type AcceptedResponse,
+  ExplanationResponse, TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse, type AcceptedResponse,
 } from './dto/response.ts';
 import { badRequest, invalid, notFound } from './error/api-error.ts';
 import { body, pathDag, pathDagOrAll, pathMapIndex, pathRun, pathRunOrAll, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
@@ -19,6 +19,7 @@ import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
 import { refuseUnknownMask } from './run.controller.ts';
 import { CLOCK } from './token.ts';
+import { instantOrNull } from './view/instant.ts';
 import { tryView } from './view/run-view.ts';
 
 const TASK_INSTANCE_ORDERS = {
@@ -114,6 +115,21 @@ export class TaskInstanceController {
   ): Promise<TaskInstanceResponse> {
     const [view] = await this.#reader.taskInstanceViews([await this.#reader.taskInstance(dagId, runId, taskId, mapIndex)]);
     return view as TaskInstanceResponse;
+  }
+
+  @Get('ui/why/:dag_id/:dag_run_id/:task_id/:map_index')
+  @Operation({ id: 'ui_why', summary: 'Why a task instance is in its state, and what it waits for', answers: ExplanationResponse })
+  async why(
+    @Param('dag_id', pathDag) dagId: string,
+    @Param('dag_run_id', pathRun) runId: string,
+    @Param('task_id', pathTask) taskId: string,
+    @Param('map_index', pathMapIndex) mapIndex: number,
+  ): Promise<ExplanationResponse> {
+    const { code, message, state, untilMs, waitsFor } = await this.#reader.explanation(await this.#reader.taskInstance(dagId, runId, taskId, mapIndex));
+    return {
+      code, message, state, until: instantOrNull(untilMs ?? null),
+      waits_for: (waitsFor ?? []).map((other) => ({ task_id: other.taskId, map_index: other.mapIndex, state: other.state })),
+    };
   }
 
   @Patch(`${RUN_PATH}/:task_id`)

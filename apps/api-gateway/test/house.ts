@@ -25,7 +25,7 @@ export class House {
     this.store = store;
   }
 
-  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader } = {}): Promise<House> {
+  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader; readonly webFolder?: string } = {}): Promise<House> {
     const broker = new MemoryBroker();
     const gateway = await startApiGateway({
       stores: postgres.stores,
@@ -37,7 +37,7 @@ export class House {
       config: {
         port: 0,
         version: '0.1.0-test',
-        webFolder: `${tmpdir()}/no-web-here`,
+        webFolder: options.webFolder ?? `${tmpdir()}/no-web-here`,
         users: [
           { username: 'admin', role: 'admin', passwordHash: await hashPassword('right horse') },
           { username: 'guest', role: 'viewer', passwordHash: await hashPassword('only looking') },

@@ -12,8 +12,9 @@ const postgres = withPostgres();
 const TABLES = ['dags', 'dag_versions', 'dag_runs', 'task_instances', 'task_tries', 'import_errors', 'stopped_streams'];
 
 const stopped: StoppedStream[] = [];
+// A bound of 40 lets runs go between batches, so that they are loaded again in the middle of their life.
 const projection = (schema = 'rm'): ReadModelProjection =>
-  new ReadModelProjection({ schema, plans: new PlanCache((hash) => postgres.stores.events.getContent('plan', hash)), onStopped: (stream) => void stopped.push(stream) });
+  new ReadModelProjection({ schema, maxHeld: 40, plans: new PlanCache((hash) => postgres.stores.events.getContent('plan', hash)), onStopped: (stream) => void stopped.push(stream) });
 const runner = (batchSize = 5_000): ProjectionRunner<unknown> =>
   new ProjectionRunner({ pool: postgres.stores.pool, events: postgres.stores.events, projection: projection(), batchSize });
 

@@ -38,15 +38,18 @@ export class ReadModelProjection {
   readonly name = 'read-models';
   readonly #plans: PlanCache;
   readonly #schema: string;
+  readonly #maxHeld: number;
   readonly #onStopped: (stopped: StoppedStream) => void;
   readonly #dags = new Map<string, DagRow>();
   readonly #runs = new Map<string, RunFold>();
   readonly #files = new Map<string, ImportErrorRow>();
   #stopped: Set<string> | undefined;
 
-  constructor(options: { plans: PlanCache; schema?: string; onStopped: (stopped: StoppedStream) => void }) {
+  /** `maxHeld`: task instances of active runs kept in memory between batches, about 0.5 KB each. Default 200,000. */
+  constructor(options: { plans: PlanCache; schema?: string; maxHeld?: number; onStopped: (stopped: StoppedStream) => void }) {
     this.#plans = options.plans;
     this.#schema = options.schema ?? 'rm';
+    this.#maxHeld = options.maxHeld ?? 200_000;
     this.#onStopped = options.onStopped;
   }
 
@@ -58,6 +61,7 @@ export class ReadModelProjection {
     await this.#prepare(events, db);
     for (const event of events) this.#fold(event, batch);
     const runs = [...batch.runs].map((fold) => fold.takeChanges());
+    this.#touch(batch.runs);
     await writeChanges(db, this.#schema, {
       dags: [...batch.dags],
       versions: batch.versions,
@@ -78,9 +82,18 @@ export class ReadModelProjection {
     };
   }
 
-  /** The batch stands: rows of runs that have ended need not stay in memory. */
+  /** The batch stands: rows of runs that have ended need not stay in memory, nor more than a bound of the others. */
   committed(): void {
-    for (const [key, fold] of this.#runs) if (!fold.isActive) this.#runs.delete(key);
+    let held = 0;
+    for (const [key, fold] of this.#runs) {
+      if (fold.isActive) held += fold.size;
+      else this.#runs.delete(key);
+    }
+    for (const [key, fold] of this.#runs) {
+      if (held <= this.#maxHeld) break;
+      held -= fold.size;
+      this.#runs.delete(key);
+    }
   }
 
   /** The batch does not stand, or another process may have written: everything is read anew. */
@@ -89,6 +102,15 @@ export class ReadModelProjection {
     this.#runs.clear();
     this.#files.clear();
     this.#stopped = undefined;
+  }
+
+  /** The runs of this batch are the last to be let go. */
+  #touch(runs: ReadonlySet<RunFold>): void {
+    for (const fold of runs) {
+      const key = `${fold.row.dagId}/${fold.row.runId}`;
+      this.#runs.delete(key);
+      this.#runs.set(key, fold);
+    }
   }
 
   /** Loads, in one query a table, the rows and plans that the batch touches and memory lacks. */

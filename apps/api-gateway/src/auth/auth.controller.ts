@@ -3,11 +3,11 @@ import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LoginBody, LoginOnceQuery } from '../dto/request.ts';
 import { MeResponse, TokenResponse } from '../dto/response.ts';
-import { ApiError } from '../error/api-error.ts';
+import { ApiError, forbidden } from '../error/api-error.ts';
 import { body, query } from '../error/request.pipe.ts';
 import { Operation } from '../operation.ts';
 import { COOKIE_IS_SECURE } from '../token.ts';
-import { Caller, principalOf, Public, tokenCookie } from './auth.guard.ts';
+import { Caller, isForeign, principalOf, Public, tokenCookie } from './auth.guard.ts';
 import { SignIn } from './sign-in.ts';
 import { DAY_SECONDS, TokenDesk, type Principal } from './token-desk.ts';
 
@@ -31,10 +31,23 @@ export class AuthController {
   @Post('auth/token')
   @HttpCode(201)
   @Operation({ id: 'create_token', summary: 'A token for a password; also sets the cookie', answers: TokenResponse, status: 201, body: LoginBody })
-  async token(@Body(body(LoginBody)) { username, password }: LoginBody, @Res({ passthrough: true }) reply: FastifyReply): Promise<TokenResponse> {
+  async token(
+    @Body(body(LoginBody)) { username, password }: LoginBody,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenResponse> {
+    // Else a foreign form could sign a visitor in under a name of its choice.
+    if (isForeign(request)) throw forbidden('Sign in from a page of this site');
     const token = await this.#signIn.withPassword(username, password);
     void reply.header('set-cookie', tokenCookie(token, DAY_SECONDS, this.#isSecure));
     return { access_token: token };
+  }
+
+  @Public()
+  @Get('auth/token')
+  @Operation({ id: 'create_token_all_admins', summary: 'A token without a password; never given here', answers: TokenResponse, status: 201 })
+  refuse(): never {
+    throw forbidden('This is only allowed if everybody is an administrator, which Dagbook does not offer: POST a username and a password');
   }
 
   @Public()

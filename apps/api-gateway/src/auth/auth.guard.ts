@@ -57,10 +57,13 @@ export async function principalOf(request: FastifyRequest, tokens: TokenDesk): P
   return tokens.principalOf(cookie);
 }
 
-function isSameOrigin(request: FastifyRequest): boolean {
+const isSameOrigin = (request: FastifyRequest): boolean =>
+  request.headers.origin === undefined ? request.headers['x-requested-with'] !== undefined : !isForeign(request);
+
+/** A page of another site asks; a client that is no browser names no origin. */
+export function isForeign(request: FastifyRequest): boolean {
   const { origin, host } = request.headers;
-  if (origin === undefined) return request.headers['x-requested-with'] !== undefined;
-  return URL.canParse(origin) && new URL(origin).host === host;
+  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host);
 }
 
 function cookieOf(request: FastifyRequest, name: string): string | undefined {

@@ -373,6 +373,21 @@ export class RunEventCollectionResponse {
   @NullStr() next_after!: string | null;
 }
 
+export class WaitedForResponse {
+  @Str() task_id!: string;
+  @Int() map_index!: number;
+  @Word(TASK_STATES) state!: TaskState;
+}
+
+export class ExplanationResponse {
+  @Str() code!: string;
+  @Str() message!: string;
+  @NullWord(TASK_STATES) state!: TaskState | null;
+  /** Until when it waits at most. */
+  @NullAt() until!: string | null;
+  @ListOf(() => WaitedForResponse) waits_for!: WaitedForResponse[];
+}
+
 export class GridRunResponse {
   @Str() dag_run_id!: string;
   @Word(RUN_TYPES) run_type!: RunType;
