@@ -39,6 +39,10 @@ describe('a run', () => {
     expect(JSON.stringify(story.states())).toBe(once);
   });
 
+  test('of which nothing can move any more is deadlocked', () => {
+    expect(new RunStory({ a: { after: 'b' }, b: { after: 'a' } }).start()).toEqual(['RunStarted', 'RunFailed deadlocked']);
+  });
+
   test('past its timeout skips what is unfinished, revokes what runs and fails', () => {
     const story = started({ a: {}, b: { after: 'a' } }, { dagrunTimeoutMs: 100 });
     story.begin('a', 3);
@@ -347,6 +351,16 @@ describe('mapped groups', () => {
     expect(story.clear('out', 'x')).toEqual(['TaskCleared out', 'TaskCleared x', 'TaskScheduled out 2', 'TaskExpanded x 3', 'TaskSkipped x[1] branch']);
     expect(story.succeed('out', { chosen: ['x', 'other'] })).toEqual(['TaskSucceeded out', 'TaskScheduled x[0] 1']);
     expect(story.succeed('br[2]', { chosen: ['x'] })).toEqual(['TaskSucceeded br[2]', 'TaskScheduled x[2] 1']);
+  });
+
+  test('a branch inside skips again what is cleared in its map index', () => {
+    const story = started({ src: {}, br: { after: 'src', groupId: 'g', kind: 'branch' }, x: { after: 'br', groupId: 'g' } }, { groups });
+    story.returns('src', [1, 2]);
+    story.succeed('br[0]', { chosen: [] });
+    story.succeed('br[1]', { chosen: ['x'] });
+    expect(story.clear('x')).toEqual(['TaskCleared x[0]', 'TaskCleared x[1]', 'TaskSkipped x[0] branch', 'TaskScheduled x[1] 2']);
+    expect(story.clear('br[0]', 'x[0]')).toEqual(['TaskCleared br[0]', 'TaskCleared x[0]', 'TaskScheduled br[0] 2']);
+    expect(story.succeed('br[0]', { chosen: ['x'] })).toEqual(['TaskSucceeded br[0]', 'TaskScheduled x[0] 1']);
   });
 
   test('whose root a branch outside skipped are skipped whole', () => {
