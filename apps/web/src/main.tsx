@@ -1,5 +1,4 @@
-import '@mantine/core/styles.css';
-import '@mantine/notifications/styles.css';
+import './style/mantine.css';
 import 'pretendard/dist/web/static/pretendard-dynamic-subset.css';
 import './style/token.css';
 

@@ -7,7 +7,7 @@ import { createParser } from 'eventsource-parser';
  * carried an id. Silence longer than the heartbeat is a break. An answer of 4xx ends the stream: asking again would get
  * the same one.
  */
-export interface EventStream {
+interface EventStream {
   readonly url: string;
   /** Id to resume from, as an earlier stream left it. */
   readonly lastEventId?: string;

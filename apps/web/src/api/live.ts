@@ -127,7 +127,7 @@ const POLL_MS = 5_000;
 /** Ten pictures a second are live to an eye and light on the gateway. */
 const PACE_MS = 100;
 
-export interface LiveState {
+interface LiveState {
   readonly state: 'catching_up' | 'streaming' | 'offline';
   readonly sinceMs: number;
 }

@@ -29,7 +29,7 @@ export interface ClearChoice {
   readonly only_failed: boolean;
 }
 
-export interface InstanceList {
+interface InstanceList {
   readonly task_instances: readonly TaskInstance[];
   readonly total_entries: number;
 }

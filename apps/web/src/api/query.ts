@@ -17,7 +17,7 @@ export const importErrorsKey = ['importErrors'] as const;
 
 export const PAGE_SIZE = 50;
 
-export interface DagFilter {
+interface DagFilter {
   readonly name: string;
   readonly paused: boolean | undefined;
   readonly page: number;
@@ -63,7 +63,7 @@ export const sourceQuery = (dagId: string) => queryOptions({
   queryFn: ({ signal }) => getDagSource({ signal, path: { dag_id: dagId } }),
 });
 
-export interface RunFilter {
+interface RunFilter {
   /** Absent: the runs of all DAGs. */
   readonly dagId?: string;
   readonly state: RunState | undefined;

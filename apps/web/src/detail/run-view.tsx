@@ -20,7 +20,7 @@ import style from './detail.module.css';
 import { EventTimeline } from './event-timeline.tsx';
 import { TaskList } from './task-list.tsx';
 
-export interface RunViewProps {
+interface RunViewProps {
   readonly dagId: string;
   readonly runId: string;
   readonly tab: string | undefined;

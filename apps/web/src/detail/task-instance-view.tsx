@@ -19,7 +19,7 @@ import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
 
-export interface TaskInstanceViewProps {
+interface TaskInstanceViewProps {
   readonly dagId: string;
   readonly runId: string;
   readonly taskId: string;

@@ -20,7 +20,9 @@ import { DagZoneProvider } from './zone.tsx';
 export function AppFrame() {
   const pathname = useRouterState({ select: (state) => state.location.pathname });
   const { language } = usePreference();
+  const { dagId, runId, taskId } = useParams({ strict: false });
   useEffect(() => { document.documentElement.lang = language; }, [language]);
+  useEffect(() => { document.title = [taskId, runId, dagId, 'Dagbook'].filter(Boolean).join(' · '); }, [dagId, runId, taskId]);
   return pathname === '/sign-in' ? <Outlet /> : <SignedInFrame />;
 }
 

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 
 /** What a person chose about how the page reads; kept in the browser, and never part of a URL that others open. */
-export interface Preference {
+interface Preference {
   readonly language: 'en' | 'ko';
   readonly zone: ZoneChoice;
   readonly railFolded: boolean;

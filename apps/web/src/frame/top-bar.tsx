@@ -37,7 +37,7 @@ function Breadcrumb() {
     return <div className={style.crumbs}><span className={style.here}>{title}</span></div>;
   }
   return (
-    <nav className={style.crumbs} aria-label="Breadcrumb">
+    <nav className={style.crumbs} aria-label={text.frame.breadcrumb}>
       <Link to="/dags">{text.dags.title}</Link>
       <span aria-hidden>/</span>
       {runId === undefined ? <span className={style.here}>{dagId}</span> : <Link to="/dags/$dagId" params={{ dagId }}>{dagId}</Link>}

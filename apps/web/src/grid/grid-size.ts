@@ -4,7 +4,7 @@ export const COLUMN_PX = 20;
 export const NAME_PX = 220;
 export const BAR_PX = 56;
 export const DATE_PX = 18;
-export const MARK_PX = 14;
+const MARK_PX = 14;
 export const HEADER_PX = DATE_PX + BAR_PX + MARK_PX;
 
 /** Names, columns, and room for the last date to stand out to the right. */

@@ -6,7 +6,7 @@ import { COLUMN_PX } from './grid-size.ts';
  * A row of cells as a handful of paths, one pair a state: five thousand cells cost the browser a few hundred elements.
  * Glyph, fill and outline differ from state to state, so colour never stands alone.
  */
-export interface StateDrawing {
+interface StateDrawing {
   readonly state: TaskState;
   /** The 16×16 boxes of this state. */
   readonly boxes: string;

@@ -22,7 +22,7 @@ export interface GridPlace {
   readonly column: number;
 }
 
-export interface TaskGridProps {
+interface TaskGridProps {
   readonly rows: readonly GridRow[];
   /** Oldest first: the newest stands right. */
   readonly runs: readonly GridRun[];

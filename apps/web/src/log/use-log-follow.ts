@@ -8,7 +8,7 @@ import type { LogAddress } from './log-view.tsx';
 /** Lines kept in the page: about 60 MB of a browser's memory; the rest stays where the log is stored. */
 const MOST_ROWS = 200_000;
 
-export interface FollowedLog {
+interface FollowedLog {
   readonly rows: readonly LogRow[];
   /** Earlier rows that are not kept any more. */
   readonly dropped: number;

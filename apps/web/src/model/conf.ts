@@ -1,4 +1,4 @@
-export type ParsedConf = { readonly ok: true; readonly conf: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly reason: string };
+type ParsedConf = { readonly ok: true; readonly conf: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly reason: string };
 
 /** The conf of a run as it was typed: a JSON object, or nothing at all. */
 export function parseConf(typed: string): ParsedConf {

@@ -22,14 +22,14 @@ export interface GridTask {
   readonly retries: number;
 }
 
-export interface GridGroup {
+interface GridGroup {
   readonly group_id: string;
   readonly parent_id: string | null;
   readonly label: string;
   readonly is_mapped: boolean;
 }
 
-export interface PackedRun {
+interface PackedRun {
   readonly structure: string;
   readonly states: string;
 }
@@ -109,7 +109,7 @@ function taskChar(taskId: string, run: PackedRun, index: TaskIndex): string {
   return position === undefined ? ABSENT : (run.states[position] ?? ABSENT);
 }
 
-export interface BarScale {
+interface BarScale {
   readonly maxMs: number;
   /** Half and top of the scale, for the labels beside the bars. */
   readonly ticksMs: readonly number[];

@@ -12,6 +12,12 @@ describe('parseLogLines', () => {
     ]);
   });
 
+  it('puts an attribute of several lines below the line', () => {
+    expect(parseLogLines(line('error', 'The task failed', { detail: 'Error: x\n  at y', code: 'error' }), 1).map((row) => row.text)).toEqual([
+      'The task failed  code=error', 'Error: x', '  at y',
+    ]);
+  });
+
   it('gives every line of a stack a row and counts on', () => {
     expect(parseLogLines(`${line('error', 'boom\r\n  at x')}\n${line('info', 'next')}`, 1).map((row) => [row.number, row.level, row.text])).toEqual([
       [1, 'error', 'boom'], [2, 'error', '  at x'], [3, 'info', 'next'],

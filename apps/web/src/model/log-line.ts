@@ -49,7 +49,11 @@ function parseLine(line: string): Omit<LogRow, 'number'> {
 }
 
 function attributeText(attributes: Readonly<Record<string, unknown>>): string {
-  return Object.entries(attributes).map(([name, value]) => `  ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join('');
+  const texts = Object.entries(attributes).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)] as const);
+  const inline = texts.filter(([, text]) => !text.includes('\n')).map(([name, text]) => `  ${name}=${text}`);
+  // A stack reads as lines of its own.
+  const below = texts.filter(([, text]) => text.includes('\n')).map(([, text]) => `\n${text}`);
+  return [...inline, ...below].join('');
 }
 
 const ANSI_SEQUENCE = /\u001b\[[0-9;]*[A-Za-z]/g;
@@ -57,7 +61,7 @@ const ANSI_SEQUENCE = /\u001b\[[0-9;]*[A-Za-z]/g;
 /** A line without its colours, to search in and to measure. */
 export const plainText = (text: string): string => (text.includes('\u001b') ? text.replaceAll(ANSI_SEQUENCE, '') : text);
 
-export interface LogFilter {
+interface LogFilter {
   readonly minLevel: LogLevel;
   readonly text: string;
 }

@@ -23,11 +23,11 @@ export interface RunListSearch {
   readonly page?: number;
 }
 
-export interface RunSearch {
+interface RunSearch {
   readonly tab?: string;
 }
 
-export interface TaskInstanceSearch {
+interface TaskInstanceSearch {
   readonly map?: number;
   readonly try?: number;
   readonly tab?: string;

@@ -103,7 +103,8 @@ function Split({ dagId, runs, structure, structures, search, onSearch, onRunCoun
 function Legend({ runs }: { readonly runs: readonly GridRun[] }) {
   const text = useText();
   const present = useMemo(() => {
-    const chars = new Set(runs.flatMap((run) => [...run.states]));
+    const chars = new Set<string>();
+    for (const run of runs) for (const char of run.states) chars.add(char);
     const states = new Set<TaskState | null>([...chars].map(stateOf));
     return WORST_FIRST.filter((state) => states.has(state)).toReversed();
   }, [runs]);

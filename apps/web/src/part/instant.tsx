@@ -24,7 +24,7 @@ function Ago({ atMs }: { readonly atMs: number }) {
   return <span className="soft">{relativeInstant(atMs, nowMs, text.locale)}</span>;
 }
 
-export interface Span {
+interface Span {
   readonly start_date: string | null;
   readonly end_date: string | null;
   readonly state: string | null;
