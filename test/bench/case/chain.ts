@@ -1,7 +1,7 @@
 import { chainDag } from '../dag-source.ts';
 import { check, percentile, type Benchmark } from '../figure.ts';
 import { checkReadModel, checkTasks } from '../journal-check.ts';
-import { startProduct } from '../product.ts';
+import { startProduct } from '../../harness/product.ts';
 
 const LENGTH = 100;
 /** The first runs load code and fill caches; a data team's pipelines run on a warm system. */

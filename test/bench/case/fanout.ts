@@ -1,7 +1,7 @@
 import { fanoutDag, layeredDag } from '../dag-source.ts';
 import { check, type Benchmark } from '../figure.ts';
 import { checkReadModel, checkTasks } from '../journal-check.ts';
-import { startProduct } from '../product.ts';
+import { startProduct } from '../../harness/product.ts';
 
 /** From the run's start to its success, by the journal's own instants, on a warm system. */
 const makespan = (name: string, says: string, dagId: string, source: string, tasks: number, warmRuns: number): Benchmark => ({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark } from '../figure.ts';
 import { memoryOf } from '../process-cost.ts';
-import { startProduct } from '../product.ts';
+import { startProduct } from '../../harness/product.ts';
 
 const DAG = `
 import { dag } from '@dagbook/sdk';

@@ -2,7 +2,7 @@ import { latticeDag } from '../dag-source.ts';
 import type { Benchmark } from '../figure.ts';
 import { checkReadModel, checkTasks } from '../journal-check.ts';
 import { costOf } from '../process-cost.ts';
-import { startProduct } from '../product.ts';
+import { startProduct } from '../../harness/product.ts';
 
 const RUNS = 100;
 const WIDE = 10;

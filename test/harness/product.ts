@@ -13,8 +13,14 @@ export interface Product {
   readonly pid: number;
   readonly dags: string;
   readonly db: pg.Client;
+  readonly url: string;
+  readonly dataDir: string;
   /** From the start of the process to its first answer, milliseconds. */
   readonly upAfterMs: number;
+  /** All that it printed. */
+  output(): string;
+  exited(): Promise<number | null>;
+  kill(signal: NodeJS.Signals): void;
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   writeDag(name: string, source: string): Promise<void>;
   /** Resolves when this many runs of the DAG have ended; rejects when one of them has failed. */
@@ -26,6 +32,10 @@ const ROOT = process.env['DAGBOOK_ROOT'] ?? process.cwd();
 
 export interface ProductOptions {
   readonly shape: Shape;
+  /** Default: a folder of its own below the data folder. */
+  readonly dagsDir?: string;
+  /** Default: no demo. */
+  readonly demo?: boolean;
   /** Kept by the caller when given; else a fresh one that goes with the product. */
   readonly dataDir?: string;
   readonly slots?: number;
@@ -34,11 +44,11 @@ export interface ProductOptions {
 
 export async function startProduct(options: ProductOptions): Promise<Product> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'dagbook-bench-'));
-  const dags = join(dataDir, 'dags');
+  const dags = options.dagsDir ?? join(dataDir, 'dags');
   mkdirSync(dags, { recursive: true });
   const startedAt = performance.now();
   const entry = options.shape === 'standalone' ? 'standalone/main.js' : 'cluster/main.js';
-  const args = ['--port', '0', '--data', dataDir, '--dags', dags, '--no-demo', '--slots', String(options.slots ?? 64), ...(options.args ?? [])];
+  const args = ['--port', '0', '--data', dataDir, '--dags', dags, ...(options.demo === true ? [] : ['--no-demo']), '--slots', String(options.slots ?? 64), ...(options.args ?? [])];
   const child = spawn(process.execPath, [join(ROOT, 'dist', entry), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, DAGBOOK_ROOT: ROOT } });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -46,9 +56,11 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   const runtime = await runtimeOf(child, join(dataDir, 'runtime.json'), () => output);
   const upAfterMs = performance.now() - startedAt;
   const db = new pg.Client({ connectionString: runtime.databaseUrl });
+  // Tests kill databases under this connection; a query that needs it says so itself.
+  db.on('error', () => undefined);
   await db.connect();
   const token = await logIn(runtime.url, readFileSync(join(dataDir, 'admin-password'), 'utf8').trim());
-  return new StartedProduct(child, runtime.url, token, dags, db, upAfterMs, options.dataDir === undefined ? dataDir : undefined, () => output);
+  return new StartedProduct({ child, url: runtime.url, token, dags, dataDir, db, upAfterMs, removeData: options.dataDir === undefined, output: () => output });
 }
 
 async function runtimeOf(child: ChildProcess, file: string, output: () => string): Promise<{ url: string; databaseUrl: string }> {
@@ -68,45 +80,71 @@ async function logIn(url: string, password: string): Promise<string> {
   return ((await response.json()) as { access_token: string }).access_token;
 }
 
-class StartedProduct implements Product {
-  readonly pid: number;
-  readonly #child: ChildProcess;
-  readonly #url: string;
-  readonly #token: string;
-  readonly #ownedDataDir: string | undefined;
-  readonly #output: () => string;
+interface Started {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly token: string;
   readonly dags: string;
+  readonly dataDir: string;
   readonly db: pg.Client;
   readonly upAfterMs: number;
+  readonly removeData: boolean;
+  readonly output: () => string;
+}
 
-  constructor(child: ChildProcess, url: string, token: string, dags: string, db: pg.Client, upAfterMs: number, ownedDataDir: string | undefined, output: () => string) {
-    this.pid = child.pid as number;
-    this.#child = child;
-    this.#url = url;
-    this.#token = token;
-    this.dags = dags;
-    this.db = db;
-    this.upAfterMs = upAfterMs;
-    this.#ownedDataDir = ownedDataDir;
-    this.#output = output;
+class StartedProduct implements Product {
+  readonly #started: Started;
+
+  constructor(started: Started) {
+    this.#started = started;
+  }
+
+  get pid(): number {
+    return this.#started.child.pid as number;
+  }
+  get url(): string {
+    return this.#started.url;
+  }
+  get dags(): string {
+    return this.#started.dags;
+  }
+  get dataDir(): string {
+    return this.#started.dataDir;
+  }
+  get db(): pg.Client {
+    return this.#started.db;
+  }
+  get upAfterMs(): number {
+    return this.#started.upAfterMs;
+  }
+  output(): string {
+    return this.#started.output();
+  }
+  async exited(): Promise<number | null> {
+    const { child } = this.#started;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.exitCode;
+  }
+  kill(signal: NodeJS.Signals): void {
+    this.#started.child.kill(signal);
   }
 
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${this.#url}${path}`, {
+    const response = await fetch(`${this.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.#started.token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}\n${this.#output().slice(-2000)}`);
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}\n${this.output().slice(-2000)}`);
     return (await response.json()) as T;
   }
 
   async writeDag(name: string, source: string): Promise<void> {
     writeFileSync(join(this.dags, `${name}.ts`), source);
     for (let tries = 0; ; tries++) {
-      const response = await fetch(`${this.#url}/api/v2/dags/${name}`, { headers: { authorization: `Bearer ${this.#token}` } });
+      const response = await fetch(`${this.url}/api/v2/dags/${name}`, { headers: { authorization: `Bearer ${this.#started.token}` } });
       if (response.ok) return;
-      if (tries > 3_000) throw new Error(`the DAG ${name} did not appear: ${await response.text()}\n${this.#output().slice(-2000)}`);
+      if (tries > 3_000) throw new Error(`the DAG ${name} did not appear: ${await response.text()}\n${this.output().slice(-2000)}`);
       await pause(10);
     }
   }
@@ -119,19 +157,20 @@ class StartedProduct implements Product {
         [wanted, `run-${dagId}0`],
       );
       const failed = Number(rows.find((row) => row.type === 'RunFailed')?.n ?? 0);
-      if (failed > 0) throw new Error(`${failed} runs of ${dagId} failed\n${this.#output().slice(-3000)}`);
+      if (failed > 0) throw new Error(`${failed} runs of ${dagId} failed\n${this.output().slice(-3000)}`);
       if (Number(rows.find((row) => row.type === 'RunSucceeded')?.n ?? 0) >= count) return;
-      if (this.#child.exitCode !== null) throw new Error(`Dagbook exited with ${this.#child.exitCode}:\n${this.#output().slice(-3000)}`);
+      if (this.#started.child.exitCode !== null) throw new Error(`Dagbook exited with ${this.#started.child.exitCode}:\n${this.output().slice(-3000)}`);
       await pause(20);
     }
   }
 
   async stop(): Promise<void> {
-    await this.db.end();
-    if (this.#child.exitCode === null) {
-      this.#child.kill('SIGTERM');
-      await once(this.#child, 'exit');
+    const { child, db, removeData, dataDir } = this.#started;
+    await db.end().catch(() => undefined);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
     }
-    if (this.#ownedDataDir !== undefined) rmSync(this.#ownedDataDir, { recursive: true, force: true });
+    if (removeData) rmSync(dataDir, { recursive: true, force: true });
   }
 }
