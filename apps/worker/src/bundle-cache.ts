@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { ExecutionApi } from '@dagbook/contracts';
 import type { Clock } from '@dagbook/platform';
 import { BUNDLE_SOURCE_ROOT } from './runner/author-stack.ts';
-import { RetryableError } from './retry.ts';
 
 const HASH_PATTERN = /^[A-Za-z0-9_-]{8,128}$/;
 const UNUSED_DAYS = 30;
@@ -27,7 +26,7 @@ export class BundleCache {
     mkdirSync(this.#folder, { recursive: true });
   }
 
-  /** The path of the code, null when the gateway does not know it; at once when it is here. Rejects with `RetryableError`. */
+  /** The path of the code, null when the gateway does not know it; at once when it is here. Rejects while the gateway is away. */
   find(hash: string): string | Promise<string | null> {
     const path = this.#paths.get(hash);
     if (path !== undefined) return path;
@@ -56,9 +55,7 @@ export class BundleCache {
   }
 
   async #fetch(hash: string, path: string): Promise<string | null> {
-    const bundle = await this.#api.bundle(hash).catch((error: unknown) => {
-      throw new RetryableError('the DAG\'s code cannot be fetched from the gateway', error);
-    });
+    const bundle = await this.#api.bundle(hash);
     if (bundle === null) return null;
     if (bundle.sourceMap !== undefined) this.#store(`${path}.map`, withAuthorPaths(bundle.sourceMap, bundle.file));
     this.#store(path, bundle.sourceMap === undefined ? bundle.code : `${bundle.code}\n//# sourceMappingURL=${hash}.mjs.map\n`);

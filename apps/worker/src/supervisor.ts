@@ -197,7 +197,8 @@ export class Supervisor {
       },
       (error: unknown) => {
         if (attempt.state !== 'waiting') return;
-        attempt.log.line('warning', `${String(error)}; trying again`, 'dagbook');
+        const reason = error instanceof Error ? error.message : String(error);
+        attempt.log.line('warning', `The DAG's code cannot be had: ${reason}; trying again.`, 'dagbook');
         attempt.timer = setTimeout(() => this.#findCode(attempt), BUNDLE_RETRY_MS);
       },
     );
