@@ -8,6 +8,8 @@ import type { ImportError } from '@dagbook/domain';
 import { megabytes } from './bundler.ts';
 
 const DAG_FILE = /\.(?:ts|mts|js|mjs)$/;
+/** Wildcards and queries to the bundler, or no part of a line. */
+const STRANGE_NAME = /[*?#"<>|\\\p{Cc}]/u;
 const NOT_A_DAG_FILE = /\.(?:d|spec|test)\.m?[tj]s$/;
 
 /**
@@ -39,8 +41,34 @@ function entriesOf(path: string): Dirent[] {
   }
 }
 
-/** Whatever a write changes; null: there is no such file. */
-export function signatureOf(path: string): string | null {
+/** File times lag by a tick of the kernel's clock. */
+const TICK_MS = 10;
+
+/**
+ * What was known of files when a scan began, or first asked. A signature is whatever a write changes; null: there is no
+ * such file.
+ */
+export class Signatures {
+  readonly #known = new Map<string, string | null>();
+  readonly #beganAtMs = performance.timeOrigin + performance.now();
+
+  /** As it was when first asked: what is read later may be newer, and is then read once more. */
+  before(path: string): string | null {
+    let known = this.#known.get(path);
+    if (known === undefined) this.#known.set(path, (known = signatureOf(path)));
+    return known;
+  }
+
+  /** Of a file that was read before this was asked: one that changed in between is given a signature it can never have. */
+  after(path: string): string | null {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const changedAtMs = statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+    return changedAtMs > this.#beganAtMs - TICK_MS ? 'changed while it was read' : this.before(path);
+  }
+}
+
+function signatureOf(path: string): string | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? null : `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
 }
@@ -50,12 +78,16 @@ export type SourceText = { readonly kind: 'text'; readonly text: string; readonl
 /** The text of a DAG file, refused when it leads out of the folder, is too large, or is no UTF-8 text. */
 export async function readSource(folder: string, file: string, limitBytes: number): Promise<SourceText> {
   const path = join(folder, file);
+  const strange = STRANGE_NAME.exec(file)?.[0];
+  if (strange !== undefined) return unreadable('unreadable', `The name of ${JSON.stringify(file)} holds ${JSON.stringify(strange)}, which means something else in an import. Rename the file.`);
   try {
     const real = realpathSync(path);
     if (relative(folder, real).split(sep)[0] === '..') {
       return unreadable('unreadable', `${file} is a symbolic link to ${real}, outside the DAG folder. Copy the file into the folder, or import it from a file there.`);
     }
-    const { size } = statSync(real);
+    const stat = statSync(real);
+    if (!stat.isFile()) return unreadable('unreadable', `${file} is no regular file. Remove it from the DAG folder.`);
+    const { size } = stat;
     if (size > limitBytes) {
       return unreadable('too_large', `${file} has ${megabytes(size)}; a DAG file has at most ${megabytes(limitBytes)}. Move data out of the code and read it inside a task.`);
     }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -117,6 +118,13 @@ describe('a scan', () => {
     expect(await scanner.scan()).toEqual(NOTHING);
   });
 
+  it('packs packages of the old kind, which call require', async () => {
+    write('old.cjs', "const { basename } = require('node:path');\nmodule.exports = { name: basename('/x/old') };");
+    write('modern.ts', dagFile('modern', 'd.empty(old.name);', "import old from './old.cjs';"));
+    const { changed, failed } = await scannerOf().scan();
+    expect([failed, changed[0]?.definitions[0]?.definition.tasks[1]?.taskId]).toEqual([[], 'old']);
+  });
+
   it('packs data that is imported as text', async () => {
     write('rows.csv', 'a,b\n1,2\n');
     write('data.ts', dagFile('data', 'd.empty(rows.slice(0, 1));', "import rows from './rows.csv';"));
@@ -207,6 +215,19 @@ describe('bad input', () => {
   it('a byte order mark is no error', async () => {
     write('bom.ts', `\uFEFF${dagFile('bom')}`);
     expect(dagIds(await scannerOf().scan())).toEqual([['bom.ts', ['bom']]]);
+  });
+
+  it('names that mean something to a bundler, and files that are none, are told', async () => {
+    for (const name of ['a?b.ts', '*.ts', 'c#d.ts', 'new\nline.ts']) write(name, dagFile('x'));
+    write('한글.ts', dagFile('korean'));
+    write('with space.ts', dagFile('space', 'throw new Error("here");'));
+    execFileSync('mkfifo', [join(folder, 'fifo.ts')]);
+    const diff = await scannerOf().scan();
+    expect(dagIds(diff)).toEqual([['한글.ts', ['korean']]]);
+    expect(failures(diff)).toEqual([
+      ['*.ts', 'unreadable', undefined], ['a?b.ts', 'unreadable', undefined], ['c#d.ts', 'unreadable', undefined], ['fifo.ts', 'unreadable', undefined],
+      ['new\nline.ts', 'unreadable', undefined], ['with space.ts', 'threw', 5],
+    ]);
   });
 
   it('a link that leads out of the folder is refused, one within is followed', async () => {

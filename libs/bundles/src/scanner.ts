@@ -5,7 +5,7 @@ import type { PackedBundle } from '@dagbook/contracts';
 import type { ImportError } from '@dagbook/domain';
 import type { Bundled } from './bundler.ts';
 import { authorSite, Bundler } from './bundler.ts';
-import { listFiles, readSource, signatureOf } from './folder.ts';
+import { listFiles, readSource, Signatures } from './folder.ts';
 import type { ParsedDefinition, ParsedModule, ParseFailure } from './parse-protocol.ts';
 import type { ParsePoolOptions } from './parse-pool.ts';
 import { ParsePool } from './parse-pool.ts';
@@ -184,20 +184,15 @@ export class BundleScanner {
     const listed = listFiles(folder, this.#options.ignore);
     const present = new Set(listed);
     const removed = [...this.#files.keys()].filter((file) => !present.has(file));
-    const signatures = new Map<string, string | null>();
-    const signature = (path: string): string | null => {
-      let known = signatures.get(path);
-      if (known === undefined) signatures.set(path, (known = signatureOf(path)));
-      return known;
-    };
-    const dirty = listed.filter((file) => this.#isDirty(file, signature));
+    const signatures = new Signatures();
+    const dirty = listed.filter((file) => this.#isDirty(file, signatures));
     if (dirty.length > 0) this.#pool.warm();
     const round = new Round(dirty);
     const wave = new Wave();
     for (const file of removed) this.#remove(file, wave);
     const finished = (async () => {
-      const bundled = await this.#bundle(folder, bundler, round, signature);
-      await Promise.all(bundled.map((toParse) => this.#parse(folder, toParse, round)));
+      const bundled = await this.#bundle(folder, bundler, round, signatures);
+      await Promise.all(bundled.map((toParse) => this.#parse(folder, toParse, round, signatures)));
     })();
     try {
       // What is known is told every so often, so that one slow file holds nothing back.
@@ -218,28 +213,28 @@ export class BundleScanner {
     this.#bundlerIdle = setTimeout(() => void bundler.stop(), BUNDLER_IDLE_MS).unref();
   }
 
-  #isDirty(file: string, signature: (path: string) => string | null): boolean {
+  #isDirty(file: string, signatures: Signatures): boolean {
     const state = this.#files.get(file);
     const watched = state?.watched;
     if (watched === undefined || performance.now() >= (state?.retryAtMs ?? Number.POSITIVE_INFINITY)) return true;
-    for (const [path, known] of watched) if (signature(path) !== known) return true;
+    for (const [path, known] of watched) if (signatures.before(path) !== known) return true;
     return false;
   }
 
   /** Reads and bundles; answers what has to be evaluated, and tells the round what is known already. */
-  async #bundle(folder: string, bundler: Bundler, round: Round, signature: (path: string) => string | null): Promise<ToParse[]> {
+  async #bundle(folder: string, bundler: Bundler, round: Round, signatures: Signatures): Promise<ToParse[]> {
     const sources = new Map<string, { readonly text: string; readonly hash: string }>();
     await Promise.all(round.files.map(async (file) => {
       const state = this.#state(file);
       const path = join(folder, file);
-      const own = signature(path);
+      const own = signatures.before(path);
       const read = await readSource(folder, file, this.#options.fileLimitBytes);
       if (read.kind === 'unreadable') {
         Object.assign(state, { watched: new Map([[path, own]]), sourceHash: undefined, bundleHash: undefined });
         round.note(file, { kind: 'failed', error: read.error });
         return;
       }
-      const othersChanged = state.watched === undefined || [...state.watched].some(([watched, known]) => watched !== path && signature(watched) !== known);
+      const othersChanged = state.watched === undefined || [...state.watched].some(([watched, known]) => watched !== path && signatures.before(watched) !== known);
       if (!othersChanged && read.hash === state.sourceHash) {
         state.watched?.set(path, own);
         round.leave(file);
@@ -256,14 +251,14 @@ export class BundleScanner {
       const readBefore = state.watched;
       state.retryAtMs = undefined;
       state.sourceHash = source.hash;
-      state.watched = new Map([join(folder, file), ...built.inputs].map((path) => [path, signature(path)] as const));
+      state.watched = new Map([join(folder, file), ...built.inputs].map((path) => [path, signatures.after(path)] as const));
       if (built.kind === 'unbundled') {
         state.bundleHash = undefined;
         round.note(file, { kind: 'failed', error: built.error });
       } else if (!built.importsSdk) {
         state.bundleHash = built.bundle.hash;
         round.note(file, { kind: 'none' });
-      } else if (state.bundleHash === built.bundle.hash && readBefore !== undefined && sameBeyond(readBefore, state.watched, signature)) {
+      } else if (state.bundleHash === built.bundle.hash && readBefore !== undefined && sameBeyond(readBefore, state.watched, signatures)) {
         for (const [path, seen] of readBefore) if (!state.watched.has(path)) state.watched.set(path, seen);
         round.leave(file);
       } else {
@@ -273,7 +268,7 @@ export class BundleScanner {
     return toParse;
   }
 
-  async #parse(folder: string, { file, source, built }: ToParse, round: Round): Promise<void> {
+  async #parse(folder: string, { file, source, built }: ToParse, round: Round, signatures: Signatures): Promise<void> {
     const { bundle } = built;
     const { timezone } = this.#options;
     const request = { path: join(folder, file), code: bundle.code, ...(timezone === undefined ? {} : { timezone }) };
@@ -287,7 +282,7 @@ export class BundleScanner {
     }
     state.bundleHash = bundle.hash;
     state.timeouts = 0;
-    for (const path of answer.filesRead) state.watched?.set(path, signatureOf(path));
+    for (const path of answer.filesRead) state.watched?.set(path, signatures.after(path));
     round.note(file, parsedOutcome(file, source, bundle, answer));
   }
 
@@ -494,8 +489,8 @@ function importError(file: string, bundle: PackedBundle, failure: ParseFailure):
 }
 
 /** Whether nothing but what the bundle holds has changed: files that the code read while it was evaluated count apart. */
-function sameBeyond(before: ReadonlyMap<string, string | null>, inputs: ReadonlyMap<string, string | null>, signature: (path: string) => string | null): boolean {
-  for (const [path, known] of before) if (!inputs.has(path) && signature(path) !== known) return false;
+function sameBeyond(before: ReadonlyMap<string, string | null>, inputs: ReadonlyMap<string, string | null>, signatures: Signatures): boolean {
+  for (const [path, known] of before) if (!inputs.has(path) && signatures.before(path) !== known) return false;
   return true;
 }
 

@@ -8,7 +8,6 @@ export { bash, docker, s3Key } from './operator.ts';
 export { poke } from './poke.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export { mock, provideOperators } from './test-run.ts';
-export type { SourceSite } from './error.ts';
 export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
   OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,

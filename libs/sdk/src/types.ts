@@ -26,7 +26,7 @@ export interface TaskRef<T> extends Edge {
   /** Each element put through `fn`, in the process of the reader; an element for which `fn` throws `SkipTask` is dropped. */
   map<U>(fn: (item: ElementOf<T>) => U): TaskRef<U[]>;
 }
-export type ElementOf<T> = T extends readonly (infer E)[] ? E : never;
+type ElementOf<T> = T extends readonly (infer E)[] ? E : never;
 
 export interface Asset {
   readonly uri: string;
