@@ -187,8 +187,6 @@ function keepOutcome(instance: TaskInstance, event: TaskSucceeded): void {
   instance.passed = event.passed ?? null;
 }
 
-
-
 function clear(run: DagRun, instance: TaskInstance): void {
   enter(run, instance, 'none');
   instance.maxTries = instance.tryNumber + instance.slot.plan.retries;
@@ -205,9 +203,9 @@ function clear(run: DagRun, instance: TaskInstance): void {
 }
 
 function forgetOrphan(run: DagRun, ref: TaskInstanceRef): boolean {
-  const orphans = run.orphans.get(ref.taskId);
-  if (orphans === undefined) return false;
+  const orphans = run.orphans.get(ref.taskId) ?? [];
   const rest = orphans.filter((instance) => instance.mapIndex !== ref.mapIndex);
+  if (rest.length === orphans.length) return false;
   if (rest.length === 0) run.orphans.delete(ref.taskId);
   else run.orphans.set(ref.taskId, rest);
   return true;
