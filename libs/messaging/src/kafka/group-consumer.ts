@@ -103,8 +103,8 @@ export class GroupConsumer {
       // The broker answers a waiting fetch as soon as there is a record; this only bounds how long a stop waits.
       maxWaitTimeInMs: 250,
       heartbeatInterval: HEARTBEAT_MS,
-      sessionTimeout: 10_000,
-      rebalanceTimeout: 10_000,
+      sessionTimeout: 6_000,
+      rebalanceTimeout: 6_000,
       allowAutoTopicCreation: false,
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
     });

@@ -24,13 +24,21 @@ describeMessageBroker('MemoryBroker', async () => {
 const drain = (id: string) => ({ topic: 'dagbook.assignments.w', key: 'k', type: 'DrainWorker', id, data: { by: 'x' } }) as const;
 
 test('what nobody takes is bounded: the oldest goes first', async () => {
-  const broker = new MemoryBroker({ maxQueued: 10 });
-  for (let at = 0; at < 100; at++) await broker.publisher().publish([drain(`${at}`)]);
-  const inbox = new Inbox();
-  await broker.listen({ service: 'worker', instance: '1', subscriptions: [{ topic: 'dagbook.assignments.w', mode: 'shared' }], handlerOf: () => inbox.handler });
-  // The unclaimed messages wait in the group's queue like any others.
-  await inbox.until((ids) => ids.includes('99'));
-  expect(inbox.ids).toEqual(['90', '91', '92', '93', '94', '95', '96', '97', '98', '99']);
+  const broker = new MemoryBroker({ maxUnclaimed: 20, maxQueued: 10 });
+  const publish = async (from: number, to: number) => {
+    for (let at = from; at < to; at++) await broker.publisher().publish([drain(`${at}`)]);
+  };
+  const subscriptions = [{ topic: 'dagbook.assignments.w', mode: 'shared' }] as const;
+  const [first, second] = [new Inbox(), new Inbox()];
+  await publish(0, 100);
+  const listener = await broker.listen({ service: 'worker', instance: '1', subscriptions, handlerOf: () => first.handler });
+  await first.until((ids) => ids.includes('99'));
+  expect(first.ids).toEqual(Array.from({ length: 10 }, (_, at) => `${90 + at}`));
+  await listener.close();
+  await publish(100, 200);
+  await broker.listen({ service: 'worker', instance: '2', subscriptions, handlerOf: () => second.handler });
+  await second.until((ids) => ids.includes('199'));
+  expect(second.ids).toEqual(Array.from({ length: 10 }, (_, at) => `${190 + at}`));
   await broker.close();
 });
 

@@ -12,14 +12,16 @@ export interface MemoryBrokerOptions {
   readonly policy?: DeliveryPolicy;
   readonly faults?: BusFaults;
   onDeadLetter?(letter: DeadLetter): void;
-  /** Messages kept for a listener that does not keep up, or for a topic that nobody listens to yet; the oldest go first. */
+  /** Messages kept for a listener that does not keep up; the oldest go first. */
   readonly maxQueued?: number;
+  /** The same for a topic that nobody has listened to yet, and perhaps never will. */
+  readonly maxUnclaimed?: number;
 }
 
 /**
  * The bus of one process. Messages are passed by reference, never encoded.
  *
- * A topic is: unclaimed (nobody has ever listened: messages wait for the first `shared` group, the newest `maxQueued`)
+ * A topic is: unclaimed (nobody has ever listened: messages wait for the first `shared` group, the newest `maxUnclaimed`)
  * → claimed (each group has its own queues; nothing is kept that every group has taken).
  * A queue is: idle → woken (a `setImmediate` is due, so that what one tick publishes is one batch) → delivering (what
  * arrives meanwhile is the next batch) → idle. A shared group whose members are gone keeps one queue for the next.
@@ -32,6 +34,7 @@ export class MemoryBroker implements MessageBroker {
   readonly #faults: BusFaults | undefined;
   readonly #onDeadLetter: ((letter: DeadLetter) => void) | undefined;
   readonly #maxQueued: number;
+  readonly #maxUnclaimed: number;
   readonly #deadLetters: DeadLetter[] = [];
   #closed = false;
 
@@ -41,6 +44,7 @@ export class MemoryBroker implements MessageBroker {
     this.#faults = options.faults;
     this.#onDeadLetter = options.onDeadLetter?.bind(options);
     this.#maxQueued = options.maxQueued ?? 100_000;
+    this.#maxUnclaimed = options.maxUnclaimed ?? 1_000;
   }
 
   publisher(): MessagePublisher {
@@ -93,7 +97,7 @@ export class MemoryBroker implements MessageBroker {
   #topic(name: string): Topic {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      topic = new Topic(this.#maxQueued);
+      topic = new Topic({ maxQueued: this.#maxQueued, maxUnclaimed: this.#maxUnclaimed });
       this.#topics.set(name, topic);
     }
     return topic;
@@ -107,18 +111,18 @@ export class MemoryBroker implements MessageBroker {
 }
 
 class Topic {
-  readonly #maxQueued: number;
+  readonly #limits: { readonly maxQueued: number; readonly maxUnclaimed: number };
   readonly #broadcasts = new Set<Queue>();
   readonly #groups = new Map<string, Group>();
   #unclaimed: Message[] | undefined = [];
 
-  constructor(maxQueued: number) {
-    this.#maxQueued = maxQueued;
+  constructor(limits: { maxQueued: number; maxUnclaimed: number }) {
+    this.#limits = limits;
   }
 
   push(message: Message): void {
     if (this.#unclaimed !== undefined) {
-      pushBounded(this.#unclaimed, message, this.#maxQueued);
+      pushBounded(this.#unclaimed, message, this.#limits.maxUnclaimed);
       return;
     }
     for (const queue of this.#broadcasts) queue.push(message);
@@ -134,7 +138,7 @@ class Topic {
   join(name: string, queue: Queue): () => void {
     let group = this.#groups.get(name);
     if (group === undefined) {
-      group = new Group(this.#unclaimed ?? [], this.#maxQueued);
+      group = new Group(this.#unclaimed ?? [], this.#limits.maxQueued);
       this.#groups.set(name, group);
     }
     this.#unclaimed = undefined;
