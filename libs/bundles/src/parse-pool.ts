@@ -128,8 +128,9 @@ export class ParsePool {
 
 const STOPPED: ParseFailure = { kind: 'failed', code: 'exited', message: 'The scanner was stopped before the file was read.' };
 
-/** Seconds of CPU after which the kernel itself ends a child, should its parent have died while author code loops. */
+/** The kernel ends a child, also one that loops, when its parent dies; where there is no setpriv, after so many seconds of CPU. */
 const CPU_LIMIT_SECONDS = 120;
+const START_SCRIPT = `ulimit -t ${CPU_LIMIT_SECONDS}; command -v setpriv >/dev/null && exec setpriv --pdeathsig KILL "$0" "$@"; exec "$0" "$@"`;
 const HEAP_MB = 512;
 
 class ParseChild {
@@ -144,7 +145,7 @@ class ParseChild {
 
   constructor(childPath: string, sdkPath: string, onExit: () => void) {
     const node = [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning', childPath, sdkPath];
-    this.#process = spawn('/bin/sh', ['-c', `ulimit -t ${CPU_LIMIT_SECONDS}; exec "$0" "$@"`, process.execPath, ...node], {
+    this.#process = spawn('/bin/sh', ['-c', START_SCRIPT, process.execPath, ...node], {
       env: {}, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true,
     });
     this.pid = this.#process.pid ?? 0;

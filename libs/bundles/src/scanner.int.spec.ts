@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -40,10 +40,27 @@ function write(file: string, text: string | Buffer): void {
 const dagFile = (dagId: string, body = '', imports = ''): string =>
   `import { dag } from '@dagbook/sdk';\n${imports}\nconst d = dag('${dagId}');\nd.task('only', async () => 1)();\n${body}\nexport default d;\n`;
 
+function proc(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const pidsOf = (pid: number): number[] => proc(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
+const commandOf = (pid: number): string => proc(pid, 'cmdline');
+const cpuTicks = (pid: number): number => Number(proc(pid, 'stat').split(') ')[1]?.split(' ')[11] ?? 0);
+
 /** Commands of the processes below one, this one left out. */
-function childrenOf(pid: number): string[] {
-  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-  return pids.flatMap((child) => [existsSync(`/proc/${child}/cmdline`) ? readFileSync(`/proc/${child}/cmdline`, 'utf8') : '', ...childrenOf(child)]);
+const childrenOf = (pid: number): string[] => pidsOf(pid).flatMap((child) => [commandOf(child), ...childrenOf(child)]);
+
+async function until<T>(look: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
 }
 
 const dagIds = (diff: ScanDiff) => diff.changed.map(({ file, definitions }) => [file, definitions.map(({ definition }) => definition.dagId)]);
@@ -273,6 +290,21 @@ it('reads a file that hung again by itself, and tells it when it is well', async
   rmSync(join(folder, 'busy'));
   expect(dagIds(await scanner.scan())).toEqual([['moody.ts', ['moody']]]);
   expect(await scanner.scan()).toEqual(NOTHING);
+});
+
+it('leaves no child behind when it is killed itself, not even one that loops', async () => {
+  write('hang.ts', dagFile('hang', 'for (;;) {}'));
+  const driver = join(folder, '.driver.mjs');
+  writeFileSync(driver, `
+    import { BundleScanner } from ${JSON.stringify(new URL('./scanner.ts', import.meta.url).href)};
+    await new BundleScanner({ folder: ${JSON.stringify(folder)}, sdkPath: ${JSON.stringify(sdkPath)} }).scan();
+  `);
+  const scanner = spawn(process.execPath, [driver], { stdio: 'ignore' });
+  const pid = await until(() => pidsOf(scanner.pid ?? 0).find((child) => commandOf(child).includes('parse-child')));
+  // It is evaluating once it has used a second of the processor.
+  await until(() => (cpuTicks(pid) > 100 ? true : undefined));
+  scanner.kill('SIGKILL');
+  await until(() => (commandOf(pid) === '' ? true : undefined));
 });
 
 describe('a DAG that two files define', () => {
