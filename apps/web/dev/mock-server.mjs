@@ -142,6 +142,13 @@ async function answer(req, res) {
     if (parts[3] === 'structures') return send(res, 200, of.structure);
     return send(res, 200, { dag_id: of.dag_id, structure: of.structure.hash, runs: of.runs.slice(-Number(url.searchParams.get('limit') ?? 25)).reverse().map((r) => ({ ...runShape(r), structure: r.structure, states: packed(of, r), mapped: mappedOf(r) })) });
   }
+  if (parts[0] === 'ui' && parts[1] === 'why') {
+    const r = dags.find((one) => one.dag_id === parts[2])?.runs.find((one) => one.dag_run_id === parts[3]);
+    const i = r?.instances.find((one) => one.task.task_id === parts[4]);
+    if (i === undefined) return missing(res, 'Task Instance');
+    const ups = r.instances.filter((one) => i.task.upstream.includes(one.task.task_id) && one.state !== 'success');
+    return send(res, 200, { code: i.state === 'none' ? 'upstream_unfinished' : 'finished', message: i.state === 'none' ? `Its trigger rule all_success waits. Next: ${ups.map((one) => one.task.task_id).join(', ')}.` : `It ended as ${i.state}.`, state: i.state, until: null, waits_for: i.state === 'none' ? ups.map((one) => ({ task_id: one.task.task_id, map_index: one.map, state: one.state })) : [] });
+  }
   const [, , kind, id, sub, runId, sub2, taskId, ...rest] = parts;
   if (kind === 'version') return send(res, 200, { version: '0.1.0' });
   if (kind === 'monitor') return send(res, 200, { metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy' }, dispatcher: { status: 'healthy' }, worker: { status: 'healthy' }, log_server: { status: 'unhealthy' } });

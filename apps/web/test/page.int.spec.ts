@@ -162,6 +162,15 @@ describe('a log', () => {
   });
 });
 
+describe('a task instance that has not run', () => {
+  it('tells why, where its log would be', async () => {
+    await page.request.post(`${origin}/api/v2/dags/wide_load/dagRuns`, { data: { dag_run_id: 'waiting' } });
+    await page.goto(`${origin}/dags/wide_load/runs/waiting/tasks/load_23.table_9`);
+    await page.getByTestId('why').and(page.locator('[data-code="upstream_unfinished"]')).waitFor();
+    expect(await page.getByTestId('why').getByRole('link').getAttribute('href')).toBe('/dags/wide_load/runs/waiting/tasks/load_23.table_8');
+  });
+});
+
 describe('changing things', () => {
   it('refuses a conf that is no JSON object, and triggers one that is', async () => {
     await page.goto(`${origin}/dags/example_simplest_dag`);

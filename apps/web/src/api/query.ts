@@ -3,7 +3,7 @@ import type { RunState } from '../model/task-state.ts';
 import { path } from './client.ts';
 import {
   getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getImportErrors, getMappedTaskInstance, getTaskInstance,
-  getTaskInstances, getTaskInstanceTries, getVersion, uiDags, uiGrid, uiStructure,
+  getTaskInstances, getTaskInstanceTries, getVersion, uiDags, uiGrid, uiStructure, uiWhy,
 } from './generated/sdk.gen.ts';
 
 /**
@@ -105,6 +105,11 @@ export const taskInstanceQuery = (dagId: string, runId: string, taskId: string, 
     const of = { dag_id: dagId, dag_run_id: runId, task_id: taskId };
     return mapIndex < 0 ? getTaskInstance({ signal, path: of }) : getMappedTaskInstance({ signal, path: { ...of, map_index: mapIndex } });
   },
+});
+
+export const whyQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
+  queryKey: [...runKey(dagId, runId), 'why', taskId, mapIndex],
+  queryFn: ({ signal }) => uiWhy({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } }),
 });
 
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({

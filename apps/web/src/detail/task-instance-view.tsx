@@ -18,6 +18,7 @@ import { TabBar, tabClass } from '../part/tabs.tsx';
 import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
+import { Why } from './why.tsx';
 
 interface TaskInstanceViewProps {
   readonly dagId: string;
@@ -32,7 +33,7 @@ interface TaskInstanceViewProps {
   readonly end?: ReactNode;
 }
 
-const TABS = ['logs', 'tries', 'details'] as const;
+const TABS = ['logs', 'why', 'tries', 'details'] as const;
 const MARKS: readonly Mark[] = ['success', 'failed', 'skipped'];
 
 /** One task instance, logs first: in the pane beside the grid, and as a page of its own. */
@@ -48,12 +49,13 @@ export function TaskInstanceView(props: TaskInstanceViewProps) {
       <TabBar label={text.task.tabs} end={instance.data !== undefined && shown === 'logs' && <TryChoice instance={instance.data} tryNumber={props.tryNumber} onTry={props.onTry} />}>
         {TABS.map((one) => (
           <button key={one} type="button" className={`${tabClass} ${style.tabButton}`} aria-current={one === shown ? 'page' : undefined} data-testid={`tab-${one}`} onClick={() => onTab(one)}>
-            {{ logs: text.task.logs, tries: text.task.tries, details: text.task.details }[one]}
+            {{ logs: text.task.logs, why: text.task.why, tries: text.task.tries, details: text.task.details }[one]}
           </button>
         ))}
       </TabBar>
       <div className={style.body}>
         {instance.data !== undefined && shown === 'logs' && <InstanceLog instance={instance.data} tryNumber={props.tryNumber} />}
+        {shown === 'why' && <Why dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />}
         {shown === 'tries' && <Tries {...props} />}
         {instance.data !== undefined && shown === 'details' && <InstanceFacts instance={instance.data} />}
       </div>
@@ -107,9 +109,9 @@ function TryChoice({ instance, tryNumber, onTry }: { readonly instance: TaskInst
 }
 
 function InstanceLog({ instance, tryNumber }: { readonly instance: TaskInstance; readonly tryNumber: number | undefined }) {
-  const text = useText();
   const shown = tryNumber ?? instance.try_number;
-  if (shown < 1) return <Empty title={text.log.none} />;
+  // Nothing has run yet: what a person would look for in the log is why.
+  if (shown < 1) return <Why dagId={instance.dag_id} runId={instance.dag_run_id} taskId={instance.task_id} mapIndex={instance.map_index} />;
   // A log that was asked for before its first line existed is asked for again once the try has started.
   const began = shown === instance.try_number && instance.start_date === null ? 'waiting' : 'began';
   return <LogView key={`${shown}/${began}`} address={{ dagId: instance.dag_id, runId: instance.dag_run_id, taskId: instance.task_id, mapIndex: instance.map_index, tryNumber: shown }} />;

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVersionData, GetVersionErrors, GetVersionResponses, LoginOnceData, LoginOnceErrors, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiStructureData, UiStructureErrors, UiStructureResponses } from './types.gen.ts';
+import type { ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVersionData, GetVersionErrors, GetVersionResponses, LoginOnceData, LoginOnceErrors, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -17,6 +17,15 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
      */
     meta?: keyof ClientMeta extends never ? Record<string, unknown> : ClientMeta;
 };
+
+/**
+ * A token without a password; never given here
+ */
+export const createTokenAllAdmins = <ThrowOnError extends boolean = true>(options?: Options<CreateTokenAllAdminsData, ThrowOnError>): RequestResult<CreateTokenAllAdminsResponses, CreateTokenAllAdminsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<CreateTokenAllAdminsResponses, CreateTokenAllAdminsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    url: '/auth/token',
+    ...options
+});
 
 /**
  * A token for a password; also sets the cookie
@@ -397,6 +406,16 @@ export const getMappedTaskInstance = <ThrowOnError extends boolean = true>(optio
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}',
+    ...options
+});
+
+/**
+ * Why a task instance is in its state, and what it waits for
+ */
+export const uiWhy = <ThrowOnError extends boolean = true>(options: Options<UiWhyData, ThrowOnError>): RequestResult<UiWhyResponses, UiWhyErrors, ThrowOnError, 'data'> => (options.client ?? client).get<UiWhyResponses, UiWhyErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/ui/why/{dag_id}/{dag_run_id}/{task_id}/{map_index}',
     ...options
 });
 

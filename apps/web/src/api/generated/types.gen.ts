@@ -551,6 +551,20 @@ export type TaskInstanceHistoryCollectionResponse = {
     total_entries: number;
 };
 
+export type WaitedForResponse = {
+    task_id: string;
+    map_index: number;
+    state: 'none' | 'scheduled' | 'queued' | 'running' | 'restarting' | 'up_for_retry' | 'up_for_reschedule' | 'deferred' | 'awaiting_input' | 'success' | 'failed' | 'skipped' | 'upstream_failed' | 'removed';
+};
+
+export type ExplanationResponse = {
+    code: string;
+    message: string;
+    state: 'none' | 'scheduled' | 'queued' | 'running' | 'restarting' | 'up_for_retry' | 'up_for_reschedule' | 'deferred' | 'awaiting_input' | 'success' | 'failed' | 'skipped' | 'upstream_failed' | 'removed';
+    until: string | null;
+    waits_for: Array<WaitedForResponse>;
+};
+
 export type TaskInstancePatchBody = {
     new_state?: 'success' | 'failed' | 'skipped';
     note?: string | null;
@@ -582,6 +596,47 @@ export type TaskInstancesLogResponse = {
     content: Array<StructuredLogMessage>;
     continuation_token: string | null;
 };
+
+export type CreateTokenAllAdminsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/token';
+};
+
+export type CreateTokenAllAdminsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CreateTokenAllAdminsError = CreateTokenAllAdminsErrors[keyof CreateTokenAllAdminsErrors];
+
+export type CreateTokenAllAdminsResponses = {
+    /**
+     * Done
+     */
+    201: TokenResponse;
+};
+
+export type CreateTokenAllAdminsResponse = CreateTokenAllAdminsResponses[keyof CreateTokenAllAdminsResponses];
 
 export type CreateTokenData = {
     body: LoginBody;
@@ -2338,6 +2393,52 @@ export type GetMappedTaskInstanceResponses = {
 };
 
 export type GetMappedTaskInstanceResponse = GetMappedTaskInstanceResponses[keyof GetMappedTaskInstanceResponses];
+
+export type UiWhyData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+    };
+    query?: never;
+    url: '/ui/why/{dag_id}/{dag_run_id}/{task_id}/{map_index}';
+};
+
+export type UiWhyErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiWhyError = UiWhyErrors[keyof UiWhyErrors];
+
+export type UiWhyResponses = {
+    /**
+     * Done
+     */
+    200: ExplanationResponse;
+};
+
+export type UiWhyResponse = UiWhyResponses[keyof UiWhyResponses];
 
 export type PostClearTaskInstancesData = {
     body: ClearTaskInstancesBody;
