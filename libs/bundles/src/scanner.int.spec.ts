@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BundleScannerOptions, ScanDiff } from './index.ts';
 import { buildSdk, BundleScanner } from './index.ts';
 
@@ -55,13 +55,7 @@ const cpuTicks = (pid: number): number => Number(proc(pid, 'stat').split(') ')[1
 /** Commands of the processes below one, this one left out. */
 const childrenOf = (pid: number): string[] => pidsOf(pid).flatMap((child) => [commandOf(child), ...childrenOf(child)]);
 
-async function until<T>(look: () => T | undefined): Promise<T> {
-  for (;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
-  }
-}
+const PROMPTLY = { timeout: 30_000, interval: 5 };
 
 const dagIds = (diff: ScanDiff) => diff.changed.map(({ file, definitions }) => [file, definitions.map(({ definition }) => definition.dagId)]);
 const failures = (diff: ScanDiff) => diff.failed.map(({ file, error }) => [file, error.code, error.line]);
@@ -300,11 +294,11 @@ it('leaves no child behind when it is killed itself, not even one that loops', a
     await new BundleScanner({ folder: ${JSON.stringify(folder)}, sdkPath: ${JSON.stringify(sdkPath)} }).scan();
   `);
   const scanner = spawn(process.execPath, [driver], { stdio: 'ignore' });
-  const pid = await until(() => pidsOf(scanner.pid ?? 0).find((child) => commandOf(child).includes('parse-child')));
+  const pid = await vi.waitUntil(() => pidsOf(scanner.pid ?? 0).find((child) => commandOf(child).includes('parse-child')), PROMPTLY);
   // It is evaluating once it has used a second of the processor.
-  await until(() => (cpuTicks(pid) > 100 ? true : undefined));
+  await vi.waitUntil(() => cpuTicks(pid) > 100, PROMPTLY);
   scanner.kill('SIGKILL');
-  await until(() => (commandOf(pid) === '' ? true : undefined));
+  await vi.waitUntil(() => commandOf(pid) === '', PROMPTLY);
 });
 
 describe('a DAG that two files define', () => {

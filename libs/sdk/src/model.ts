@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { TaskKind } from '@dagbook/domain';
 import type { DeclaredOperator } from './operator.ts';
 import type { Mark } from './site.ts';
-import type { LeafSource, Source, Template } from './source.ts';
+import type { LeafSource, MappingModel, Source, Template } from './source.ts';
 import { visitLeaves, visitLeavesOf } from './source.ts';
 import type { DagSpec, TaskSpec } from './types.ts';
 
@@ -53,10 +53,6 @@ export type TaskBody =
   | { readonly kind: 'function'; readonly handler: (input: unknown, context: unknown) => unknown }
   | { readonly kind: 'operator'; readonly declared: DeclaredOperator }
   | { readonly kind: 'nothing' };
-
-export type MappingModel =
-  | { readonly kind: 'expand'; readonly over: readonly (readonly [name: string, source: Source])[] }
-  | { readonly kind: 'expandKwargs'; readonly over: Source };
 
 /** Which node follows which value of the decider. */
 export interface BranchModel {

@@ -1,10 +1,10 @@
 import type { Json, TaskResult } from '@dagbook/domain';
 import type { UpstreamResult } from '@dagbook/contracts';
 import { SkipTask, TaskFailure, thrownOutcome } from './error.ts';
-import type { MappingModel, TaskModel } from './model.ts';
+import type { TaskModel } from './model.ts';
 import { mappedGroupOf, visitMapping, visitReads } from './model.ts';
 import type { TaskIo, TaskRunRequest } from './runnable.ts';
-import type { ResultStep, Source, Template } from './source.ts';
+import type { MappingModel, ResultStep, Source, Template } from './source.ts';
 
 /**
  * A result as its reader sees it. Of a mapped task: the list of what its instances returned, in order of map index,

@@ -4,13 +4,13 @@ import type {
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DagDefinitionError, definitionError } from './error.ts';
-import type { AnyTaskSpec, DagModel, GroupModel, MappingModel, NodeModel, TaskModel } from './model.ts';
+import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
 import { visitMapping, visitReads } from './model.ts';
 import type { SiteDefaults } from './runnable.ts';
 import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
-import type { Source } from './source.ts';
+import type { MappingModel, Source } from './source.ts';
 import type { Duration } from './types.ts';
 
 /** A DAG ready to be scheduled and run. */

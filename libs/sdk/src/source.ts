@@ -1,5 +1,3 @@
-import type { MappedGroup } from './model.ts';
-
 /**
  * Where a value comes from, as the author's code says it while the DAG is read: a constant, a task's result, or lists
  * put together. Sources are compiled to edges and mappings for the scheduler, and resolved to values in the worker.
@@ -8,10 +6,15 @@ export type Source =
   | { readonly kind: 'literal'; readonly value: unknown }
   | { readonly kind: 'result'; readonly task: { readonly taskId: string }; readonly steps: readonly ResultStep[] }
   /** Inside a mapped group: the argument of its own map index. */
-  | { readonly kind: 'each'; readonly group: MappedGroup; readonly name: string; readonly steps: readonly ResultStep[] }
+  | { readonly kind: 'each'; readonly group: { readonly groupId: string; readonly mapping: MappingModel }; readonly name: string; readonly steps: readonly ResultStep[] }
   | { readonly kind: 'map'; readonly source: Source; readonly fn: (item: never) => unknown }
   | { readonly kind: 'zip'; readonly sources: readonly Source[]; readonly fill?: { readonly value: unknown } }
   | { readonly kind: 'concat'; readonly sources: readonly Source[] };
+
+/** How a task or a group multiplies. */
+export type MappingModel =
+  | { readonly kind: 'expand'; readonly over: readonly (readonly [name: string, source: Source])[] }
+  | { readonly kind: 'expandKwargs'; readonly over: Source };
 
 /** What is done to a result on its way to the reader, in order. */
 export type ResultStep = { readonly get: PropertyKey } | { readonly onSkip: unknown };
