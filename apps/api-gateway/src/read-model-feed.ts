@@ -5,10 +5,7 @@ import type pg from 'pg';
 
 const LOCK = 'dagbook.read-models';
 const PROJECTION = 'read-models';
-/**
- * While events pour in, batches are let grow: a task instance is then written once for several of its events (40 CPU-µs
- * a task at 2,000 events a batch, 53 at 300).
- */
+/** While events pour in, batches are let grow: a task instance is then written once for several of its events. */
 const busyDelayMs = (events: number): number => Math.min(100, 10 + events / 10);
 const IDLE_DELAY_MS = 100;
 const KEEP_CHANGES = '10 minutes';

@@ -152,6 +152,9 @@ describe('whole histories', () => {
       { taskId: 'root', operator: 'function', upstream: [] },
       ...Array.from({ length: 8 }, (_, at) => ({ taskId: `mid_${at}`, operator: 'function', upstream: ['root'], retries: at % 3, retryDelayMs: 1_000 })),
       { taskId: 'many', operator: 'function', upstream: ['root'], reads: ['root'], mapping: { kind: 'expand', over: [['x', { kind: 'result', taskId: 'root' }]] } },
+      { taskId: 'fork', operator: 'function', kind: 'branch', upstream: ['root'], branchTargets: ['left', 'right'] },
+      { taskId: 'left', operator: 'function', upstream: ['fork'] },
+      { taskId: 'right', operator: 'function', upstream: ['fork'] },
       { taskId: 'last', operator: 'function', upstream: [...Array.from({ length: 8 }, (_, at) => `mid_${at}`), 'many'], triggerRule: 'all_done' },
     ],
   };
@@ -182,7 +185,7 @@ describe('whole histories', () => {
       const ref = { taskId: instance.slot.plan.taskId, mapIndex: instance.mapIndex, tryNumber: instance.tryNumber, epoch: 1 };
       const dice = random(20);
       if (instance.state === 'scheduled') take({ type: 'RecordTaskStarted', ...ref, worker: 'w', nowMs: ++nowMs });
-      else if (instance.state === 'running' && dice < 12) take({ type: 'RecordTaskSucceeded', ...ref, result: { kind: 'inline', value: [1, 2, 3] }, resultLength: 3, nowMs: ++nowMs });
+      else if (instance.state === 'running' && dice < 12) take({ type: 'RecordTaskSucceeded', ...ref, resultLength: random(4), chosen: [random(2) === 0 ? 'left' : 'right'], nowMs: ++nowMs });
       else if (instance.state === 'running') take({ type: 'RecordTaskFailed', ...ref, failure: { code: 'error', message: 'dice' }, nowMs: ++nowMs });
       else if (instance.state === 'up_for_retry') take({ type: 'RecordTimePassed', nowMs: (nowMs += 2_000) });
       else if (dice === 0) take({ type: 'ClearTasks', tasks: [{ taskId: ref.taskId }], downstream: true, nowMs: ++nowMs });
@@ -193,17 +196,17 @@ describe('whole histories', () => {
 
   it('agree with the domain’s own fold, task instance by task instance', async () => {
     await journal.dag(WIDE);
-    for (let seed = 1; seed <= 20; seed += 1) {
+    for (let seed = 1; seed <= 40; seed += 1) {
       const history = decided(seed, `seed-${seed}`);
       await journal.append(runStream('wide', `seed-${seed}`), history);
     }
     await runner(97).catchUp();
-    for (let seed = 1; seed <= 20; seed += 1) {
+    for (let seed = 1; seed <= 40; seed += 1) {
       let run = createRunState(compilePlan(WIDE));
       for (const event of decided(seed, `seed-${seed}`)) run = evolveRun(run, event);
       const { rows } = await listTaskInstances(postgres.stores.pool, { dagId: 'wide', runId: `seed-${seed}` }, [], { limit: 1_000, offset: 0 });
-      const told = rows.map((row) => [row.taskId, row.mapIndex, row.state, row.tryNumber]);
-      const folded = run.slots.flatMap((slot) => slot.instances.map((instance) => [slot.plan.taskId, instance.mapIndex, instance.state, instance.tryNumber]));
+      const told = rows.map((row) => [row.taskId, row.mapIndex, row.state, row.tryNumber, row.maxTries]);
+      const folded = run.slots.flatMap((slot) => slot.instances.map((instance) => [slot.plan.taskId, instance.mapIndex, instance.state, instance.tryNumber, instance.maxTries]));
       expect(told.sort(), `seed ${seed}`).toEqual(folded.sort());
       expect(await getRun(postgres.stores.pool, 'wide', `seed-${seed}`), `seed ${seed}`).toMatchObject({
         state: run.state,

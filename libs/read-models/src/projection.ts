@@ -1,5 +1,5 @@
 import type { AttemptEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
-import { attemptStream, dagStream, parseAttemptId, runStream } from '@dagbook/contracts';
+import { attemptStream, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
 import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
 import { RunFold } from './fold-run.ts';
@@ -58,8 +58,9 @@ export class ReadModelProjection {
     const last = events.at(-1);
     if (last === undefined) return null;
     const batch = new Batch();
-    await this.#prepare(events, db);
-    for (const event of events) this.#fold(event, batch);
+    const subjects = events.map((event) => subjectOf(event.streamId));
+    await this.#prepare(events, subjects, db);
+    for (const [at, event] of events.entries()) this.#fold(event, subjects[at] as Subject, batch);
     const runs = [...batch.runs].map((fold) => fold.takeChanges());
     this.#touch(batch.runs);
     await writeChanges(db, this.#schema, {
@@ -114,15 +115,15 @@ export class ReadModelProjection {
   }
 
   /** Loads, in one query a table, the rows and plans that the batch touches and memory lacks. */
-  async #prepare(events: readonly StoredEvent[], db: Queryable): Promise<void> {
+  async #prepare(events: readonly StoredEvent[], subjects: readonly Subject[], db: Queryable): Promise<void> {
     const runKeys = new Set<string>();
     const dagIds = new Set<string>();
     const files = new Set<string>();
     const plans = new Set<string>();
-    for (const event of events) {
+    for (const [at, event] of events.entries()) {
       const data = event.data as { readonly planHash?: unknown; readonly file?: unknown };
       if (typeof data.planHash === 'string') plans.add(data.planHash);
-      const subject = subjectOf(event.streamId);
+      const subject = subjects[at] as Subject;
       if (subject.kind === 'run' || subject.kind === 'attempt') {
         if (!this.#runs.has(subject.key)) runKeys.add(subject.key);
         dagIds.add(subject.dagId);
@@ -176,9 +177,8 @@ export class ReadModelProjection {
     }
   }
 
-  #fold(event: StoredEvent, batch: Batch): void {
+  #fold(event: StoredEvent, subject: Subject, batch: Batch): void {
     if (this.#stopped?.has(event.streamId) === true) return;
-    const subject = subjectOf(event.streamId);
     switch (subject.kind) {
       case 'run':
         this.#foldRun(subject, event, batch);
@@ -302,8 +302,8 @@ function subjectOf(streamId: string): Subject {
     return { kind: 'run', key, dagId: key.slice(0, key.indexOf('/')) };
   }
   if (streamId.startsWith(ATTEMPT_PREFIX)) {
-    const { dagId, runId } = parseAttemptId(streamId.slice(ATTEMPT_PREFIX.length));
-    return { kind: 'attempt', key: `${dagId}/${runId}`, dagId };
+    const runAt = streamId.indexOf('/', ATTEMPT_PREFIX.length) + 1;
+    return { kind: 'attempt', key: streamId.slice(ATTEMPT_PREFIX.length, streamId.indexOf('/', runAt)), dagId: streamId.slice(ATTEMPT_PREFIX.length, runAt - 1) };
   }
   if (streamId.startsWith(DAG_PREFIX)) return { kind: 'dag', dagId: streamId.slice(DAG_PREFIX.length) };
   if (streamId.startsWith('file-')) return { kind: 'file' };

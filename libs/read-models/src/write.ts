@@ -1,5 +1,5 @@
 import type { RunChanges } from './fold-run.ts';
-import type { DagRow, DagVersionRow, ImportErrorRow, Reason } from './row.ts';
+import type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow } from './row.ts';
 import { arrayLiteral, DAG_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
 import { stateChar } from './state-code.ts';
 
@@ -35,7 +35,7 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
   if (fresh.length > 0) {
     run(`INSERT INTO ${schema}.dag_runs SELECT * FROM json_populate_recordset(NULL::${schema}.dag_runs, $1::json)`, [recordset(fresh)]);
   }
-  const known = changes.runs.filter((change) => !change.isNew).map(({ run: { conf: _conf, ...row } }) => row);
+  const known = changes.runs.filter((change) => !change.isNew).map((change) => changingPart(change.run));
   if (known.length > 0) run(UPDATE_RUNS(schema), [recordset(known)]);
 
   writeInstances(run, schema, changes.runs);
@@ -48,7 +48,13 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
   for (const statement of statements) await db.query(statement);
 }
 
-/** `conf` stays out: it never changes and may be large. */
+/** What of a run changes after its first event: the rest, a large `conf` among it, is not written again. */
+const changingPart = (run: RunRow): Partial<RunRow> => ({
+  runKey: run.runKey, version: run.version, state: run.state, queuedAtMs: run.queuedAtMs, startedAtMs: run.startedAtMs, endedAtMs: run.endedAtMs,
+  failureReason: run.failureReason, note: run.note, planHash: run.planHash, dagVersion: run.dagVersion, bundleHash: run.bundleHash,
+  states: run.states, mapped: run.mapped, counts: run.counts, updatedAtMs: run.updatedAtMs,
+});
+
 const UPDATE_RUNS = (schema: string): string => `
   UPDATE ${schema}.dag_runs t
   SET version = s.version, state = s.state, queued_at_ms = s.queued_at_ms, started_at_ms = s.started_at_ms, ended_at_ms = s.ended_at_ms,

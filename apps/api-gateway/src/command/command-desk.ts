@@ -23,11 +23,11 @@ export type Submitted = { readonly kind: 'done'; readonly result: Json | undefin
 export class CommandDesk {
   readonly #store: EventStore;
   readonly #publisher: MessagePublisher;
-  readonly #feed: ReadModelFeed;
+  readonly #feed: Pick<ReadModelFeed, 'reached'>;
   readonly #clock: AlarmClock;
   readonly #log: Log;
 
-  constructor(options: { store: EventStore; publisher: MessagePublisher; feed: ReadModelFeed; clock: AlarmClock; log: Log }) {
+  constructor(options: { store: EventStore; publisher: MessagePublisher; feed: Pick<ReadModelFeed, 'reached'>; clock: AlarmClock; log: Log }) {
     this.#store = options.store;
     this.#publisher = options.publisher;
     this.#feed = options.feed;
