@@ -79,7 +79,7 @@ export class KafkaBroker implements MessageBroker {
       clientId: `dagbook-${options.service}`,
       brokers: [...options.brokers],
       connectionTimeout: 3_000,
-      requestTimeout: 10_000,
+      requestTimeout: 5_000,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: ({ host, port, ssl, onConnect }) => {
         // Not undefined but null or false without TLS, whatever the type says.
