@@ -11,8 +11,6 @@ export interface RunPlan {
   readonly definition: DagDefinition;
   readonly tasks: readonly PlannedTask[];
   readonly indexOf: ReadonlyMap<string, number>;
-  /** Members of each mapped group, by group id. */
-  readonly mappedGroups: ReadonlyMap<string, readonly number[]>;
   /** Some task asks what the DAG's previous run did. */
   readonly needsPast: boolean;
 }
@@ -80,22 +78,24 @@ export function compilePlan(definition: DagDefinition): RunPlan {
 
   const groups = mappedGroupsOf(definition);
   const indirectSetups = indirectSetupsOf(definition, upstream, downstream);
-  const drafts = definition.tasks.map((task, index) => {
+  const results: ResultSource[][] = [];
+  const tasks = definition.tasks.map((task, index): Draft => {
     const mappedGroup = task.mapping === undefined && task.groupId !== undefined ? groups.get(task.groupId) : undefined;
     const mapping = task.mapping ?? mappedGroup?.mapping;
-    const results = mapping === undefined ? [] : resultSources(mapping);
+    const mappedOver = mapping === undefined ? [] : resultSources(mapping);
+    results.push(mappedOver);
     const teardown = task.teardown !== undefined;
     return {
       index,
       taskId: task.taskId,
       definition: task,
-      rule: task.triggerRule ?? (teardown ? 'all_done_setup_success' as const : 'all_success' as const),
+      rule: task.triggerRule ?? (teardown ? 'all_done_setup_success' : 'all_success'),
       retries: task.retries ?? 0,
       upstream: upstream[index] ?? [],
       downstream: downstream[index] ?? [],
-      edges: [] as PlannedEdge[],
-      indexedUpstream: [] as number[],
-      indexedSetups: [] as number[],
+      edges: [],
+      indexedUpstream: [],
+      indexedSetups: [],
       wholeUpstream: 0,
       wholeUpstreamSetups: 0,
       indirectSetups: indirectSetups[index] ?? [],
@@ -105,53 +105,62 @@ export function compilePlan(definition: DagDefinition): RunPlan {
       leaf: false,
       mapping,
       mappedGroup: mappedGroup?.groupId,
-      mapSources: [...new Set(results.map((source) => at(source.taskId)))],
-      mapDependents: [] as number[],
-      mappedPaths: [] as (readonly string[])[],
+      mapSources: [...new Set(mappedOver.map((source) => at(source.taskId)))],
+      mapDependents: [],
+      mappedPaths: [],
       read: false,
-      reads: [...new Set([...(task.reads ?? []).map(at), ...results.map((source) => at(source.taskId))])],
+      reads: [...new Set([...(task.reads ?? []).map(at), ...mappedOver.map((source) => at(source.taskId))])],
       needsPast: task.dependsOnPast === true || task.waitForDownstream === true,
-      results,
     };
   });
 
-  for (const task of drafts) {
-    const perIndex = (other: number): boolean =>
-      task.mappedGroup !== undefined && drafts[other]?.mappedGroup === task.mappedGroup && !RULES_OVER_WHOLE_TASKS.has(task.rule);
-    for (const other of task.upstream) {
-      const from = drafts[other];
-      if (from === undefined) continue;
-      const indexed = perIndex(other);
-      from.edges.push({ to: task.index, as: from.setup ? 'upstreamSetup' : 'upstream', indexed });
-      if (indexed) task.indexedUpstream.push(other);
-      else {
-        task.wholeUpstream += 1;
-        if (from.setup) task.wholeUpstreamSetups += 1;
-      }
-    }
-    for (const setup of task.indirectSetups) {
-      const indexed = perIndex(setup);
-      drafts[setup]?.edges.push({ to: task.index, as: 'indirectSetup', indexed });
-      if (indexed) task.indexedSetups.push(setup);
-      else task.wholeIndirectSetups += 1;
-    }
-    for (const source of task.results) {
-      const from = drafts[at(source.taskId)];
-      if (from === undefined) continue;
-      if (!from.mapDependents.includes(task.index)) from.mapDependents.push(task.index);
-      const path = source.path ?? [];
-      if (!from.mappedPaths.some((known) => pathKey(known) === pathKey(path))) from.mappedPaths.push(path);
-    }
-    for (const other of task.reads) { const from = drafts[other]; if (from !== undefined) from.read = true; }
+  for (const task of tasks) {
+    linkUpstream(tasks, task);
+    linkSources(tasks, task, (results[task.index] ?? []).map(({ taskId, path = [] }) => ({ task: at(taskId), path })));
   }
-  markLeaves(drafts);
+  markLeaves(tasks);
 
-  const mappedGroups = new Map<string, number[]>();
-  for (const { mappedGroup, index } of drafts) {
-    if (mappedGroup !== undefined) mappedGroups.set(mappedGroup, [...(mappedGroups.get(mappedGroup) ?? []), index]);
+  return { definition, tasks, indexOf, needsPast: tasks.some((task) => task.needsPast) };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
+type Draft = Mutable<PlannedTask>;
+
+/** Tells each upstream task and each indirect setup where its outcome counts. */
+function linkUpstream(tasks: readonly Draft[], task: Draft): void {
+  const perIndex = (other: Draft): boolean =>
+    task.mappedGroup !== undefined && other.mappedGroup === task.mappedGroup && !RULES_OVER_WHOLE_TASKS.has(task.rule);
+  for (const index of task.upstream) {
+    const from = tasks[index];
+    if (from === undefined) continue;
+    const indexed = perIndex(from);
+    from.edges.push({ to: task.index, as: from.setup ? 'upstreamSetup' : 'upstream', indexed });
+    if (indexed) { task.indexedUpstream.push(index); continue; }
+    task.wholeUpstream += 1;
+    if (from.setup) task.wholeUpstreamSetups += 1;
   }
-  const tasks = drafts.map(({ results: _, ...task }): PlannedTask => task);
-  return { definition, tasks, indexOf, mappedGroups, needsPast: tasks.some((task) => task.needsPast) };
+  for (const index of task.indirectSetups) {
+    const from = tasks[index];
+    if (from === undefined) continue;
+    const indexed = perIndex(from);
+    from.edges.push({ to: task.index, as: 'indirectSetup', indexed });
+    if (indexed) task.indexedSetups.push(index);
+    else task.wholeIndirectSetups += 1;
+  }
+}
+
+/** Tells each source of the mapping who waits for its length, and each task that is read that it is. */
+function linkSources(tasks: readonly Draft[], task: Draft, sources: readonly { readonly task: number; readonly path: readonly string[] }[]): void {
+  for (const { task: index, path } of sources) {
+    const from = tasks[index];
+    if (from === undefined) continue;
+    if (!from.mapDependents.includes(task.index)) from.mapDependents.push(task.index);
+    if (!from.mappedPaths.some((known) => pathKey(known) === pathKey(path))) from.mappedPaths.push(path);
+  }
+  for (const index of task.reads) {
+    const from = tasks[index];
+    if (from !== undefined) from.read = true;
+  }
 }
 
 /** Names a part of a result: its members joined by `/`; empty for the whole. */
@@ -214,8 +223,8 @@ function indirectSetupsOf(definition: DagDefinition, upstream: readonly number[]
 }
 
 /** Leaves have nothing below but teardowns that cannot fail the run; a DAG of such teardowns alone ends by its last ones. */
-function markLeaves(tasks: readonly (Pick<PlannedTask, 'definition' | 'teardown' | 'downstream'> & { leaf: boolean })[]): void {
-  const ignorable = (task: (typeof tasks)[number]): boolean => task.teardown && task.definition.teardown?.onFailureFailDagrun !== true;
+function markLeaves(tasks: readonly Draft[]): void {
+  const ignorable = (task: Draft): boolean => task.teardown && task.definition.teardown?.onFailureFailDagrun !== true;
   let found = false;
   for (const task of tasks) {
     task.leaf = !ignorable(task) && task.downstream.every((other) => { const below = tasks[other]; return below !== undefined && ignorable(below); });
