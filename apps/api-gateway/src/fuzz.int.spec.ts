@@ -28,7 +28,7 @@ afterAll(() => house.close());
 /** What exists, what nearly does, and what never could. */
 const oddText = fc.oneof(
   fc.constantFrom('pipeline', 'r1', 'extract', 'load', '~', '-1', '0', '1', 'true', 'null', '2026-11-25T00:00:00Z', '9'.repeat(30), '%', '_', '\u0000', '../..', '__proto__', 'constructor', "'; DROP TABLE rm.dags; --", '한국어', '\ud83d\ude00'),
-  fc.string({ unit: 'binary', maxLength: 40 }).map((text) => text.toWellFormed()),
+  fc.string({ unit: 'binary', maxLength: 40 }).map((text) => text.replace(/\p{Surrogate}/gu, '')),
 );
 const known: Record<string, string> = { dag_id: 'pipeline', dag_run_id: 'r1', task_id: 'extract', map_index: '-1', try_number: '1' };
 

@@ -5,8 +5,9 @@ import { ProjectionRunner, rebuildProjection, toNewEvent } from '@dagbook/event-
 import { Journal, PIPELINE, planHashOf, withPostgres } from '@dagbook/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  getDag, getRun, getTaskInstance, gridRuns, listImportErrors, listRuns, listTaskInstances, listTries, PlanCache, ReadModelProjection, runEvents, type StoppedStream,
+  getDag, getRun, getTaskInstance, gridRuns, listImportErrors, listRuns, listTaskInstances, listTries, PlanCache, ReadModelProjection, runEvents,
 } from './index.ts';
+import type { StoppedStream } from './projection.ts';
 
 const postgres = withPostgres();
 const TABLES = ['dags', 'dag_versions', 'dag_runs', 'task_instances', 'task_tries', 'import_errors', 'stopped_streams'];

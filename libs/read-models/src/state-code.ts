@@ -31,8 +31,6 @@ export function stateOfChar(char: string): TaskState {
   return state;
 }
 
-export const isTaskState = (word: string): word is TaskState => Object.hasOwn(CHAR_OF, word);
-
 /** What a mapped task shows for all its instances: the first of these that any of them is in. */
 const WORST_FIRST: readonly TaskState[] = [
   'failed', 'upstream_failed', 'up_for_retry', 'restarting', 'running', 'awaiting_input', 'deferred', 'up_for_reschedule',

@@ -5,8 +5,6 @@ import type { TaskInstanceRow, TaskTryRow } from './row.ts';
 import { selectList, selectRows, TASK_INSTANCE_COLUMNS, TRY_COLUMNS, type Queryable } from './sql.ts';
 import { stateChar, stateOfChar } from './state-code.ts';
 
-export type TaskInstantField = RunInstant;
-
 export interface TaskInstanceFilter {
   /** Absent: of every DAG or run. */
   readonly dagId?: string | undefined;

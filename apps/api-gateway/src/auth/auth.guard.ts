@@ -5,7 +5,7 @@ import { forbidden, unauthorized } from '../error/api-error.ts';
 import type { Principal, TokenDesk } from './token-desk.ts';
 
 const PUBLIC = 'dagbook:public';
-export const TOKEN_COOKIE = '_token';
+const TOKEN_COOKIE = '_token';
 
 /** Answers whoever asks. */
 export const Public = (): CustomDecorator => SetMetadata(PUBLIC, true);

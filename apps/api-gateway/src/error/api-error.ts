@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 
 /** One thing wrong with a request, in FastAPI's shape: where it stands, the rule it breaks, and what was given. */
-export interface Problem {
+interface Problem {
   readonly loc: readonly (string | number)[];
   readonly msg: string;
   readonly type: string;

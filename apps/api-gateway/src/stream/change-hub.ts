@@ -4,7 +4,7 @@ import { selectRows, type Change, type Queryable } from '@dagbook/read-models';
 import { comparePositions, type ReadModelFeed } from '../read-model-feed.ts';
 import type { EventStream, ServerSentEvent } from './event-stream.ts';
 
-export type Topic =
+type Topic =
   | { readonly kind: 'dags' }
   | { readonly kind: 'dag'; readonly dagId: string }
   | { readonly kind: 'run'; readonly dagId: string; readonly runId: string };

@@ -7,7 +7,7 @@ import { RUN_STATES } from '../dto/request.ts';
 import { instant, instantOrNull, nameUuid } from './instant.ts';
 
 /** The one bundle that there is now: the DAG folder. */
-export const BUNDLE_NAME = 'dags-folder';
+const BUNDLE_NAME = 'dags-folder';
 
 export function dagView(dag: ListedDag, plan: PlanView, nowMs: number): DagResponse {
   const { definition } = plan;
