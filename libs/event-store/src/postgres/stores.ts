@@ -20,7 +20,7 @@ export async function openPostgresStores(options: { readonly url: string; readon
     ...options,
     // Every statement of this room goes by an index. A plan cached while a table was still small must not scan it when
     // it has grown; cost it out.
-    settings: { enable_seqscan: 'off', enable_bitmapscan: 'off' },
+    settings: { enable_seqscan: 'off', enable_bitmapscan: 'off', plan_cache_mode: 'force_generic_plan' },
   });
   try {
     await retrying('be checked', () => assertClusterMatchesHistory(pool));
