@@ -47,6 +47,7 @@ export class GroupConsumer {
   /** Next offset to fetch, by `<topic>/<partition>`; only for `given` starts. */
   readonly #positions: Map<string, string>;
   readonly #done = new Map<string, { topic: string; partition: number; offset: string }>();
+  #assigned: ReadonlySet<string> = new Set();
   #consumer: Consumer | undefined;
   #heardMs = performance.now();
   #committing: Promise<void> | undefined;
@@ -130,7 +131,8 @@ export class GroupConsumer {
 
   #joined(consumer: Consumer, assignment: Readonly<Record<string, number[]>>): void {
     for (const queue of this.#queues.values()) if (this.#options.start.from === 'committed') queue.forgetWaiting();
-    for (const [key, { topic, partition }] of this.#done) if (!assignment[topic]?.includes(partition)) this.#done.delete(key);
+    this.#assigned = new Set(Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => `${topic}/${partition}`)));
+    for (const key of this.#done.keys()) if (!this.#assigned.has(key)) this.#done.delete(key);
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) {
         const offset = this.#positions.get(`${topic}/${partition}`);
@@ -156,7 +158,8 @@ export class GroupConsumer {
     let queue = this.#queues.get(key);
     if (queue === undefined) {
       queue = this.#options.makeQueue(topic, partition, (offset) => {
-        if (this.#options.start.from === 'given') return;
+        // A batch that outlived a rebalance: a commit now would set back whoever has the partition.
+        if (this.#options.start.from === 'given' || !this.#assigned.has(key)) return;
         this.#done.set(key, { topic, partition, offset });
         this.#committing ??= this.#commitUntilDone();
       });
