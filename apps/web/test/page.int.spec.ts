@@ -147,6 +147,18 @@ describe('the grid', () => {
   });
 });
 
+describe('the live dot', () => {
+  it('says offline while the stream is down, keeps what was read, and streams again by itself', async () => {
+    await page.route('**/api/v2/stream**', (route) => route.abort());
+    await page.goto(`${origin}/dags`);
+    await page.getByTestId('live-dot').and(page.locator('[data-state="offline"]')).waitFor();
+    await page.getByTestId('dag-row').first().waitFor();
+    await page.unroute('**/api/v2/stream**');
+    await page.getByTestId('live-dot').and(page.locator('[data-state="streaming"]')).waitFor();
+    complaints = complaints.filter((text) => !text.includes('net::ERR_FAILED'));
+  });
+});
+
 describe('a log', () => {
   it('follows to its end, is searched in place and keeps its rows even', async () => {
     await page.goto(`${origin}/dags/ingest_orders`);
