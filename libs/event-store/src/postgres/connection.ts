@@ -13,7 +13,8 @@ export interface PoolOptions {
 
 /** A pool for hand-written SQL. A connection that dies idle is replaced; statements that fail say so themselves. */
 export function createPool(options: PoolOptions): pg.Pool {
-  const settings = { statement_timeout: '30s', ...options.settings };
+  // A transaction that its process has forgotten would stall every reader of the feed.
+  const settings = { statement_timeout: '30s', idle_in_transaction_session_timeout: '10s', ...options.settings };
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections ?? 8,

@@ -131,7 +131,7 @@ export class PostgresEventStore implements EventStore {
 
   async close(): Promise<void> {
     await this.#writer.drained();
-    if (!this.#pool.ended) await this.#pool.end();
+    if (!this.#pool.ending) await this.#pool.end();
   }
 
   async #write(batch: readonly EncodedEntry[]): Promise<readonly AppendResult[]> {
@@ -167,8 +167,8 @@ export class PostgresEventStore implements EventStore {
   }
 
   async #send(part: readonly EncodedEntry[]): Promise<readonly AppendResult[]> {
-    const { rows } = await this.#pool.query<(string | null)[]>({ name: 'append_events', text: APPEND, values: batchArguments(part), rowMode: 'array', types: RAW });
-    const [xid, positions] = rows[0] as [string | null, string | null];
+    const rows = await this.#query('append_events', APPEND, batchArguments(part));
+    const [xid, positions] = rows[0] as readonly [string | null, string | null];
     const pos = positions === null ? [] : positions.slice(1, -1).split(',');
     let last = -1;
     return part.map(({ entry }) => {
@@ -195,7 +195,12 @@ export class PostgresEventStore implements EventStore {
   }
 
   async #rows(doing: string, name: string, text: string, values: unknown[]): Promise<Row[]> {
-    return retrying(doing, async () => (await this.#pool.query<(string | null)[]>({ name, text, values, rowMode: 'array', types: RAW })).rows);
+    return retrying(doing, () => this.#query(name, text, values));
+  }
+
+  async #query(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    if (this.#pool.ending) throw new StoreFault('store.unavailable', 'the journal was closed by its own process', { retryable: false });
+    return (await this.#pool.query<(string | null)[]>({ name, text, values, rowMode: 'array', types: RAW })).rows;
   }
 }
 
@@ -215,10 +220,15 @@ function toEvent(row: Row): StoredEvent {
 }
 
 /**
- * Refuses a database whose history its own transaction counter has not reached yet, as after a logical restore:
- * the feed's fence would hide those events until the counter gets there. Fails with `store.corrupt`.
+ * Refuses a database whose history its own transaction counter has not reached yet, as after a logical restore: the
+ * feed's fence would hide those events until the counter gets there. Fails with `store.corrupt`; with
+ * `store.unavailable`, to be tried again, while the database has not been migrated.
  */
 export async function assertClusterMatchesHistory(pool: pg.Pool): Promise<void> {
+  const { rows: tables } = await pool.query<{ events: string | null }>(`SELECT to_regclass('events') AS events`);
+  if (tables[0]?.events == null) {
+    throw new StoreFault('store.unavailable', 'the database holds no journal yet: apply the migrations of deploy/migrations to it first', { retryable: true });
+  }
   const { rows } = await pool.query<{ newest: string; next: string }>(
     `SELECT xid AS newest, pg_snapshot_xmax(pg_current_snapshot()) AS next FROM events
      WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) ORDER BY xid DESC, pos DESC LIMIT 1`,

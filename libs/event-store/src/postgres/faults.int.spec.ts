@@ -246,6 +246,26 @@ describe('a server that fails', () => {
   });
 });
 
+it('says that a database was not migrated', async () => {
+  const client = await openClient();
+  await client.query('CREATE DATABASE empty');
+  await client.end();
+  const url = new URL(postgres.url);
+  url.pathname = 'empty';
+  await expect(openPostgresStores({ url: url.href })).rejects.toMatchObject({ code: 'store.unavailable', message: expect.stringContaining('apply the migrations') as string });
+});
+
+it('refuses at once when it was closed, and finishes what was added before', async () => {
+  const stores = await openPostgresStores({ url: postgres.url });
+  const streamId = `run-${randomUUID()}`;
+  const before = stores.events.append([entry(streamId, 0)]);
+  await Promise.all([stores.close(), stores.close()]);
+  expect((await before).map((result) => result.kind)).toEqual(['appended']);
+  const closed = { code: 'store.unavailable', retryable: false };
+  await expect(stores.events.append([entry(streamId, 1)])).rejects.toMatchObject(closed);
+  await expect(stores.events.read(streamId)).rejects.toMatchObject(closed);
+});
+
 it('refuses a history that its cluster has not reached, as after a logical restore', async () => {
   const url = await postgres.freshDatabase();
   const client = await openClient(url);

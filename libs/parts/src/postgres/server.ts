@@ -80,10 +80,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     const found = await stopLeftover(pgdata);
     if (found) log(found);
-    const port = await choosePort(options.port ?? 0);
+    // A wanted port that is taken is refused before a second is spent on initialising.
+    if (options.port) await choosePort(options.port);
     const password = await ensureCluster({ dataDir, pgdata, binaries, account, as });
-    const settings = { ...SETTINGS, ...options.settings, port: String(port) };
-    const child = await startPostmaster({ pgdata, binaries, as, settings, log, mayLinger: found !== null });
+    const startOn = async (port: number) => {
+      const settings = { ...SETTINGS, ...options.settings, port: String(port) };
+      return { port, child: await startPostmaster({ pgdata, binaries, as, settings, log, mayLinger: found !== null }) };
+    };
+    const anyPort = async () => startOn(await choosePort(0));
+    // A free port may be taken by another process before Postgres has it.
+    const { port, child } = await (options.port ? startOn(options.port) : anyPort().catch(anyPort));
     const exited = new Promise<void>((done) => {
       if (child.exitCode !== null || child.signalCode !== null) done();
       else child.once('exit', () => done());
@@ -190,6 +196,8 @@ async function createDatabase(pgdata: string, binaries: PostgresBinaries, as: Co
   const child = spawn(command.file, command.args, { cwd: '/', stdio: ['pipe', 'ignore', 'pipe'], ...identity(command.account) });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  // A server that dies at once closes the pipe; its exit says so.
+  child.stdin.on('error', () => undefined);
   child.stdin.end('CREATE DATABASE dagbook\n');
   const code = await new Promise<number | null>((done, fail) => child.once('close', done).once('error', fail));
   if (code !== 0 || /\bERROR:/.test(stderr)) throw Object.assign(new Error('CREATE DATABASE failed'), { stderr });
