@@ -25,7 +25,7 @@ export class SignIn {
   readonly #clock: Clock;
   readonly #failures = new Map<string, number[]>();
   readonly #codes = new Map<string, { readonly user: User; readonly expiresAtMs: number }>();
-  readonly #decoy = hashPassword(randomBytes(16).toString('hex'));
+  #decoy: Promise<string> | undefined;
 
   constructor(options: { users: readonly User[]; tokens: TokenDesk; clock: Clock }) {
     this.#users = new Map(options.users.map((user) => [user.username, user]));
@@ -39,7 +39,7 @@ export class SignIn {
     if (recent.length >= MAX_FAILURES) throw new ApiError(429, 'Too many failed sign-ins of this user: wait a minute', { 'retry-after': '60' });
     const user = this.#users.get(username);
     // An unknown name takes as long as a wrong password.
-    const isRight = await verifyPassword(password, user?.passwordHash ?? (await this.#decoy));
+    const isRight = await verifyPassword(password, user?.passwordHash ?? (await (this.#decoy ??= hashPassword(randomBytes(16).toString('hex')))));
     if (user === undefined || !isRight) {
       if (this.#failures.size > 1_000) this.#failures.clear();
       this.#failures.set(username, [...recent, nowMs]);

@@ -79,7 +79,7 @@ describe('a command', () => {
     expect(await settled(desk().submit('d', PAUSE, 'k'), decide({ kind: 'done', position: '7-9' }))).toEqual({ kind: 'accepted', commandId: 'ann/k' });
   });
 
-  it.each([['dag_not_found', 404], ['unknown_task', 404], ['run_exists', 409], ['never_heard_of', 409]])('refused as %s is %i with its sentence', async (code, status) => {
+  it.each([['dag_not_found', 404], ['unknown_task', 404], ['invalid_param', 400], ['run_exists', 409], ['constructor', 409], ['never_heard_of', 409]])('refused as %s is %i with its sentence', async (code, status) => {
     const refusal = await settled(desk().submit('d', PAUSE), decide({ kind: 'refused', code, message: 'A sentence.' })).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ApiError);
     expect([(refusal as ApiError).getStatus(), (refusal as ApiError).getResponse()]).toEqual([status, { detail: 'A sentence.' }]);

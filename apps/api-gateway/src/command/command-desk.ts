@@ -58,7 +58,7 @@ export class CommandDesk {
 
   async #outcome(commandId: string): Promise<CommandOutcome | null> {
     const untilMs = this.#clock.nowMs() + OUTCOME_WITHIN_MS;
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, LONGEST_POLL_MS)) {
+    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, LONGEST_POLL_MS)) {
       const outcome = await this.#store.commandOutcome(commandId);
       if (outcome !== null && outcome !== undefined) return outcome as unknown as CommandOutcome;
       if (this.#clock.nowMs() >= untilMs) return null;

@@ -5,15 +5,14 @@ const STATUS: Readonly<Record<string, number>> = {
   unknown_run: 404,
   unknown_task: 404,
   unknown_task_instance: 404,
-  bad_input: 422,
-  bad_conf: 422,
-  bad_params: 422,
-  bad_run_id: 422,
-  bad_interval: 422,
-  bad_logical_date: 422,
-  invalid_conf: 422,
-  invalid_params: 422,
-  invalid_run_id: 422,
+  conf_too_deep: 400,
+  conf_too_large: 400,
+  invalid_conf: 400,
+  invalid_data_interval: 400,
+  invalid_param: 400,
+  invalid_run_id: 400,
+  // The scheduler met a bug of its own; its log tells more.
+  internal: 500,
 };
 
-export const refusalStatus = (code: string): number => STATUS[code] ?? 409;
+export const refusalStatus = (code: string): number => (Object.hasOwn(STATUS, code) ? (STATUS[code] as number) : 409);
