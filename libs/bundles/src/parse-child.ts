@@ -75,11 +75,12 @@ async function evaluate(request: ParseRequest): Promise<void> {
   }
 }
 
-function answer(outcome: ParsedModule | ParseFailure, sent?: () => void): void {
+/** With `leave` it is the child's last word. */
+function answer(outcome: ParsedModule | ParseFailure, leave?: () => void): void {
   if (current === undefined) return;
-  const message: ParseAnswer = { id: current.request.id, ...outcome };
+  const message: ParseAnswer = { id: current.request.id, ...(leave === undefined ? {} : { final: true }), ...outcome };
   current = undefined;
-  channel(message, undefined, undefined, sent);
+  channel(message, undefined, undefined, leave);
 }
 
 function asynchronousFailure(error: unknown): void {

@@ -96,15 +96,20 @@ export class ParsePool {
       this.#places += 1;
       this.#assign();
     };
-    const parsed = await child.parse(request, {
+    const limits = {
       ...this.#options,
       onSlow: () => {
-        child.yieldProcessor();
         leavePlace();
         onSlow();
       },
-    });
-    if (child.parses >= this.#options.parsesPerChild) void child.end();
+    };
+    let parsed = await child.parse(request, limits);
+    if (child.parses > 1 && mayBeAnothers(parsed) && !this.#stopped) {
+      void child.end();
+      const fresh = this.#start();
+      parsed = await fresh.parse(request, limits);
+    }
+    if (child.parses >= this.#options.parsesPerChild || (parsed.kind === 'failed' && parsed.code === 'exited')) void child.end();
     resolve(parsed);
     leavePlace();
   }
@@ -126,6 +131,9 @@ export class ParsePool {
   }
 }
 
+/** What an earlier file of the same child may have left behind (a timer that exits or throws) is not this file's fault until a fresh child says so. */
+const mayBeAnothers = (parsed: Parsed): boolean => parsed.kind === 'failed' && (parsed.code === 'exited' || parsed.code === 'threw');
+
 const STOPPED: ParseFailure = { kind: 'failed', code: 'exited', message: 'The scanner was stopped before the file was read.' };
 
 /** The kernel ends a child, also one that loops, when its parent dies; where there is no setpriv, after so many seconds of CPU. */
@@ -140,6 +148,8 @@ class ParseChild {
   readonly #exited: Promise<void>;
   readonly #ready: Promise<void>;
   #ended = false;
+  /** It has said its last word and is on its way out. */
+  #leaving = false;
   #busy: { readonly id: number; readonly settle: (parsed: Parsed) => void } | undefined;
   #stderr = '';
 
@@ -168,7 +178,10 @@ class ParseChild {
     this.#ready = new Promise((resolve) => {
       this.#process.on('message', (message: ParseAnswer | { readonly ready: true }) => {
         if ('ready' in message) resolve();
-        else if (message.id === this.#busy?.id) this.#settle(message);
+        else if (message.id === this.#busy?.id) {
+          if (message.final === true) this.#leaving = true;
+          this.#settle(message);
+        }
       });
     });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -181,7 +194,7 @@ class ParseChild {
   }
 
   get isFree(): boolean {
-    return this.#busy === undefined && !this.#ended;
+    return this.#busy === undefined && !this.#ended && !this.#leaving;
   }
 
   /** Resolves always; after the time limit with the child killed and reaped. Limits count from when the child has started. */
@@ -192,7 +205,10 @@ class ParseChild {
       this.#busy = { id, settle };
     });
     await Promise.race([this.#ready, answered]);
-    const slow = setTimeout(limits.onSlow, limits.slowAfterMs);
+    const slow = setTimeout(() => {
+      this.#yieldProcessor();
+      limits.onSlow();
+    }, limits.slowAfterMs);
     const tooLong = setTimeout(() => {
       this.#settle({
         kind: 'failed', code: 'timed_out',
@@ -211,7 +227,7 @@ class ParseChild {
   }
 
   /** Files that loop share what is left of the processor. */
-  yieldProcessor(): void {
+  #yieldProcessor(): void {
     try {
       setPriority(this.pid, constants.priority.PRIORITY_LOW);
     } catch {

@@ -9,7 +9,8 @@ export interface ParseRequest {
   readonly timezone?: string;
 }
 
-export type ParseAnswer = { readonly id: number } & (ParsedModule | ParseFailure);
+/** `final`: the child ends with this answer. */
+export type ParseAnswer = { readonly id: number; readonly final?: boolean } & (ParsedModule | ParseFailure);
 
 export interface ParsedModule {
   readonly kind: 'parsed';

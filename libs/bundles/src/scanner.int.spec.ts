@@ -252,6 +252,17 @@ describe('bad input', () => {
     expect(diff.changed).toEqual([]);
   });
 
+  it('what a file leaves behind is not blamed on the next', async () => {
+    // One child reads all of them in turn; each earlier file ends it a moment later, in another way.
+    write('1-exits.ts', dagFile('exits', 'setTimeout(() => process.exit(1), 1);'));
+    write('2-throws.ts', dagFile('throws', "setTimeout(() => { throw new Error('late'); }, 1);"));
+    write('3-rejects.ts', dagFile('rejects', "setTimeout(() => void Promise.reject(new Error('late')), 1);"));
+    for (let n = 4; n < 9; n += 1) write(`${n}-innocent.ts`, dagFile(`innocent${n}`, 'await new Promise((resolve) => { setTimeout(resolve, 5); });'));
+    const diff = await scannerOf({ size: 1 }).scan();
+    expect(diff.failed).toEqual([]);
+    expect(diff.changed).toHaveLength(8);
+  });
+
   it('files that hang are killed at the limit and hold back no others', async () => {
     for (let n = 0; n < 4; n += 1) write(`0-hang-${n}.ts`, dagFile(`hang${n}`, 'for (;;) {}'));
     write('0-wait.ts', dagFile('wait', 'await new Promise(() => {});'));
@@ -284,6 +295,16 @@ it('reads a file that hung again by itself, and tells it when it is well', async
   rmSync(join(folder, 'busy'));
   expect(dagIds(await scanner.scan())).toEqual([['moody.ts', ['moody']]]);
   expect(await scanner.scan()).toEqual(NOTHING);
+});
+
+it('leaves no child behind when it is stopped while files are read', async () => {
+  for (let n = 0; n < 6; n += 1) write(`${n}.ts`, dagFile(`dag${n}`, 'await new Promise((resolve) => { setTimeout(resolve, 100); });'));
+  const scanner = scannerOf();
+  const scan = scanner.scan();
+  await vi.waitUntil(() => childrenOf(process.pid).some((command) => command.includes('parse-child')), PROMPTLY);
+  await scanner.stop();
+  expect(await scan).toEqual(NOTHING);
+  expect(childrenOf(process.pid).filter((command) => command.includes('parse-child'))).toEqual([]);
 });
 
 it('leaves no child behind when it is killed itself, not even one that loops', async () => {
