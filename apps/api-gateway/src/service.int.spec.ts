@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runStream } from '@dagbook/contracts';
@@ -14,9 +14,10 @@ const R1 = '/api/v2/dags/pipeline/dagRuns/r1';
 const postgres = withPostgres();
 let house: House;
 let journal: Journal;
+let webFolder: string;
 
 beforeAll(async () => {
-  const webFolder = await mkdtemp(join(tmpdir(), 'dagbook-web-'));
+  webFolder = await mkdtemp(join(tmpdir(), 'dagbook-web-'));
   await mkdir(join(webFolder, 'assets'));
   await writeFile(join(webFolder, 'index.html'), '<!doctype html><title>Dagbook</title>');
   await writeFile(join(webFolder, 'assets', 'index-abc.js'), 'export {}');
@@ -34,7 +35,10 @@ beforeAll(async () => {
   await journal.file({ type: 'ImportFailed', file: 'broken.ts', error: { code: 'syntax', message: 'Unexpected }', line: 3, column: 7 }, atMs: journal.tick() });
   await house.caughtUp();
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await house.close();
+  await rm(webFolder, { recursive: true });
+});
 
 describe('the shapes of Airflow', () => {
   const contract = JSON.parse(readFileSync(new URL('../../../test/api-contract/airflow-3.2.1.json', import.meta.url), 'utf8')) as {
