@@ -1,6 +1,6 @@
-import { createRunState, evolveRun, replan, type DagRun, type RunCreated, type RunEvent } from '@dagbook/domain';
+import { createRunState, evolveRun, replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun, type DagRun, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
-import type { EventStore, StoredEvent } from '@dagbook/event-store';
+import type { EventStore, Snapshot, StoredEvent } from '@dagbook/event-store';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 
 /** An unfinished run as its owner holds it: folded, with the version of its stream that the fold stands at. */
@@ -12,6 +12,8 @@ export interface HotRun {
   plan: Plan;
   state: DagRun;
   version: number;
+  /** Version of the newest snapshot; 0: none. */
+  snapshotVersion: number;
   /** When something last happened in it, as far as this process knows. */
   changedAtMs: number;
 }
@@ -22,26 +24,28 @@ export const toRunEvent = (stored: Pick<StoredEvent, 'type' | 'data'>): RunEvent
 
 /** Reads and folds runs; a run that has no events is absent from the answer. */
 export async function foldRuns(
-  store: Pick<EventStore, 'readMany'>,
+  store: Pick<EventStore, 'read' | 'readMany' | 'loadSnapshot'>,
   plans: PlanLibrary,
   keys: readonly { readonly dagId: string; readonly runId: string }[],
 ): Promise<HotRun[]> {
-  const streams = await store.readMany(keys.map((key) => runStream(key.dagId, key.runId)));
+  const snapshots = await Promise.all(keys.map((key) => store.loadSnapshot(runStream(key.dagId, key.runId), RUN_SNAPSHOT_FINGERPRINT)));
+  const whole = keys.filter((_, index) => snapshots[index] === null);
+  const streams = await store.readMany(whole.map((key) => runStream(key.dagId, key.runId)));
   const runs: HotRun[] = [];
-  for (const { dagId, runId } of keys) {
+  for (const [index, { dagId, runId }] of keys.entries()) {
     const streamId = runStream(dagId, runId);
-    const events = streams.get(streamId);
-    if (events === undefined || events.length === 0) continue;
-    runs.push(await foldRun(plans, dagId, runId, events));
+    const snapshot = snapshots[index] ?? null;
+    const events = snapshot === null ? (streams.get(streamId) ?? []) : await store.read(streamId, snapshot.version + 1);
+    if (snapshot === null && events.length === 0) continue;
+    runs.push(await foldRun(plans, { dagId, runId, streamId }, snapshot, events));
   }
   return runs;
 }
 
-async function foldRun(plans: PlanLibrary, dagId: string, runId: string, events: readonly StoredEvent[]): Promise<HotRun> {
-  const created = toRunEvent(events[0] as StoredEvent) as RunCreated;
-  let plan = await plans.get(created.planHash);
-  let state = createRunState(plan.compiled);
-  let version = 0;
+async function foldRun(plans: PlanLibrary, key: Pick<HotRun, 'dagId' | 'runId' | 'streamId'>, snapshot: Snapshot | null, events: readonly StoredEvent[]): Promise<HotRun> {
+  let plan = await plans.get(planHashOf(snapshot, events));
+  let state = snapshot === null ? createRunState(plan.compiled) : restoreRun(plan.compiled, snapshot.state);
+  let version = snapshot?.version ?? 0;
   for (const stored of events) {
     const event = toRunEvent(stored);
     state = evolveRun(state, event);
@@ -51,5 +55,23 @@ async function foldRun(plans: PlanLibrary, dagId: string, runId: string, events:
     }
     version = stored.version;
   }
-  return { dagId, runId, streamId: runStream(dagId, runId), created, plan, state, version, changedAtMs: 0 };
+  return { ...key, created: state.created as RunCreated, plan, state, version, snapshotVersion: snapshot?.version ?? 0, changedAtMs: 0 };
+}
+
+const planHashOf = (snapshot: Snapshot | null, events: readonly StoredEvent[]): string =>
+  snapshot === null ? (toRunEvent(events[0] as StoredEvent) as RunCreated).planHash : (snapshot.state as unknown as DagRun).planHash;
+
+/** A tail shorter than this is folded in a millisecond: not worth a row. */
+const SHORTEST_TAIL = 500;
+
+/**
+ * Keeps a snapshot when the tail since the last one is over twice as long as the state: a cache for the next owner, whose
+ * loss or staleness costs time and nothing else.
+ */
+export async function keepSnapshot(store: Pick<EventStore, 'saveSnapshot'>, run: HotRun): Promise<void> {
+  const { state, version } = run;
+  const instances = Object.values(state.counts).reduce((sum, count) => sum + count, 0);
+  if (version - run.snapshotVersion < Math.max(SHORTEST_TAIL, 2 * instances) || state.awaitsPlan !== null || state.orphans.size > 0) return;
+  run.snapshotVersion = version;
+  await store.saveSnapshot(run.streamId, { version, fingerprint: RUN_SNAPSHOT_FINGERPRINT, state: snapshotRun(state) });
 }

@@ -25,6 +25,7 @@ await runService({
       tokenSecret: settings.tokenSecret,
       spans: settings.otlpEndpoint === undefined ? noSpans : otlpSpans({ endpoint: settings.otlpEndpoint, service: 'scheduler' }),
       ownershipEveryMs: settings.ownershipEveryMs,
+      relay: true,
       clock: systemClock,
       log,
       onFatal: exitOnFatal(log),

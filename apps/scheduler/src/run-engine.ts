@@ -3,7 +3,7 @@ import { attemptId, runStream } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
-import { foldRuns, type HotRun } from './hot-run.ts';
+import { foldRuns, keepSnapshot, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { messagesOf, readyMessages } from './run-effect.ts';
 import { WakeTimes } from './wake-time.ts';
@@ -225,6 +225,7 @@ export class RunEngine {
       plan,
       state: createRunState(plan.compiled),
       version: 0,
+      snapshotVersion: 0,
       changedAtMs: this.#ports.clock.nowMs(),
     };
   }
@@ -277,8 +278,9 @@ export class RunEngine {
 
   /** After a change: a finished run cools down, an unfinished one is woken when its next time comes. */
   #settle(run: HotRun): void {
-    if (isFinished(run.state)) this.#forget(run);
-    else this.#wakes.set(run, nextWakeAtMs(run.state));
+    if (isFinished(run.state)) return this.#forget(run);
+    this.#wakes.set(run, nextWakeAtMs(run.state));
+    void keepSnapshot(this.#ports.store, run).catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { streamId: run.streamId, ...errorAttributes(error) }));
   }
 
   #forget(run: HotRun): void {

@@ -12,6 +12,7 @@ import { CommandConsumer } from './command.consumer.ts';
 import { DagDesk } from './dag-desk.ts';
 import { Ownership } from './ownership.loop.ts';
 import { PlanLibrary } from './plan-library.ts';
+import { RelayLoop } from './relay.loop.ts';
 import { reconcileLoop } from './reconcile.loop.ts';
 import { ReportConsumer } from './report.consumer.ts';
 import { RunEngine } from './run-engine.ts';
@@ -31,6 +32,8 @@ export interface SchedulerPorts {
   readonly ownershipEveryMs?: number;
   /** How often lost hints are looked for. Default 2 s. */
   readonly reconcileEveryMs?: number;
+  /** Whether stored events go to `dagbook.events` for integrations. Default false: in one process nobody listens. */
+  readonly relay?: boolean;
   readonly onFatal?: (error: unknown) => void;
 }
 
@@ -88,6 +91,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const intake = new CommandIntake(store, desk, ownership.owns, log);
   const bundles = new BundleIntake({ source: ports.bundles, store, desk, owns: ownership.owns, clock, log });
   const reconcile = reconcileLoop({ engine, intake, everyMs: ports.reconcileEveryMs ?? 2_000, clock, log });
+  const relay = ports.relay === true ? new RelayLoop({ stores, publisher, log }) : undefined;
   const strategy = new DagbookTransport({
     broker,
     service: 'scheduler',
@@ -118,11 +122,13 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   ownership.start();
   await bundles.start();
   reconcile.start();
+  relay?.start();
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await bundles.stop();
     await reconcile.stop();
+    await relay?.stop();
     desk.stop();
     await app.close();
     await engine.stop();

@@ -17,3 +17,4 @@ export { exitOnFatal, runService } from './main.ts';
 export { attemptToken, verifyAttemptToken } from './attempt-token.ts';
 export type { ClusterParts } from './cluster.ts';
 export { CLUSTER_SETTINGS, openCluster } from './cluster.ts';
+export { Leadership } from './leadership.ts';

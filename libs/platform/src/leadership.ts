@@ -1,8 +1,9 @@
 import type { OwnershipSession, OwnershipStore } from '@dagbook/event-store';
-import { errorAttributes, WakeableLoop, type Log } from '@dagbook/platform';
+import { errorAttributes, type Log } from './log.ts';
+import { WakeableLoop } from './loop.ts';
 
 /**
- * One dispatcher admits, the others stand by. The leader is who holds a Postgres session lock, which ends with its
+ * One instance does the work, the others stand by. The leader is who holds a Postgres session lock, which ends with its
  * process; a standby tries for it every `retryMs`. A leader whose session is lost steps down before anything else.
  *
  * standby → (lock) → leading → (session lost, or stop) → standby
