@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryStores } from './memory/stores.ts';
-import { FEED_START, type StoredEvent, type Stores } from './port.ts';
+import { type CheckpointStore, FEED_START, type StoredEvent, type Stores } from './port.ts';
 import { createPool } from './postgres/connection.ts';
 import { openPostgresStores, type PostgresStores } from './postgres/stores.ts';
 import { type Projection, ProjectionRunner, rebuildProjection } from './projection-runner.ts';
@@ -38,12 +38,17 @@ describe.each(['memory', 'postgres'] as const)('Relay over %s', (kind) => {
     expect(published).toEqual([...expected, ...more]);
   });
 
-  it('publishes again what failed, and what was published when the checkpoint did not move', async () => {
+  it('publishes again what failed, and what was published by one that died before it moved the checkpoint', async () => {
     const stores = open();
     const published: string[] = [];
     let isDown = false;
+    let dies = false;
+    const checkpoints: CheckpointStore = {
+      load: (of) => stores.checkpoints.load(of),
+      advance: (...move) => (dies ? Promise.reject(new Error('killed')) : stores.checkpoints.advance(...move)),
+    };
     const relay = new Relay({
-      events: stores.events, checkpoints: stores.checkpoints, name: name(),
+      events: stores.events, checkpoints, name: name(),
       publish: async (events) => {
         if (isDown) throw new Error('broker away');
         published.push(...ids(events));
@@ -55,8 +60,11 @@ describe.each(['memory', 'postgres'] as const)('Relay over %s', (kind) => {
     isDown = true;
     await expect(relay.runOnce()).rejects.toThrow('broker away');
     isDown = false;
+    dies = true;
+    await expect(relay.runOnce()).rejects.toThrow('killed');
+    dies = false;
     expect(await relay.drain()).toBe(3);
-    expect(published).toEqual(expected);
+    expect(published).toEqual([...expected, ...expected]);
   });
 
   it('two relays of a name lose nothing', async () => {
