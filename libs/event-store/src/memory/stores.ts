@@ -22,7 +22,8 @@ interface Row {
   readonly data: string;
 }
 
-interface CommandRow extends PendingCommand {
+interface CommandRow {
+  readonly command: PendingCommand;
   outcome: Json | null;
 }
 
@@ -79,9 +80,9 @@ export class MemoryEventStore implements EventStore {
       else this.#openRuns.delete(`${dagId}/${runId}`);
     }
     for (const { commandId, outcome } of entry.outcomes ?? []) {
-      const command = this.#commands.get(commandId);
-      if (!command || command.outcome !== null) continue;
-      command.outcome = position === null ? structuredClone(outcome) : { ...(structuredClone(outcome) as object), position: formatPosition(position) };
+      const row = this.#commands.get(commandId);
+      if (!row || row.outcome !== null) continue;
+      row.outcome = position === null ? structuredClone(outcome) : { ...(structuredClone(outcome) as object), position: formatPosition(position) };
     }
     return { kind: 'appended', lastVersion, position };
   }
@@ -137,15 +138,15 @@ export class MemoryEventStore implements EventStore {
 
   storeCommand(command: NewCommand): Promise<boolean> {
     if (this.#commands.has(command.commandId)) return Promise.resolve(false);
-    this.#commands.set(command.commandId, { ...structuredClone(command), storedAtMs: this.#nowMs(), outcome: null });
+    this.#commands.set(command.commandId, { command: { ...structuredClone(command), storedAtMs: this.#nowMs() }, outcome: null });
     return Promise.resolve(true);
   }
 
   pendingCommands(filter: { readonly ids?: readonly string[]; readonly partitions?: readonly number[] }): Promise<readonly PendingCommand[]> {
     const isWanted = (command: PendingCommand): boolean =>
       (filter.ids?.includes(command.commandId) ?? true) && (filter.partitions?.includes(partitionOf(command.dagId)) ?? true);
-    const pending = [...this.#commands.values()].filter((command) => command.outcome === null && isWanted(command));
-    return Promise.resolve(pending.map(({ outcome: _, ...command }) => structuredClone(command)));
+    const pending = [...this.#commands.values()].filter((row) => row.outcome === null && isWanted(row.command));
+    return Promise.resolve(pending.map((row) => structuredClone(row.command)));
   }
 
   commandOutcome(commandId: string): Promise<Json | null | undefined> {
