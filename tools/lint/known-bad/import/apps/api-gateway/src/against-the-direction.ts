@@ -1,0 +1,2 @@
+// breaks: direction-apps-api-gateway
+import '@dagbook/bundles';

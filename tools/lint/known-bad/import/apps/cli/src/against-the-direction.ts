@@ -1,0 +1,2 @@
+// breaks: direction-apps-cli
+import '@dagbook/platform';

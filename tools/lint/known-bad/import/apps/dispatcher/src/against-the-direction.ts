@@ -1,0 +1,2 @@
+// breaks: direction-apps-dispatcher
+import '@dagbook/bundles';

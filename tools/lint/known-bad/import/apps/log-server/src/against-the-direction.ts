@@ -1,0 +1,2 @@
+// breaks: direction-apps-log-server
+import '@dagbook/event-store';

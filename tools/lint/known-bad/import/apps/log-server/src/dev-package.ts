@@ -1,0 +1,2 @@
+// breaks: product-needs-no-dev-package
+import 'vitest';

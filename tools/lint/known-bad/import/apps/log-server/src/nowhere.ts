@@ -1,0 +1,2 @@
+// breaks: import-resolves
+import './not-there.ts';

@@ -1,0 +1,2 @@
+// breaks: packages-are-declared
+import 'ajv';

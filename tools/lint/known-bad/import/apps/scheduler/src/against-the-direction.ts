@@ -1,0 +1,2 @@
+// breaks: direction-apps-scheduler
+import '@dagbook/sdk';

@@ -1,0 +1,2 @@
+// breaks: direction-apps-scheduler
+import '../../worker/src/against-the-direction.ts';

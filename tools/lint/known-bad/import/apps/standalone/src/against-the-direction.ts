@@ -1,0 +1,2 @@
+// breaks: direction-apps-standalone, product-knows-no-test
+import '@dagbook/testkit';

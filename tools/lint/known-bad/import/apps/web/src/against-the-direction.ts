@@ -1,0 +1,2 @@
+// breaks: direction-apps-web
+import '@dagbook/domain';

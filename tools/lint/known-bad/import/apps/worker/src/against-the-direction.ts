@@ -1,0 +1,2 @@
+// breaks: direction-apps-worker
+import '@dagbook/event-store';

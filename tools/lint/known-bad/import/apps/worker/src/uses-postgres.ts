@@ -1,0 +1,2 @@
+// breaks: confined-postgres
+import 'pg';

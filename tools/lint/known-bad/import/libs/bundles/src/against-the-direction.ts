@@ -1,0 +1,2 @@
+// breaks: direction-libs-bundles
+import '@dagbook/event-store';

@@ -1,0 +1,2 @@
+// breaks: direction-libs-contracts
+import '@dagbook/event-store';

@@ -1,0 +1,4 @@
+// breaks: pure-rooms-use-no-node
+import { hostname } from 'node:os';
+
+hostname();

@@ -1,0 +1,2 @@
+// breaks: direction-libs-domain
+import '@dagbook/contracts';

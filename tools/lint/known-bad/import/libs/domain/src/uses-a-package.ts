@@ -1,0 +1,2 @@
+// breaks: pure-rooms-use-no-package
+import 'zod';

@@ -1,0 +1,2 @@
+// breaks: direction-libs-event-store
+import '@dagbook/messaging';

@@ -1,0 +1,2 @@
+// breaks: confined-kafkajs
+import 'kafkajs';

@@ -1,0 +1,2 @@
+// breaks: confined-nest
+import '@nestjs/common';

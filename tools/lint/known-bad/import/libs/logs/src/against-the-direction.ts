@@ -1,0 +1,2 @@
+// breaks: direction-libs-logs
+import '@dagbook/platform';

@@ -1,0 +1,2 @@
+// breaks: product-knows-no-test
+import './something.spec.ts';

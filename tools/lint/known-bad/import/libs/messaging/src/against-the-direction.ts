@@ -1,0 +1,2 @@
+// breaks: direction-libs-messaging
+import '@dagbook/event-store';

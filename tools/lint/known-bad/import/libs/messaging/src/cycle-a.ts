@@ -1,0 +1,2 @@
+// breaks: no-cycle
+import './cycle-b.ts';

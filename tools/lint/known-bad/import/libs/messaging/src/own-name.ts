@@ -1,0 +1,2 @@
+// breaks: no-own-name
+import '@dagbook/messaging';

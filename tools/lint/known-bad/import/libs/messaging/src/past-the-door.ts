@@ -1,0 +1,2 @@
+// breaks: through-the-door, no-way-round-the-door
+import '../../contracts/src/inner.ts';

@@ -1,0 +1,2 @@
+// breaks: no-way-round-the-door
+import '../../contracts/src/index.ts';

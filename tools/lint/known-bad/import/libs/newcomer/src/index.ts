@@ -1,0 +1,2 @@
+// breaks: room-is-known
+import './other.ts';

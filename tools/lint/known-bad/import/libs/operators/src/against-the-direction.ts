@@ -1,0 +1,2 @@
+// breaks: direction-libs-operators
+import '@dagbook/bundles';

@@ -1,0 +1,2 @@
+// breaks: direction-libs-parts
+import '@dagbook/contracts';

@@ -1,0 +1,2 @@
+// breaks: direction-libs-platform
+import '@dagbook/sdk';

@@ -1,0 +1,2 @@
+// breaks: confined-react, product-needs-no-dev-package
+import 'react';

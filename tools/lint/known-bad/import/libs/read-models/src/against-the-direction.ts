@@ -1,0 +1,2 @@
+// breaks: direction-libs-read-models
+import '@dagbook/messaging';

@@ -1,0 +1,2 @@
+// breaks: direction-libs-sdk
+import '@dagbook/event-store';

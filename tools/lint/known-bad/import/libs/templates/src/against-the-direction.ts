@@ -1,0 +1,2 @@
+// breaks: direction-libs-templates
+import '@dagbook/domain';

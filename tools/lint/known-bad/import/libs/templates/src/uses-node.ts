@@ -1,0 +1,2 @@
+// breaks: pure-rooms-use-no-node
+import 'node:fs';

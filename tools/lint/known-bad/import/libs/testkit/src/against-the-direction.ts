@@ -1,0 +1,2 @@
+// breaks: direction-libs-testkit
+import '@dagbook/bundles';
