@@ -12,7 +12,7 @@ const fileName = join(BAD, 'tsconfig.json');
 const { output } = await cruise(
   ['libs', 'apps'],
   { ...options, baseDir: BAD, tsConfig: { fileName }, validate: true, ruleSet: { forbidden } as IFlattenedRuleSet },
-  { tsConfig: fileName },
+  undefined,
   { tsConfig: extractTsConfig(fileName) },
 );
 const { modules, summary } = output as ICruiseResult;

@@ -1,0 +1,3 @@
+export const startedAt = (clock: { nowMs(): number }): string => new Date(clock.nowMs()).toISOString();
+/** How long something took is no wall-clock time. */
+export const sinceMs = (fromMs: number): number => performance.now() - fromMs;

@@ -1,0 +1,1 @@
+export const fresh = async (): Promise<number> => Date.now();
