@@ -1,7 +1,8 @@
+import { dagruns } from './dagruns.ts';
 import type { OracleForm } from './form.ts';
 import { selections } from './selections.ts';
 import { timetables } from './timetables.ts';
 import { weights } from './weights.ts';
 
 /** Every form that `npm run oracle` can judge, by the name it is called by. */
-export const forms: { readonly [name: string]: OracleForm<unknown> } = { timetables, weights, selections };
+export const forms: { readonly [name: string]: OracleForm<unknown> } = { timetables, dagruns, weights, selections };

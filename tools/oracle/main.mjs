@@ -1,9 +1,11 @@
 // `npm run oracle`: bundles the oracle from its sources, so that it always judges the code as it stands, and runs it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { installPackages, NODE, ROOT } from '../bootstrap/install.mjs';
+import { buildAll, installPackages, NODE, ROOT } from '../bootstrap/install.mjs';
 
 installPackages();
+// Its rows go through the whole product.
+if (process.argv[2] === 'dagruns') buildAll(['--no-web']);
 const { build } = await import('esbuild');
 // Below node_modules, so that the packages it leaves outside are found.
 const outfile = join(ROOT, 'node_modules', '.cache', 'dagbook', 'oracle.mjs');
@@ -12,5 +14,5 @@ await build({
   tsconfig: 'tsconfig.base.json', logLevel: 'warning',
 });
 // npm changes into the project's folder; files are named from where the user stands.
-const child = spawn(NODE, ['--enable-source-maps', outfile, ...process.argv.slice(2)], { cwd: process.env.INIT_CWD ?? process.cwd(), stdio: 'inherit' });
+const child = spawn(NODE, ['--enable-source-maps', outfile, ...process.argv.slice(2)], { cwd: process.env.INIT_CWD ?? process.cwd(), stdio: 'inherit', env: { ...process.env, DAGBOOK_ROOT: ROOT } });
 child.on('exit', (code) => process.exit(code ?? 1));
