@@ -75,6 +75,10 @@ export class RunContext<P> implements TaskContext<P> {
     return this.#request.attempt.mapIndex;
   }
 
+  get epoch(): number {
+    return this.#request.epoch ?? 1;
+  }
+
   get signal(): AbortSignal {
     return this.#io.signal;
   }

@@ -21,6 +21,8 @@ export interface SiteDefaults {
 
 export interface TaskRunRequest {
   readonly attempt: AttemptKey;
+  /** Of this execution of the attempt; absent in process, where there is but one. */
+  readonly epoch?: number;
   readonly work: Work;
 }
 

@@ -59,6 +59,11 @@ export interface TaskContext<P> {
   readonly tryNumber: number;
   /** -1 when the task is not mapped. */
   readonly mapIndex: number;
+  /**
+   * Higher for each execution of the same try: a try whose worker was lost runs again. Put it into the names of what the
+   * task writes elsewhere, so that an execution that is not the newest cannot overwrite what a newer one wrote.
+   */
+  readonly epoch: number;
   /** Aborted when the task is cancelled or its time is up. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
