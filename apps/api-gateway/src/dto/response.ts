@@ -21,9 +21,10 @@ const Obj = (): PropertyDecorator => ApiProperty({ type: 'object', additionalPro
 const NullObj = (): PropertyDecorator => ApiProperty({ type: 'object', additionalProperties: true, nullable: true });
 const Word = (words: readonly string[]): PropertyDecorator => ApiProperty({ type: String, enum: [...words] });
 const NullWord = (words: readonly string[]): PropertyDecorator => ApiProperty({ type: String, enum: [...words], nullable: true });
-const Of = (type: () => new () => object): PropertyDecorator => ApiProperty({ type });
-const NullOf = (type: () => new () => object): PropertyDecorator => ApiProperty({ type, nullable: true } as ApiPropertyOptions);
-const ListOf = (type: () => new () => object): PropertyDecorator => ApiProperty({ type, isArray: true } as ApiPropertyOptions);
+// Nest knows a class that is named later by its function's own name: it must be called `type`.
+const Of = (later: () => new () => object): PropertyDecorator => ApiProperty({ type: () => later() });
+const NullOf = (later: () => new () => object): PropertyDecorator => ApiProperty({ type: () => later(), nullable: true } as ApiPropertyOptions);
+const ListOf = (later: () => new () => object): PropertyDecorator => ApiProperty({ type: () => later(), isArray: true } as ApiPropertyOptions);
 
 const TRIGGERED_BY = ['cli', 'operator', 'rest_api', 'ui', 'test', 'timetable', 'asset', 'backfill'] as const satisfies readonly TriggeredBy[];
 
