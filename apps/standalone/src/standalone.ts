@@ -49,7 +49,7 @@ export async function startStandalone(options: StartOptions, secrets: LocalSecre
 async function startServices(postgres: EmbeddedPostgres, options: StartOptions, secrets: LocalSecrets, built: Built, log: Log, stopping: (() => Promise<void>)[]): Promise<Standalone> {
   const { dataDir, timezone } = options;
   await migrateAll(postgres.url, built.root);
-  const stores = await openPostgresStores({ url: postgres.url, applicationName: 'dagbook' });
+  const stores = await openPostgresStores({ url: postgres.socketUrl, applicationName: 'dagbook' });
   stopping.push(() => stores.close());
   const broker = new MemoryBroker();
   stopping.push(() => broker.close());
@@ -67,7 +67,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   const gateway = await startApiGateway({
     stores: { ...stores, events },
     broker,
-    databaseUrl: postgres.url,
+    databaseUrl: postgres.socketUrl,
     logReader: logs.reader,
     clock: systemClock,
     log: of('api-gateway'),
@@ -83,7 +83,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   stopping.push(() => dispatcher.stop());
   const scheduler = await startScheduler({
     ...common,
-    bundles: folderBundles({ folder: options.dagsDir, timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js'), log: of('scheduler') }),
+    bundles: folderBundles({ folder: options.dagsDir, ignore: options.examples ? [] : ['examples'], timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js'), log: of('scheduler') }),
     spans: endpoint === undefined ? noSpans : otlpSpans({ endpoint, service: 'standalone' }),
     log: of('scheduler'),
   });

@@ -23,7 +23,7 @@ export function readStartOptions(argv: readonly string[], root: string): StartOp
     .option('--dags <folder>', 'where DAG files are found', 'dags')
     .option('--slots <number>', 'tasks at a time', slotNumber, 16)
     .option('--timezone <zone>', 'IANA zone of DAGs that name none', process.env['DAGBOOK_DEFAULT_TIMEZONE'] ?? 'UTC')
-    .option('--examples', 'also load the example DAGs of dags/examples', false)
+    .option('--examples', 'also load the example DAGs, those in examples of the DAG folder', false)
     .option('--no-demo', 'do not trigger a run of the demo pipeline')
     .addHelpText('after', '\nThe admin password lies in <data>/admin-password (mode 0600); the login link printed at the start works once.\nEnvironment: DAGBOOK_DEFAULT_TIMEZONE, DAGBOOK_OTLP_TRACES_ENDPOINT, DAGBOOK_OUTPUT, DAGBOOK_CONN_<ID>, DAGBOOK_VAR_<KEY>.')
     .allowExcessArguments(false)

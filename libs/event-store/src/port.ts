@@ -42,6 +42,8 @@ export interface EventStore {
   pendingCommands(filter: { readonly ids?: readonly string[]; readonly partitions?: readonly number[] }): Promise<readonly PendingCommand[]>;
   /** The outcome of a command, null while there is none, undefined when there is no such command. */
   commandOutcome(commandId: string): Promise<Json | null | undefined>;
+  /** Outcomes of those of these commands that have one, by id. */
+  commandOutcomes(commandIds: readonly string[]): Promise<ReadonlyMap<string, Json>>;
 
   close(): Promise<void>;
 }

@@ -1,16 +1,15 @@
-import { TOPICS, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
+import { TOPICS, type CommandBody } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { parsePosition, type EventStore } from '@dagbook/event-store';
 import type { MessagePublisher } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import { ApiError, invalid } from '../error/api-error.ts';
 import type { ReadModelFeed } from '../read-model-feed.ts';
+import { OutcomeWatch } from './outcome-watch.ts';
 import { refusalStatus } from './refusal-status.ts';
 
 const OUTCOME_WITHIN_MS = 5_000;
 const READ_WITHIN_MS = 5_000;
-const FIRST_POLL_MS = 2;
-const LONGEST_POLL_MS = 50;
 const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /** Done, and queries see it; or stored and still to come, which is 202. */
@@ -24,14 +23,14 @@ export class CommandDesk {
   readonly #store: EventStore;
   readonly #publisher: MessagePublisher;
   readonly #feed: Pick<ReadModelFeed, 'reached'>;
-  readonly #clock: AlarmClock;
+  readonly #outcomes: OutcomeWatch;
   readonly #log: Log;
 
   constructor(options: { store: EventStore; publisher: MessagePublisher; feed: Pick<ReadModelFeed, 'reached'>; clock: AlarmClock; log: Log }) {
     this.#store = options.store;
     this.#publisher = options.publisher;
     this.#feed = options.feed;
-    this.#clock = options.clock;
+    this.#outcomes = new OutcomeWatch(options.store, options.clock);
     this.#log = options.log;
   }
 
@@ -40,7 +39,7 @@ export class CommandDesk {
     const commandId = idempotencyKey === undefined ? uuidv7() : `${body.user}/${checkedKey(idempotencyKey)}`;
     await this.#store.storeCommand({ commandId, dagId, body: body as unknown as Json });
     await this.#hint(commandId, dagId);
-    const outcome = await this.#outcome(commandId);
+    const outcome = await this.#outcomes.outcomeOf(commandId, OUTCOME_WITHIN_MS);
     if (outcome === null) return { kind: 'accepted', commandId };
     if (outcome.kind === 'refused') throw new ApiError(refusalStatus(outcome.code), outcome.message);
     if (outcome.position !== null && !(await this.#feed.reached(parsePosition(outcome.position), READ_WITHIN_MS))) return { kind: 'accepted', commandId };
@@ -53,16 +52,6 @@ export class CommandDesk {
     } catch (error) {
       // The row stands: its owner finds it when it next looks.
       this.#log.warn('a command is stored but its owner could not be woken', { commandId, ...errorAttributes(error) });
-    }
-  }
-
-  async #outcome(commandId: string): Promise<CommandOutcome | null> {
-    const untilMs = this.#clock.nowMs() + OUTCOME_WITHIN_MS;
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, LONGEST_POLL_MS)) {
-      const outcome = await this.#store.commandOutcome(commandId);
-      if (outcome !== null && outcome !== undefined) return outcome as unknown as CommandOutcome;
-      if (this.#clock.nowMs() >= untilMs) return null;
-      await new Promise<void>((resolve) => void this.#clock.alarm(this.#clock.nowMs() + pollMs, resolve));
     }
   }
 }

@@ -153,6 +153,14 @@ export class MemoryEventStore implements EventStore {
     return Promise.resolve(structuredClone(this.#commands.get(commandId)?.outcome));
   }
 
+  async commandOutcomes(commandIds: readonly string[]): Promise<ReadonlyMap<string, Json>> {
+    const decided = commandIds.flatMap((commandId) => {
+      const outcome = this.#commands.get(commandId)?.outcome ?? null;
+      return outcome === null ? [] : [[commandId, structuredClone(outcome)] as const];
+    });
+    return new Map(decided);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

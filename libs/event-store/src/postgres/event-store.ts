@@ -129,6 +129,12 @@ export class PostgresEventStore implements EventStore {
     return row[0] === null ? null : (JSON.parse(row[0] as string) as Json);
   }
 
+  async commandOutcomes(commandIds: readonly string[]): Promise<ReadonlyMap<string, Json>> {
+    const text = 'SELECT command_id, outcome FROM commands WHERE command_id = ANY ($1) AND outcome IS NOT NULL';
+    const rows = await this.#rows('read outcomes', 'commands_outcomes', text, [commandIds]);
+    return new Map(rows.map(([commandId, outcome]) => [commandId as string, JSON.parse(outcome as string) as Json]));
+  }
+
   async close(): Promise<void> {
     await this.#writer.drained();
     if (!this.#pool.ending) await this.#pool.end();

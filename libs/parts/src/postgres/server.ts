@@ -1,7 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,6 +26,8 @@ export interface EmbeddedPostgresOptions {
 export interface EmbeddedPostgres {
   /** `postgres://dagbook:<password>@127.0.0.1:<port>/dagbook` */
   readonly url: string;
+  /** The same server over a Unix socket, which costs both sides a third less than TCP; `url` where none can be had. */
+  readonly socketUrl: string;
   readonly port: number;
   /** The postmaster. */
   readonly pid: number;
@@ -40,7 +43,6 @@ export interface EmbeddedPostgres {
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: '100',
   shared_buffers: '128MB',
   synchronous_commit: 'on',
@@ -83,8 +85,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     // A wanted port that is taken is refused before a second is spent on initialising.
     if (options.port) await choosePort(options.port);
     const password = await ensureCluster({ dataDir, pgdata, binaries, account, as });
+    const socketFolder = makeSocketFolder(dataDir, account);
     const startOn = async (port: number) => {
-      const settings = { ...SETTINGS, ...options.settings, port: String(port) };
+      const settings = { ...SETTINGS, unix_socket_directories: socketFolder ?? '', ...options.settings, port: String(port) };
       return { port, child: await startPostmaster({ pgdata, binaries, as, settings, log, mayLinger: found !== null }) };
     };
     const anyPort = async () => startOn(await choosePort(0));
@@ -96,11 +99,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     });
     return {
       url: `postgres://dagbook:${password}@127.0.0.1:${port}/dagbook`,
+      socketUrl: socketFolder === null ? `postgres://dagbook:${password}@127.0.0.1:${port}/dagbook` : `postgres://dagbook:${password}@localhost:${port}/dagbook?host=${socketFolder}`,
       port,
       pid: child.pid as number,
       exited,
       stop: async () => {
         await shutDown(child, exited);
+        if (socketFolder !== null) rmSync(socketFolder, { recursive: true, force: true });
         releaseFolder();
       },
     };
@@ -150,6 +155,18 @@ function prepareFolder(dataDir: string, account: Account | null): void {
       { cause },
     );
   }
+}
+
+/**
+ * A folder for the server's socket, the same for the same data: a socket's path may have some 100 characters, and a data
+ * folder's is as long as its owner likes. Null when even this one would be too long.
+ */
+function makeSocketFolder(dataDir: string, account: Account | null): string | null {
+  const folder = join(tmpdir(), `dagbook-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`);
+  if (folder.length > 80 || untraversable(folder, account) !== null) return null;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  give(folder, account);
+  return folder;
 }
 
 /** Initialises beside and renames when complete: an interrupted initdb leaves nothing that looks like a cluster. */
