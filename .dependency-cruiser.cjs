@@ -111,7 +111,7 @@ module.exports = {
       comment: 'domain and templates decide; they have no npm package to decide with.',
       severity: 'error',
       from: { path: '^libs/(domain|templates)/', pathNot: TEST },
-      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-bundled', 'npm-no-pkg', 'unknown'] },
+      to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-bundled', 'npm-no-pkg'] },
     },
     {
       name: 'pure-rooms-use-no-node',

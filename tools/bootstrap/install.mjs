@@ -24,10 +24,12 @@ export function installPackages() {
   if (major < 20) giveUp(`This is Node ${process.versions.node}, and Dagbook's set-up needs Node 20 or newer.`, 'Install a newer Node from nodejs.org or your system\'s packages; Dagbook itself brings its own Node 24.');
   const wanted = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex');
   if (existsSync(STAMP) && existsSync(NODE) && readFileSync(STAMP, 'utf8') === wanted) return;
-  say('installing packages (once, a minute or two) …');
+  // What was installed for an older package-lock.json is brought up to date in place: what runs from it keeps its files.
+  const isThere = existsSync(STAMP) && existsSync(NODE);
+  say(isThere ? 'bringing packages up to date …' : 'installing packages (once, a minute or two) …');
   const npm = process.env.npm_execpath;
   const command = npm ? [process.execPath, npm] : ['npm'];
-  const result = spawnSync(command[0], [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const result = spawnSync(command[0], [...command.slice(1), ...(isThere ? ['install', '--no-save'] : ['ci']), '--no-audit', '--no-fund', '--loglevel=error'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
   if (result.status !== 0) {
     giveUp('The packages could not be installed (npm says why above).', 'Check that this machine reaches an npm registry (`npm ping`) and that this folder can be written to, then run the same command again.');
   }
