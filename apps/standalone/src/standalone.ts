@@ -96,7 +96,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
     options: {
       slotName: 'standalone-1', queues: ['default'], slots: options.slots, stateDir: join(dataDir, 'worker'),
       childEntry: join(built.root, 'dist/worker/runner.js'), sdkPath, hostname: hostname(), version: built.version,
-      childEnv: childEnvironment({ DAGBOOK_OUTPUT: join(dataDir, 'output'), ...process.env }, ['DAGBOOK_OUTPUT']),
+      childEnv: childEnvironment({ DAGBOOK_OUTPUT: join(dataDir, 'output'), ...process.env, DAGBOOK_DEFAULT_TIMEZONE: timezone }, ['DAGBOOK_OUTPUT', 'DAGBOOK_DEFAULT_TIMEZONE']),
     },
   });
   stopping.push(() => worker.stop(DRAIN_MS));

@@ -23,7 +23,7 @@ await runService({
     slots: { env: 'DAGBOOK_WORKER_SLOTS', says: 'most tasks at a time', parse: integer(1, 1_000), fallback: 64 },
     stateDir: { env: 'DAGBOOK_WORKER_STATE_DIR', says: 'a folder of this slot alone, kept across restarts', parse: text, fallback: join('.dagbook', 'worker') },
     heapMb: { env: 'DAGBOOK_WORKER_RUNNER_HEAP_MB', says: 'memory of a task\'s JavaScript heap, in MB; 0: as Node chooses', parse: integer(0, 1_000_000), fallback: 0 },
-    passEnv: { env: 'DAGBOOK_WORKER_PASS_ENV', says: 'DAGBOOK_ variables that tasks may see', parse: list, fallback: ['DAGBOOK_OUTPUT'] },
+    passEnv: { env: 'DAGBOOK_WORKER_PASS_ENV', says: 'DAGBOOK_ variables that tasks may see', parse: list, fallback: ['DAGBOOK_OUTPUT', 'DAGBOOK_DEFAULT_TIMEZONE'] },
     healthPort: { env: 'DAGBOOK_WORKER_HEALTH_PORT', says: 'port of /livez, /readyz and /metrics; 0: any', parse: integer(0, 65_535), fallback: 0 },
     renewEveryMs: { env: 'DAGBOOK_WORKER_RENEW_EVERY_MS', says: 'how often leases are renewed', parse: integer(10, 60_000), fallback: 5_000 },
     termGraceMs: { env: 'DAGBOOK_WORKER_TERM_GRACE_MS', says: 'what an ended task has between TERM and KILL', parse: integer(0, 600_000), fallback: 10_000 },

@@ -11,6 +11,7 @@ import { BundleCache } from './bundle-cache.ts';
 import { LogShipper } from './log-shipper.ts';
 import { Predecessor } from './predecessor.ts';
 import { ReportOutbox } from './report-outbox.ts';
+import { rememberingResults } from './result-cache.ts';
 import { RunnerPool } from './runner-pool.ts';
 import { Supervisor, type WorkerStats } from './supervisor.ts';
 import { DEFAULT_TIMING, type WorkerOptions } from './worker-options.ts';
@@ -45,7 +46,8 @@ class WorkerModule {}
  * is there, with the reports that the predecessor could not deliver. Throws `WorkerFault` when the slot is taken.
  */
 export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
-  const { broker, executionApi, options, clock, log } = ports;
+  const { broker, options, clock, log } = ports;
+  const executionApi = rememberingResults(ports.executionApi);
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const publisher = broker.publisher();
   const incarnation = randomUUID();

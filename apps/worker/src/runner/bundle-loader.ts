@@ -1,6 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { type RunnableDag, runnablesOf } from '@dagbook/sdk';
 
+/** As when the parser read the DAGs: those that name no zone are of the site's. */
+export const SITE = { timezone: process.env['DAGBOOK_DEFAULT_TIMEZONE'] ?? 'UTC' } as const;
+
 /** DAGs by id, of the bundles that this process has evaluated. Modules cannot be unloaded: the pool replaces the process. */
 export class BundleLoader {
   readonly #loaded = new Map<string, Promise<ReadonlyMap<string, LoadedDag>> | ReadonlyMap<string, LoadedDag>>();
@@ -31,7 +34,7 @@ export interface LoadedDag {
 }
 
 function loadedDag(runnable: RunnableDag): [string, LoadedDag] {
-  const definition = runnable.definition();
+  const definition = runnable.definition(SITE);
   const sensors = new Set(definition.tasks.filter((task) => task.kind === 'sensor').map((task) => task.taskId));
   return [definition.dagId, { runnable, sensors }];
 }

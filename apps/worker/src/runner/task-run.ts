@@ -1,11 +1,11 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { type Outcome, parseAttemptId } from '@dagbook/contracts';
+import { type Outcome, parseAttemptId, type Work } from '@dagbook/contracts';
 import type { FailureCode, Json } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
 import { FrameType } from '../frame.ts';
 import type { RunnerTask } from '../runner-protocol.ts';
-import type { BundleLoader } from './bundle-loader.ts';
+import { type BundleLoader, SITE } from './bundle-loader.ts';
 import type { Calls } from './calls.ts';
 import { reply } from './reply-channel.ts';
 import type { TaskLog } from './task-log.ts';
@@ -51,10 +51,17 @@ export class TaskRunner {
     }
   }
 
+  /** Results too large for an assignment are kept apart. */
+  async #whole(work: Work): Promise<Work> {
+    if (work.resultsKey === undefined) return work;
+    return { ...work, results: (await this.#calls.ask({ method: 'getResult', key: work.resultsKey })) as unknown as Work['results'] };
+  }
+
   #io(running: Running): TaskIo {
     const calls = this.#calls;
     return {
       signal: running.abort.signal,
+      site: SITE,
       nowMs: () => Date.now(),
       log: (level, event, attributes) => {
         const { logger, ...rest } = (attributes ?? {}) as { logger?: unknown };
