@@ -45,7 +45,7 @@ export class TaskRunner {
     if (dag === undefined) return failed('code_missing', `the run's code holds no DAG ${attempt.dagId}`);
     if (dag.sensors.has(attempt.taskId)) reply(FrameType.sensor, '');
     try {
-      return await dag.runnable.run({ attempt, epoch: task.epoch, work: task.work }, this.#io(running));
+      return await dag.runnable.run({ attempt, epoch: task.epoch, work: await this.#whole(task.work) }, this.#io(running));
     } catch (error) {
       return failed('error', messageOf(error), error);
     }
