@@ -4,6 +4,8 @@ import type { DagBundleSource } from './bundle-intake.ts';
 
 export interface FolderBundlesOptions {
   readonly folder: string;
+  /** Folders in it that are passed over. Default: `examples`. */
+  readonly ignore?: readonly string[];
   /** Of DAGs that name no zone. */
   readonly timezone: string;
   /** The built SDK and the child that evaluates DAG files. */

@@ -23,6 +23,23 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_setup_teardown: { run: 'failed', tasks: { 'section_1.normal': 'failed' } },
   example_dynamic_task_mapping: {},
   example_task_group: {},
+  example_complex: {},
+  example_custom_weight: {},
+  example_latest_only: {},
+  example_nested_branch_dag: {
+    tasks: { false_1: 'skipped', branch_2: 'skipped', true_2: 'skipped', false_2: 'skipped', join_2: 'skipped', false_3: 'skipped' },
+  },
+  example_params_trigger_ui: {},
+  example_params_ui_tutorial: {},
+  example_sensors: { tasks: { wait_in_vain: 'skipped', all_came: 'skipped' } },
+  example_trigger_rules: {
+    run: 'failed',
+    tasks: {
+      fails: 'failed', skips: 'skipped', all_success: 'upstream_failed', all_failed: 'skipped', all_done_min_one_success: 'skipped', all_skipped: 'skipped',
+      none_failed: 'upstream_failed', none_failed_min_one_success: 'upstream_failed', none_skipped: 'skipped',
+    },
+  },
+  example_xcom: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 

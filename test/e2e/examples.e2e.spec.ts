@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProduct, type Product } from '../harness/product.ts';
+
+const ROOT = process.env['DAGBOOK_ROOT'] ?? process.cwd();
+const DAGS = join(ROOT, 'dags');
+
+/** What each task of a run came to, `task` or `task[2]`; all others must have ended in success. */
+const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [task: string]: string }])[] = [
+  ['example_simplest_dag', 'success', {}],
+  ['example_bash_operator', 'success', { this_will_skip: 'skipped', run_this_last: 'skipped' }],
+  ['example_dynamic_task_mapping', 'success', {}],
+  ['example_nested_branch_dag', 'success', { false_1: 'skipped', branch_2: 'skipped', true_2: 'skipped', false_2: 'skipped', join_2: 'skipped', false_3: 'skipped' }],
+  ['example_setup_teardown', 'failed', { 'section_1.normal': 'failed' }],
+  ['example_params_trigger_ui', 'success', {}],
+  ['example_xcom', 'success', {}],
+  ['example_failed_dag', 'failed', { fail_task: 'failed', never_reached: 'upstream_failed' }],
+];
+
+interface Dags { readonly dags: readonly { readonly dag_id: string }[] }
+interface Instances { readonly task_instances: readonly { readonly task_id: string; readonly map_index: number; readonly state: string }[] }
+
+const dagIds = async (product: Product): Promise<string[]> => (await product.api<Dags>('GET', '/api/v2/dags?limit=100')).dags.map(({ dag_id }) => dag_id);
+
+/** Asks again until it holds; the test's time limit is the only clock in it. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(20);
+}
+
+describe('npm start -- --examples', () => {
+  let product: Product;
+  beforeAll(async () => {
+    product = await startProduct({ shape: 'standalone', dagsDir: DAGS, args: ['--examples'] });
+    await until(async () => {
+      const known = await dagIds(product);
+      return ENDS.every(([dagId]) => known.includes(dagId));
+    });
+  });
+  afterAll(() => product.stop());
+
+  it.each(ENDS)('%s ends as in Airflow: %s', async (dagId, end, others) => {
+    await product.api('POST', `/api/v2/dags/${dagId}/dagRuns`, { dag_run_id: 'asked', logical_date: null });
+    let state = '';
+    await until(async () => {
+      ({ state } = await product.api<{ state: string }>('GET', `/api/v2/dags/${dagId}/dagRuns/asked`));
+      return state === 'success' || state === 'failed';
+    });
+    const { task_instances: instances } = await product.api<Instances>('GET', `/api/v2/dags/${dagId}/dagRuns/asked/taskInstances?limit=100`);
+    const states = Object.fromEntries(instances.map((instance) => [`${instance.task_id}${instance.map_index < 0 ? '' : `[${instance.map_index}]`}`, instance.state]));
+    expect({ state, states }).toEqual({ state: end, states: { ...Object.fromEntries(Object.keys(states).map((task) => [task, 'success'])), ...others } });
+  });
+
+  it('sums what was mapped to 9', async () => {
+    const { rows } = await product.db.query<{ sum: number }>(
+      `SELECT data->'result'->'value' AS sum FROM events WHERE stream_id = $1 AND type = 'TaskSucceeded' AND data->>'taskId' = 'sum_it'`,
+      ['run-example_dynamic_task_mapping/asked'],
+    );
+    expect(rows).toEqual([{ sum: 9 }]);
+  });
+});
+
+describe('npm start', () => {
+  it('leaves the examples out', async () => {
+    const product = await startProduct({ shape: 'standalone', dagsDir: DAGS });
+    try {
+      await until(async () => (await dagIds(product)).includes('seattle_weather'));
+      expect(await dagIds(product)).toEqual(['seattle_weather']);
+    } finally {
+      await product.stop();
+    }
+  });
+});
