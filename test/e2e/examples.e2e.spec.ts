@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProduct, type Product } from '../harness/product.ts';
 
@@ -23,32 +22,24 @@ interface Instances { readonly task_instances: readonly { readonly task_id: stri
 
 const dagIds = async (product: Product): Promise<string[]> => (await product.api<Dags>('GET', '/api/v2/dags?limit=100')).dags.map(({ dag_id }) => dag_id);
 
-/** Asks again until it holds; the test's time limit is the only clock in it. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause(20);
-}
+/** Asked again until it holds; the test's time limit is the only clock in it. */
+const PATIENCE = { interval: 20, timeout: 60_000 };
 
 describe('npm start -- --examples', () => {
   let product: Product;
   beforeAll(async () => {
     product = await startProduct({ shape: 'standalone', dagsDir: DAGS, args: ['--examples'] });
-    await until(async () => {
-      const known = await dagIds(product);
-      return ENDS.every(([dagId]) => known.includes(dagId));
-    });
+    await expect.poll(() => dagIds(product), PATIENCE).toEqual(expect.arrayContaining(ENDS.map(([dagId]) => dagId)));
   });
   afterAll(() => product.stop());
 
   it.each(ENDS)('%s ends as in Airflow: %s', async (dagId, end, others) => {
     await product.api('POST', `/api/v2/dags/${dagId}/dagRuns`, { dag_run_id: 'asked', logical_date: null });
-    let state = '';
-    await until(async () => {
-      ({ state } = await product.api<{ state: string }>('GET', `/api/v2/dags/${dagId}/dagRuns/asked`));
-      return state === 'success' || state === 'failed';
-    });
+    const stateOf = async (): Promise<string> => (await product.api<{ state: string }>('GET', `/api/v2/dags/${dagId}/dagRuns/asked`)).state;
+    await expect.poll(stateOf, PATIENCE).toMatch(/success|failed/);
     const { task_instances: instances } = await product.api<Instances>('GET', `/api/v2/dags/${dagId}/dagRuns/asked/taskInstances?limit=100`);
     const states = Object.fromEntries(instances.map((instance) => [`${instance.task_id}${instance.map_index < 0 ? '' : `[${instance.map_index}]`}`, instance.state]));
-    expect({ state, states }).toEqual({ state: end, states: { ...Object.fromEntries(Object.keys(states).map((task) => [task, 'success'])), ...others } });
+    expect({ state: await stateOf(), states }).toEqual({ state: end, states: { ...Object.fromEntries(Object.keys(states).map((task) => [task, 'success'])), ...others } });
   });
 
   it('sums what was mapped to 9', async () => {
@@ -64,7 +55,7 @@ describe('npm start', () => {
   it('leaves the examples out', async () => {
     const product = await startProduct({ shape: 'standalone', dagsDir: DAGS });
     try {
-      await until(async () => (await dagIds(product)).includes('seattle_weather'));
+      await expect.poll(() => dagIds(product), PATIENCE).toContain('seattle_weather');
       expect(await dagIds(product)).toEqual(['seattle_weather']);
     } finally {
       await product.stop();
