@@ -1,5 +1,5 @@
 import { HttpLogReader } from '@dagbook/logs';
-import { openCluster, runService, systemClock } from '@dagbook/platform';
+import { measureJournal, openCluster, runService, systemClock } from '@dagbook/platform';
 import { hashPassword } from './auth/password.ts';
 import { vaultFromEnv } from './execution/vault.ts';
 import { startApiGateway } from './service.ts';
@@ -9,7 +9,7 @@ await runService({
   service: 'api-gateway',
   settings: API_GATEWAY_SETTINGS,
   healthPort: (settings) => settings.healthPort,
-  start: async (settings, log) => {
+  start: async (settings, log, metrics) => {
     const parts = await openCluster({ service: 'api-gateway', ...settings, log });
     const service = await startApiGateway({
       ...parts,
@@ -30,6 +30,7 @@ await runService({
         cookieIsSecure: settings.secureCookie,
       },
     });
+    measureJournal(metrics, parts.stores.events);
     log.info('serves', { url: service.url });
     return { service, checks: { readModels: service.readModelsFailure }, close: parts.close };
   },

@@ -11,10 +11,10 @@ await runService({
     unreachableAfterMs: { env: 'DAGBOOK_DISPATCHER_UNREACHABLE_AFTER_MS', says: 'silence after which a worker gets no new work', parse: integer(1_000, 600_000), fallback: 30_000 },
   },
   healthPort: (settings) => settings.healthPort,
-  start: async (settings, log) => {
+  start: async (settings, log, metrics) => {
     const parts = await openCluster({ service: 'dispatcher', ...settings, log });
     const { checkEveryMs, unreachableAfterMs } = settings;
-    const service = await startDispatcher({ ...parts, tokenSecret: settings.tokenSecret, checkEveryMs, unreachableAfterMs, clock: systemClock, log, onFatal: exitOnFatal(log) });
+    const service = await startDispatcher({ ...parts, tokenSecret: settings.tokenSecret, checkEveryMs, unreachableAfterMs, metrics, clock: systemClock, log, onFatal: exitOnFatal(log) });
     return { service, checks: {}, close: parts.close };
   },
 });

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { TOPICS } from '@dagbook/contracts';
 import type { Stores } from '@dagbook/event-store';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
-import { Leadership, type Clock, type Log, type RunningService } from '@dagbook/platform';
+import { Leadership, type Clock, type Log, type Metrics, type RunningService } from '@dagbook/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AdmissionDesk } from './admission-desk.ts';
@@ -26,6 +26,7 @@ export interface DispatcherPorts {
   readonly retryMs?: number;
   /** A worker silent for this long gets no new work. Default 30 s. */
   readonly unreachableAfterMs?: number;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
   readonly onFatal?: (error: unknown) => void;
@@ -80,6 +81,9 @@ export async function startDispatcher(ports: DispatcherPorts): Promise<RunningSe
   await app.listen();
   leadership.start();
   keeper.start();
+  ports.metrics.gauge('dagbook_dispatcher_leading', '1 while this dispatcher admits', () => (leadership.isLeading ? 1 : 0));
+  ports.metrics.gauge('dagbook_dispatcher_ready_attempts', 'Attempts that wait for a slot', () => desk.counts.ready);
+  ports.metrics.gauge('dagbook_dispatcher_live_attempts', 'Attempts that hold a lease', () => desk.counts.live);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await leadership.stop();

@@ -17,7 +17,7 @@ await runService({
     ownershipEveryMs: { env: 'DAGBOOK_SCHEDULER_OWNERSHIP_EVERY_MS', says: 'how often free partitions are tried for', parse: integer(20, 60_000), fallback: 200 },
   },
   healthPort: (settings) => settings.healthPort,
-  start: async (settings, log) => {
+  start: async (settings, log, metrics) => {
     const parts = await openCluster({ service: 'scheduler', ...settings, log });
     const service = await startScheduler({
       ...parts,
@@ -26,6 +26,7 @@ await runService({
       spans: settings.otlpEndpoint === undefined ? noSpans : otlpSpans({ endpoint: settings.otlpEndpoint, service: 'scheduler' }),
       ownershipEveryMs: settings.ownershipEveryMs,
       relay: true,
+      metrics,
       clock: systemClock,
       log,
       onFatal: exitOnFatal(log),

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { partitionOf, TOPICS } from '@dagbook/contracts';
 import type { Stores } from '@dagbook/event-store';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
-import type { AlarmClock, Log, RunningService, SpanSink } from '@dagbook/platform';
+import type { AlarmClock, Log, Metrics, RunningService, SpanSink } from '@dagbook/platform';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { BundleIntake, type DagBundleSource } from './bundle-intake.ts';
@@ -16,6 +16,7 @@ import { RelayLoop } from './relay.loop.ts';
 import { reconcileLoop } from './reconcile.loop.ts';
 import { ReportConsumer } from './report.consumer.ts';
 import { RunEngine } from './run-engine.ts';
+import { RunMetrics } from './run-metrics.ts';
 import { RunTracer } from './run-tracer.ts';
 import { LOG, STORE, TOKEN_SECRET } from './token.ts';
 
@@ -26,6 +27,7 @@ export interface SchedulerPorts {
   readonly bundles: DagBundleSource;
   readonly tokenSecret: string;
   readonly spans: SpanSink;
+  readonly metrics: Metrics;
   readonly clock: AlarmClock;
   readonly log: Log;
   /** How often free partitions are tried for. Default 200 ms. */
@@ -52,6 +54,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const instance = `${hostname()}-${process.pid}`;
   const plans = new PlanLibrary(store);
   const tracer = new RunTracer(ports.spans);
+  const measures = new RunMetrics(ports.metrics);
   const desk = new DagDesk({ store, plans, engine: () => engine, clock, log });
   const engine: RunEngine = new RunEngine({
     store,
@@ -65,6 +68,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
     onEvents: (run, events) => {
       desk.onRunEvents(run, events);
       tracer.recorded(run, events);
+      measures.recorded(run, events);
     },
   });
   const ownership: Ownership = new Ownership({
@@ -124,6 +128,8 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   reconcile.start();
   relay?.start();
 
+  ports.metrics.gauge('dagbook_scheduler_unfinished_runs', 'Unfinished runs that this scheduler holds folded', () => engine.hotRuns.size);
+  ports.metrics.gauge('dagbook_scheduler_partitions', 'Partitions of DAGs that this scheduler owns', () => ownership.partitions.size);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await bundles.stop();

@@ -49,7 +49,7 @@ const log = createLog({ service: 'standalone', destination: join(options.dataDir
 const secrets = localSecrets(options.dataDir);
 const standalone = await start(secrets, log);
 const runtimeFile = join(options.dataDir, 'runtime.json');
-writePrivately(runtimeFile, JSON.stringify({ pid: process.pid, url: standalone.gateway.url, databaseUrl: standalone.databaseUrl }));
+writePrivately(runtimeFile, JSON.stringify({ pid: process.pid, url: standalone.gateway.url, databaseUrl: standalone.databaseUrl, healthUrl: standalone.healthUrl }));
 
 const stopping = new AbortController();
 let signals = 0;

@@ -2,7 +2,7 @@ import { assignmentTopic, parseAttemptId, runStream, TOPICS, type AttemptAssigne
 import { canonicalJson, type DagDefinition, type Json, type RunEvent, type TaskDefinition } from '@dagbook/domain';
 import { createMemoryStores, type Stores } from '@dagbook/event-store';
 import { MemoryBroker, type BusFaults, type Listener } from '@dagbook/messaging';
-import { ManualClock, noSpans, silentLog, uuidv7, type RunningService } from '@dagbook/platform';
+import { ManualClock, Metrics, noSpans, silentLog, uuidv7, type RunningService } from '@dagbook/platform';
 import { createHash } from 'node:crypto';
 import { startDispatcher } from '../../dispatcher/src/service.ts';
 import type { BundleChange, DagBundleSource } from '../../scheduler/src/bundle-intake.ts';
@@ -35,7 +35,7 @@ export class Spine {
 
   async scheduler(): Promise<RunningService> {
     const service = await startScheduler({
-      stores: this.stores, broker: this.broker, bundles: this.#files, tokenSecret: TOKEN_SECRET, spans: noSpans, clock: this.clock, log: silentLog,
+      stores: this.stores, broker: this.broker, bundles: this.#files, tokenSecret: TOKEN_SECRET, spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog,
       ownershipEveryMs: 5, reconcileEveryMs: 5,
     });
     this.#services.push(service);
@@ -43,7 +43,7 @@ export class Spine {
   }
 
   async dispatcher(): Promise<RunningService & { readonly isLeading: () => boolean }> {
-    const service = await startDispatcher({ stores: this.stores, broker: this.broker, tokenSecret: TOKEN_SECRET, clock: this.clock, log: silentLog, checkEveryMs: 5, retryMs: 5 });
+    const service = await startDispatcher({ stores: this.stores, broker: this.broker, tokenSecret: TOKEN_SECRET, metrics: new Metrics('dispatcher'), clock: this.clock, log: silentLog, checkEveryMs: 5, retryMs: 5 });
     this.#services.push(service);
     return service;
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createPool, migrate, openPostgresStores, type PostgresStores } from '@dagbook/event-store';
 import { MemoryBroker } from '@dagbook/messaging';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dagbook/parts';
-import { errorAttributes, noSpans, otlpSpans, systemClock, type Log, type RunningService } from '@dagbook/platform';
+import { errorAttributes, HealthServer, measureJournal, Metrics, noSpans, otlpSpans, systemClock, type Log, type RunningService } from '@dagbook/platform';
 import { hashPassword } from '../../api-gateway/src/auth/password.ts';
 import { vaultFromEnv } from '../../api-gateway/src/execution/vault.ts';
 import { startApiGateway, type RunningApiGateway } from '../../api-gateway/src/service.ts';
@@ -12,6 +12,7 @@ import { startLogServer } from '../../log-server/src/service.ts';
 import { folderBundles } from '../../scheduler/src/folder-bundles.ts';
 import { startScheduler } from '../../scheduler/src/service.ts';
 import { childEnvironment } from '../../worker/src/child-environment.ts';
+import { measureWorker } from '../../worker/src/measure.ts';
 import { startWorker } from '../../worker/src/service.ts';
 import type { LocalSecrets } from './secret-file.ts';
 import type { StartOptions } from './start-options.ts';
@@ -21,6 +22,8 @@ export interface Standalone {
   readonly gateway: RunningApiGateway;
   readonly stores: PostgresStores;
   readonly databaseUrl: string;
+  /** `/livez`, `/readyz` and `/metrics` of the process. */
+  readonly healthUrl: string;
   /** Drains the services in the order in which nothing is lost, then stops Postgres. Safe twice. */
   stop(): Promise<void>;
 }
@@ -60,6 +63,8 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   const events = wakingStore(stores.events, () => wakeReadModels());
   const common = { stores: { ...stores, events }, broker, tokenSecret, clock: systemClock };
   const sdkPath = join(built.root, 'dist/sdk/index.js');
+  const metrics = new Metrics('standalone');
+  metrics.collectProcess();
   const endpoint = process.env['DAGBOOK_OTLP_TRACES_ENDPOINT'];
 
   const logs = await startLogServer({ broker, folder: join(dataDir, 'logs'), log: of('log-server'), clock: systemClock });
@@ -79,10 +84,11 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   });
   wakeReadModels = gateway.wakeReadModels;
   stopping.push(() => gateway.stop());
-  const dispatcher = await startDispatcher({ ...common, log: of('dispatcher') });
+  const dispatcher = await startDispatcher({ ...common, metrics, log: of('dispatcher') });
   stopping.push(() => dispatcher.stop());
   const scheduler = await startScheduler({
     ...common,
+    metrics,
     bundles: folderBundles({ folder: options.dagsDir, ignore: options.examples ? [] : ['examples'], timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js'), log: of('scheduler') }),
     spans: endpoint === undefined ? noSpans : otlpSpans({ endpoint, service: 'standalone' }),
     log: of('scheduler'),
@@ -100,9 +106,14 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
     },
   });
   stopping.push(() => worker.stop(DRAIN_MS));
+  measureWorker(metrics, worker);
+  measureJournal(metrics, stores.events);
+  const health = new HealthServer({ metrics, checks: { readModels: gateway.readModelsFailure, partitions: () => (scheduler.ownedPartitions() > 0 ? undefined : 'the scheduler owns none yet') } });
+  const healthPort = await health.listen(0, '127.0.0.1');
+  stopping.push(() => health.close());
 
   let stopped: Promise<void> | undefined;
-  return { gateway, stores, databaseUrl: postgres.url, stop: () => (stopped ??= stopAll(stopping, log)) };
+  return { gateway, stores, databaseUrl: postgres.url, healthUrl: `http://127.0.0.1:${healthPort}`, stop: () => (stopped ??= stopAll(stopping, log)) };
 }
 
 const DRAIN_MS = 10_000;

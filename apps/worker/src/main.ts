@@ -5,6 +5,7 @@ import { KafkaBroker } from '@dagbook/messaging';
 import { exitOnFatal, integer, list, runService, secret, systemClock, text } from '@dagbook/platform';
 import { childEnvironment } from './child-environment.ts';
 import { HttpExecutionApi } from './http-execution-api.ts';
+import { measureWorker } from './measure.ts';
 import { startWorker } from './service.ts';
 
 const SLOT_PATTERN = /^[A-Za-z0-9_.-]{1,100}$/;
@@ -33,7 +34,7 @@ await runService({
     version: { env: 'DAGBOOK_VERSION', says: 'shown in the list of workers', parse: text, fallback: '0.0.0' },
   },
   healthPort: (settings) => settings.healthPort,
-  async start(settings, log) {
+  async start(settings, log, metrics) {
     const { slotName, queues, slots, stateDir, childEntry, sdkPath, version, heapMb } = settings;
     const broker = await KafkaBroker.connect({ brokers: settings.brokers, service: 'worker', nowMs: () => systemClock.nowMs(), log });
     const service = await startWorker({
@@ -50,6 +51,7 @@ await runService({
       log,
       onFatal: exitOnFatal(log),
     });
+    measureWorker(metrics, service);
     return {
       service,
       checks: {

@@ -1,9 +1,10 @@
-import { openPostgresStores, type PostgresStores } from '@dagbook/event-store';
+import { openPostgresStores, type EventStore, type PostgresStores } from '@dagbook/event-store';
 import { KafkaBroker, PostgresMessageAttempts, type MessageBroker } from '@dagbook/messaging';
 import type { Service } from '@dagbook/contracts';
 import { integer, list, secret, text, type Setting } from './config.ts';
 import { systemClock } from './clock.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 
 const setting = <T>(value: Setting<T>): Setting<T> => value;
 
@@ -21,6 +22,11 @@ export interface ClusterParts {
   readonly stores: PostgresStores;
   readonly broker: MessageBroker;
   close(): Promise<void>;
+}
+
+/** How far behind the newest events readers of the feed are kept by transactions that still run. */
+export function measureJournal(metrics: Metrics, events: EventStore): void {
+  metrics.gauge('dagbook_feed_lag_seconds', 'Age of the oldest event that the feed still hides', () => events.feedLagSeconds());
 }
 
 /** Opens the journal and the bus for a service that has both. */

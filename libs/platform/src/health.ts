@@ -1,30 +1,27 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Metrics } from './metrics.ts';
+
+/** undefined: well. A sentence: why not. Answers from what is known, without asking a remote part each time. */
+export type HealthChecks = Readonly<Record<string, () => string | undefined>>;
 
 /**
- * What orchestrators of containers ask a service, on a port of its own: `/livez` (the event loop turns), `/readyz`
- * (every named check holds, 503 and their reasons otherwise) and `/metrics` (Prometheus text).
+ * What keepers of containers ask a service, on a port of its own: `/livez` (the event loop turns), `/readyz` (every
+ * named check holds; else 503 and their reasons) and `/metrics` (Prometheus text).
  */
-export interface HealthChecks {
-  /** undefined: well. A sentence: why not. Must answer from what is known, without asking a remote part each time. */
-  readonly [name: string]: () => string | undefined;
-}
-
 export class HealthServer {
-  readonly metrics = new Registry();
   readonly #checks: HealthChecks;
+  readonly #metrics: Metrics;
   readonly #server: Server;
 
-  constructor(options: { service: string; checks: HealthChecks }) {
+  constructor(options: { readonly checks: HealthChecks; readonly metrics: Metrics }) {
     this.#checks = options.checks;
-    this.metrics.setDefaultLabels({ service: options.service });
+    this.#metrics = options.metrics;
     this.#server = createServer((request, response) => void this.#answer(request.url ?? '/', response));
   }
 
-  /** Listens; answers the port (0 picks a free one). Default metrics of the process are collected from here on. */
-  async listen(port: number, host = '127.0.0.1'): Promise<number> {
-    collectDefaultMetrics({ register: this.metrics, prefix: 'dagbook_' });
+  /** Answers the port; 0 picks a free one. */
+  async listen(port: number, host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
@@ -37,20 +34,24 @@ export class HealthServer {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  async #answer(url: string, response: import('node:http').ServerResponse): Promise<void> {
-    if (url === '/livez') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-    if (url === '/readyz') {
-      const reasons = readinessProblems(this.#checks);
-      response.writeHead(reasons.length === 0 ? 200 : 503, { 'content-type': 'text/plain' });
-      return void response.end(reasons.length === 0 ? 'ok\n' : `${reasons.join('\n')}\n`);
+  async #answer(url: string, response: ServerResponse): Promise<void> {
+    switch (url) {
+      case '/livez':
+        return say(response, 200, 'ok\n');
+      case '/readyz': {
+        const reasons = readinessProblems(this.#checks);
+        return reasons.length === 0 ? say(response, 200, 'ok\n') : say(response, 503, `${reasons.join('\n')}\n`);
+      }
+      case '/metrics':
+        return say(response, 200, await this.#metrics.text(), this.#metrics.contentType);
+      default:
+        return say(response, 404, 'there is /livez, /readyz and /metrics\n');
     }
-    if (url === '/metrics') {
-      const body = await this.metrics.metrics();
-      return void response.writeHead(200, { 'content-type': this.metrics.contentType }).end(body);
-    }
-    response.writeHead(404).end();
   }
 }
+
+const say = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void =>
+  void response.writeHead(status, { 'content-type': type }).end(body);
 
 export function readinessProblems(checks: HealthChecks): readonly string[] {
   return Object.entries(checks).flatMap(([name, check]) => {

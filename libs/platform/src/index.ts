@@ -16,5 +16,6 @@ export type { ServiceMain } from './main.ts';
 export { exitOnFatal, runService } from './main.ts';
 export { attemptToken, verifyAttemptToken } from './attempt-token.ts';
 export type { ClusterParts } from './cluster.ts';
-export { CLUSTER_SETTINGS, openCluster } from './cluster.ts';
+export { CLUSTER_SETTINGS, measureJournal, openCluster } from './cluster.ts';
 export { Leadership } from './leadership.ts';
+export { Metrics } from './metrics.ts';

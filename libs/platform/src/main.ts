@@ -1,6 +1,7 @@
 import { ConfigError, readSettings, type Setting, type Settings } from './config.ts';
 import { HealthServer, type HealthChecks } from './health.ts';
 import { createLog, errorAttributes, type Log } from './log.ts';
+import { Metrics } from './metrics.ts';
 import type { RunningService } from './service.ts';
 
 /** What a service's `main.ts` says of itself; the rest of a process's life is the same for all five. */
@@ -8,7 +9,7 @@ export interface ServiceMain<Spec extends Record<string, Setting<unknown>>> {
   readonly service: RunningService['name'];
   readonly settings: Spec;
   readonly healthPort: (settings: Settings<Spec>) => number;
-  readonly start: (settings: Settings<Spec>, log: Log) => Promise<StartedService>;
+  readonly start: (settings: Settings<Spec>, log: Log, metrics: Metrics) => Promise<StartedService>;
 }
 
 export interface StartedService {
@@ -25,12 +26,14 @@ export interface StartedService {
 export async function runService<Spec extends Record<string, Setting<unknown>>>(main: ServiceMain<Spec>): Promise<void> {
   const settings = settingsOrExit(main);
   const log = createLog({ service: main.service });
-  const started = await main.start(settings, log).catch((error: unknown) => {
+  const metrics = new Metrics(main.service);
+  metrics.collectProcess();
+  const started = await main.start(settings, log, metrics).catch((error: unknown) => {
     log.error('could not start', errorAttributes(error));
     process.stderr.write(`${main.service}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   });
-  const health = new HealthServer({ service: main.service, checks: started.checks });
+  const health = new HealthServer({ checks: started.checks, metrics });
   const port = await health.listen(main.healthPort(settings), '0.0.0.0');
   log.info('up', { healthPort: port, pid: process.pid });
 
