@@ -9,7 +9,7 @@ const USAGE = `npm run fault -- [--kills N] [--seed S] [--broker-away SECONDS] [
   --kills N               kill -9 of N processes, dealt over all seven kinds, under load (default 14)
   --seed S                the same kills at the same pauses for the same seed (default: drawn, and printed)
   --broker-away SECONDS   instead: Kafka frozen for so long while a task runs, which must not be lost
-  --keep                  leave data and logs when something was violated
+  --keep                  leave data and logs
   --json                  the last line printed is one JSON object
 `;
 const { values } = parseArgs({
@@ -30,8 +30,8 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 say('starting a cluster of two schedulers and two workers …');
 const cluster = await FaultCluster.start();
 const found = awaySeconds === undefined ? await kill(cluster) : await freeze(cluster, awaySeconds);
-if (found.length > 0 && values.keep) say(`the data and the logs are kept in ${cluster.folder}`);
-await cluster.stop({ keep: found.length > 0 && values.keep });
+if (values.keep) say(`the data and the logs are kept in ${cluster.folder}`);
+await cluster.stop({ keep: values.keep });
 process.exit(found.length > 0 ? 1 : 0);
 
 async function kill(cluster: FaultCluster): Promise<readonly string[]> {

@@ -52,6 +52,8 @@ export class GroupConsumer {
   #heardMs = performance.now();
   #committing: Promise<void> | undefined;
   #mending: Promise<void> | undefined;
+  /** kafkajs tells of a crash while `run` is under way by the event alone: `run` then resolves as if all were well. */
+  #crashedWhileMending: { readonly consumer: Consumer | undefined; readonly error: unknown } | undefined;
   #watch: NodeJS.Timeout | undefined;
   #generation = 0;
   #closed = false;
@@ -190,9 +192,16 @@ export class GroupConsumer {
   }
 
   #mend(error: unknown): void {
-    if (this.#closed || this.#mending !== undefined) return;
+    if (this.#closed) return;
+    if (this.#mending !== undefined) {
+      this.#crashedWhileMending = { consumer: this.#consumer, error };
+      return;
+    }
     this.#mending = this.#startAgain(error).finally(() => {
       this.#mending = undefined;
+      const crash = this.#crashedWhileMending;
+      this.#crashedWhileMending = undefined;
+      if (crash !== undefined && crash.consumer === this.#consumer) this.#mend(crash.error);
     });
   }
 
