@@ -1,98 +1,143 @@
-// `npm test`: everything a bare machine lacks, every test, one closing line `N passed, N failed`.
+// `npm test`: everything that a bare machine lacks, every check, every test; one closing line `N passed, N failed`.
+// Plain JavaScript of Node 20: it runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildAll, installPackages, NODE, ROOT, say } from './install.mjs';
+import { ProcessWatch } from './process-watch.mjs';
+import { countOf } from './suite-report.mjs';
 import { installSystemParts } from './system.mjs';
 
-const onCi = process.env.CI === 'true';
+const onCi = process.env.CI === 'true' || process.env.CI === '1';
 const REPORTS = join(ROOT, 'dist', 'test-reports');
+/** No suite needs half of it; one that hangs must not hang its machine. */
+const SUITE_LIMIT_MS = 9 * 60_000;
 
-/** Each a process of its own: what one leaves behind cannot help another. */
-const SUITES = [
-  { name: 'types', command: [join(ROOT, 'tools/verify/types.mjs')] },
-  { name: 'unit', vitest: ['--project', 'unit'] },
-  { name: 'int', vitest: ['--project', 'int'] },
-  { name: 'e2e', vitest: ['--project', 'e2e'] },
-];
+/** Vitest's projects, each in a process of its own: what one leaves behind cannot help another. */
+const SUITES = ['unit', 'int', 'e2e'];
 
-installPackages();
-const missing = installSystemParts(['java', 'maven', 'chromium']);
-buildAll();
-prepareKafka();
-rmSync(REPORTS, { recursive: true, force: true });
-mkdirSync(REPORTS, { recursive: true });
+/** What a spec says when it needs a part; one that needs it and does not say so fails, which is loud enough. */
+const NEEDS = { java: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, maven: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, chromium: /\bplaywright-core\b/ };
 
 let passed = 0;
 let failed = 0;
-for (const suite of SUITES) {
-  if (suite.command !== undefined && !existsSync(suite.command[0])) continue;
-  say(`\n── ${suite.name} ──`);
-  const result = suite.vitest === undefined ? await runCheck(suite) : await runVitest(suite);
-  passed += result.passed;
-  failed += result.failed;
-}
-for (const left of leftovers()) {
-  say(`left running: ${left.pid} ${left.command}`);
-  process.kill(left.pid, 'SIGKILL');
-  failed++;
-}
-for (const { part, sentence, remedy } of missing) {
-  say(`\nnot run for want of ${part}: ${sentence}\n  → ${remedy}`);
-  if (onCi) failed++;
-}
-process.stdout.write(`\n${passed} passed, ${failed} failed${missing.length > 0 && !onCi ? `, ${missing.length} skipped` : ''}\n`);
-process.exit(failed > 0 || passed === 0 ? 1 : 0);
+let closed = false;
+const close = () => {
+  if (closed) return;
+  closed = true;
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+};
+// Also when a step before the tests gives up: the closing line always comes, and then says that something failed.
+process.on('exit', (code) => {
+  if (!closed && code !== 0 && failed === 0) failed = 1;
+  close();
+});
 
-/** Fetches the broker once, so that no test waits for a download. */
-function prepareKafka() {
-  if (missing.some(({ part }) => part === 'java' || part === 'maven')) return;
-  const program = join(ROOT, 'tools', 'bootstrap', 'prepare-kafka.mjs');
-  if (spawnSync(NODE, [program], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] }).status !== 0) say('The Kafka broker could not be fetched: its tests will fail and say why.');
+installPackages();
+const lacking = installSystemParts(['java', 'maven', 'chromium']);
+buildAll();
+if (!lacking.some(({ part }) => part === 'java' || part === 'maven') && !fetchKafka()) {
+  lacking.push({ part: 'maven', sentence: 'The Kafka broker could not be fetched (see above).', remedy: 'Check that this machine reaches a Maven repository, then run `npm test` again.' });
 }
+rmSync(REPORTS, { recursive: true, force: true });
+mkdirSync(REPORTS, { recursive: true });
 
-async function runCheck({ command }) {
-  const code = await exitOf(NODE, command);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-}
+// A temporary folder of our own, so that nothing stays behind; Postgres runs under another account and must get through.
+const temporary = mkdtempSync(join(tmpdir(), 'dagbook-test-'));
+chmodSync(temporary, 0o1777);
+const env = { ...process.env, TMPDIR: temporary, DAGBOOK_ROOT: ROOT, DAGBOOK_TEST_RUN: String(process.pid), FORCE_COLOR: '0', NO_COLOR: '1' };
+const watch = new ProcessWatch(`DAGBOOK_TEST_RUN=${process.pid}`);
+if (!watch.sees) say('Processes cannot be watched on this system: what the tests leave running is not found out.');
 
-async function runVitest({ name, vitest }) {
-  const report = join(REPORTS, `${name}.json`);
-  await exitOf(NODE, [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...vitest, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, '--maxWorkers=2']);
-  if (!existsSync(report)) {
-    say(`${name}: the test runner ended without a report`);
-    return { passed: 0, failed: 1 };
-  }
-  const result = JSON.parse(readFileSync(report, 'utf8'));
-  const brokenFiles = result.testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status === 'passed')).length;
-  // Nothing is passed over in silence: a skipped or unwritten test is a failed one.
-  const silent = result.numPendingTests + (result.numTodoTests ?? 0);
-  if (silent > 0) say(`${name}: ${silent} tests are skipped or not written`);
-  for (const file of result.testResults) {
-    for (const test of file.assertionResults) if (test.status === 'failed') say(`FAILED ${file.name.replace(`${ROOT}/`, '')} › ${test.fullName}\n${(test.failureMessages[0] ?? '').slice(0, 2_000)}`);
-    if (file.status === 'failed' && file.message) say(`FAILED ${file.name.replace(`${ROOT}/`, '')}\n${file.message.slice(0, 2_000)}`);
-  }
-  return { passed: result.numPassedTests, failed: result.numFailedTests + brokenFiles + silent };
-}
-
-function exitOf(command, args) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, DAGBOOK_ROOT: ROOT, DAGBOOK_TEST_RUN: String(process.pid) } });
-    child.on('exit', (code) => resolve(code ?? 1));
+let current;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    failed++;
+    current?.kill('SIGTERM');
+    for (const { pid } of watch.running()) if (pid !== current?.pid) end(pid);
+    rmSync(temporary, { recursive: true, force: true });
+    process.exit(130);
   });
 }
 
-/** Processes that still carry our mark in their environment. */
-function leftovers() {
-  if (!existsSync('/proc')) return [];
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .flatMap((pid) => {
-      try {
-        const marked = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`DAGBOOK_TEST_RUN=${process.pid}\0`);
-        return marked ? [{ pid: Number(pid), command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 120) }] : [];
-      } catch {
-        return [];
-      }
+for (const suite of ['checks', ...SUITES]) {
+  say(`\n── ${suite} ──`);
+  const startedAtMs = Date.now();
+  const result = suite === 'checks' ? await runChecks() : await runVitest(suite);
+  for (const { pid, command } of await watch.leftovers()) {
+    say(`LEFT RUNNING by ${suite}: ${pid} ${command}`);
+    end(pid);
+    result.failed++;
+  }
+  passed += result.passed;
+  failed += result.failed;
+  say(`${suite}: ${result.passed} passed, ${result.failed} failed, ${((Date.now() - startedAtMs) / 1000).toFixed(0)} s`);
+}
+watch.stop();
+rmSync(temporary, { recursive: true, force: true });
+
+const notRun = SUITES.flatMap((suite) => unableToRun(suite));
+for (const { part, sentence, remedy } of lacking) {
+  const files = notRun.filter((one) => one.part === part).map(({ file }) => file);
+  say(`\n${files.length} test files not run for want of ${part}: ${sentence}\n  → ${remedy}\n${files.map((file) => `  not run: ${file}`).join('\n')}`);
+}
+if (onCi) failed += new Set(notRun.map(({ file }) => file)).size;
+if (passed === 0) failed = Math.max(failed, 1);
+close();
+process.exitCode = failed > 0 ? 1 : 0;
+
+/** Fetches the broker once, so that no test waits for a download. */
+function fetchKafka() {
+  return spawnSync(NODE, [join(ROOT, 'tools', 'bootstrap', 'prepare-kafka.mjs')], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
+
+/** The checks of `npm run verify` but its unit tests, which are counted one by one below. */
+async function runChecks() {
+  const report = join(REPORTS, 'checks.json');
+  await exitOf([join(ROOT, 'tools', 'verify', 'verify.mjs'), '--without-tests', '--report', report]);
+  return existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : { passed: 0, failed: 1 };
+}
+
+async function runVitest(suite) {
+  const report = join(REPORTS, `${suite}.json`);
+  const barred = new Set(unableToRun(suite).map(({ file }) => file));
+  const only = barred.size === 0 ? [] : specsOf(suite).filter((file) => !barred.has(file));
+  const exitCode = await exitOf([join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', suite, ...only, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, '--maxWorkers=2']);
+  const { said, ...count } = countOf(existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined, exitCode);
+  for (const line of said) say(line.replaceAll(`${ROOT}/`, ''));
+  return count;
+}
+
+/** The spec files of a suite that need a part which this machine lacks, each with the part. */
+function unableToRun(suite) {
+  return lacking.flatMap(({ part }) => specsOf(suite).filter((file) => NEEDS[part].test(readFileSync(join(ROOT, file), 'utf8'))).map((file) => ({ part, file })));
+}
+
+function specsOf(suite) {
+  const roots = suite === 'e2e' ? ['test'] : ['libs', 'apps', 'tools'];
+  const files = roots.flatMap((root) => readdirSync(join(ROOT, root), { recursive: true }).map((file) => join(root, file)));
+  return files.filter((file) => file.endsWith('.spec.ts') && !/node_modules|known-(bad|good)/.test(file) && (suite === 'e2e' || file.endsWith('.int.spec.ts') === (suite === 'int')));
+}
+
+function exitOf(args) {
+  return new Promise((resolve) => {
+    current = spawn(NODE, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env });
+    const limit = setTimeout(() => {
+      say(`stopped after ${SUITE_LIMIT_MS / 60_000} minutes`);
+      current.kill('SIGKILL');
+    }, SUITE_LIMIT_MS);
+    current.on('exit', (code) => {
+      clearTimeout(limit);
+      resolve(code ?? 1);
     });
+  });
+}
+
+function end(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself in the meantime.
+  }
 }
