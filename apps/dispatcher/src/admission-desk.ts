@@ -66,7 +66,11 @@ export class AdmissionDesk {
     if (state === undefined) return;
     for (const attempt of attempts) {
       const lease = this.#leases.get(attempt.attemptId);
-      if (lease !== undefined && lease.epoch > attempt.lastEpoch) continue;
+      if (lease !== undefined && lease.epoch > attempt.lastEpoch) {
+        // Found in the rows when this desk was opened: what its worker may have to be told again is only known now.
+        if (!this.#work.has(attempt.attemptId)) this.#work.set(attempt.attemptId, attempt);
+        continue;
+      }
       this.#work.set(attempt.attemptId, attempt);
       evolveAdmission(state, { type: 'AttemptReady', attempt });
     }
@@ -164,8 +168,22 @@ export class AdmissionDesk {
     const { attemptId } = ready;
     const epoch = ready.lastEpoch + 1;
     evolveAdmission(state, { type: 'GrantCommitted', attemptId, epoch });
+    if (state.leases.get(attemptId)?.epoch !== epoch) {
+      if (!state.ready.has(attemptId)) this.#work.delete(attemptId);
+      messages.push(...this.#withdrawal(attemptId, epoch, grant.worker));
+      return;
+    }
     this.#leases.set(attemptId, { attemptId, epoch, worker: grant.worker, incarnation: this.#ports.roster.incarnationOf(grant.worker) ?? '', committedAtMs: this.#ports.clock.nowMs() });
     messages.push(this.#assignment(ready, epoch, grant.worker));
+  }
+
+  /** Of a grant that was closed or revoked while it committed. Its row came after what should have deleted it: the scheduler, told of the loss, drops it. */
+  #withdrawal(attemptId: string, epoch: number, worker: string): OutgoingMessage[] {
+    const token = attemptToken(this.#ports.tokenSecret, attemptId, epoch);
+    return [
+      { topic: assignmentTopic(worker).name, key: attemptId, type: 'AttemptRevoked', data: { attemptId, epoch, reason: 'the attempt ended while it was being granted' } },
+      { topic: TOPICS.reports.name, key: parseAttemptId(attemptId).dagId, type: 'AttemptLost', data: { attemptId, epoch, worker, cause: 'lease_expired', token } },
+    ];
   }
 
   #assignment(ready: AttemptReady, epoch: number, worker: string): OutgoingMessage {
@@ -204,12 +222,17 @@ export class AdmissionDesk {
     this.#loop.wake();
   }
 
-  /** Tells the worker of an attempt again what it was assigned: the hint may have been lost. */
+  /**
+   * Tells the worker of an attempt again what it was assigned: the hint may have been lost. Only the process that it was
+   * granted to: a successor on its slot may not run it under the same epoch.
+   */
   async remind(nowMs: number): Promise<void> {
+    const { roster } = this.#ports;
     const messages: OutgoingMessage[] = [];
     for (const lease of this.#leases.values()) {
       const ready = this.#work.get(lease.attemptId);
-      if (ready === undefined || lease.committedAtMs > nowMs - REMIND_AFTER_MS || this.#ports.roster.holds(lease.worker, lease.attemptId)) continue;
+      if (ready === undefined || lease.committedAtMs > nowMs - REMIND_AFTER_MS) continue;
+      if (roster.holds(lease.worker, lease.attemptId) || roster.incarnationOf(lease.worker) !== lease.incarnation) continue;
       messages.push(this.#assignment(ready, lease.epoch, lease.worker));
     }
     if (messages.length > 0) await this.#ports.publisher.publish(messages);

@@ -1,11 +1,11 @@
 import type { RunCommand } from '@dagbook/domain';
 import { assignmentTopic, parseAttemptId, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
-import { OnMessages } from '@dagbook/messaging';
-import { verifyAttemptToken, type Log } from '@dagbook/platform';
+import { OnMessages, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
+import { errorAttributes, verifyAttemptToken, type Log } from '@dagbook/platform';
 import { Controller, Inject } from '@nestjs/common';
 import { Ownership } from './ownership.loop.ts';
 import { RunEngine, type Ask } from './run-engine.ts';
-import { LOG, TOKEN_SECRET } from './token.ts';
+import { LOG, PUBLISHER, TOKEN_SECRET } from './token.ts';
 
 /** What workers report of attempts, and what a dispatcher asks: translated into asks of the run engine. */
 @Controller()
@@ -14,27 +14,34 @@ export class ReportConsumer {
     @Inject(RunEngine) private readonly engine: RunEngine,
     @Inject(Ownership) private readonly ownership: Ownership,
     @Inject(TOKEN_SECRET) private readonly tokenSecret: string,
+    @Inject(PUBLISHER) private readonly publisher: MessagePublisher,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
   @OnMessages('AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen')
   async reports(messages: readonly MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost' | 'AttemptsWanted' | 'SchedulerSeen'>[]): Promise<void> {
     const asks: Ask[] = [];
+    const refusals: OutgoingMessage[] = [];
     for (const message of messages) {
       if (message.type === 'AttemptsWanted') await this.engine.republish();
       else if (message.type === 'SchedulerSeen') this.ownership.seen(message.data.instance, message.data.leaving);
+      else if (this.isRefused(message)) refusals.push(...refusalOf(message));
       else asks.push(...this.asksOf(message));
     }
     this.engine.askAll(asks);
+    // Not waited for: they go where an unproven report says that it came from, and nothing else may depend on that.
+    if (refusals.length > 0) this.publisher.publish(refusals).catch((error: unknown) => this.log.warn('refusals could not be sent; they are when the reports come again', errorAttributes(error)));
   }
 
-  private asksOf(message: MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost'>): readonly Ask[] {
+  private isRefused({ data }: Report): boolean {
+    if (!this.ownership.owns(parseAttemptId(data.attemptId).dagId) || verifyAttemptToken(this.tokenSecret, data.attemptId, data.epoch, data.token)) return false;
+    this.log.warn('a report without a valid token was refused', { attemptId: data.attemptId, epoch: data.epoch });
+    return true;
+  }
+
+  private asksOf(message: Report): readonly Ask[] {
     const key = parseAttemptId(message.data.attemptId);
     if (!this.ownership.owns(key.dagId)) return [];
-    if (!verifyAttemptToken(this.tokenSecret, message.data.attemptId, message.data.epoch, message.data.token)) {
-      this.log.warn('a report without a valid token was refused', { attemptId: message.data.attemptId, epoch: message.data.epoch });
-      return [];
-    }
     switch (message.type) {
       case 'AttemptStarted':
         return [started(key, message.data, false)];
@@ -45,6 +52,14 @@ export class ReportConsumer {
     }
   }
 }
+
+type Report = MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost'>;
+
+/** A worker sends a final report until it is answered: one that will never count is answered too. */
+const refusalOf = ({ type, data }: Report): OutgoingMessage[] =>
+  type === 'AttemptFinished'
+    ? [{ topic: assignmentTopic(data.worker).name, key: data.attemptId, type: 'ReportAcknowledged', data: { attemptId: data.attemptId, epoch: data.epoch, accepted: false } }]
+    : [];
 
 type Attempt = Pick<AttemptStarted, 'attemptId' | 'epoch'>;
 

@@ -18,7 +18,7 @@ import { ReportConsumer } from './report.consumer.ts';
 import { RunEngine } from './run-engine.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { RunTracer } from './run-tracer.ts';
-import { LOG, STORE, TOKEN_SECRET } from './token.ts';
+import { LOG, PUBLISHER, STORE, TOKEN_SECRET } from './token.ts';
 
 export interface SchedulerPorts {
   readonly stores: Stores;
@@ -115,6 +115,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
         { provide: Ownership, useValue: ownership },
         { provide: CommandIntake, useValue: intake },
         { provide: TOKEN_SECRET, useValue: tokenSecret },
+        { provide: PUBLISHER, useValue: publisher },
         { provide: STORE, useValue: store },
         { provide: LOG, useValue: log },
       ],

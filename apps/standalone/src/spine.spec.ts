@@ -179,6 +179,22 @@ describe('a takeover', () => {
   });
 });
 
+describe('a report without its token', () => {
+  it('is refused in an answer, for without one it would be sent for ever', async () => {
+    const spine = await started({ script: () => 'hang' });
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskStarted');
+    const [attempt] = spine.hanging;
+    await spine.finish({ ...attempt!, epoch: 7 });
+    await spine.until(() => acknowledged(spine).length === 1);
+    expect(acknowledged(spine)).toEqual([false]);
+    expect(await spine.story('d', 'r')).not.toContain('TaskSucceeded a');
+    await spine.finish(attempt!);
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+});
+
 describe('a lost worker', () => {
   it('has its attempts tried again once their lease is over, and its late report is refused', async () => {
     const spine = await started({ script: () => 'hang' });
