@@ -8,18 +8,18 @@ import type { Principal } from './auth/token-desk.ts';
 import { answer } from './command/answer.ts';
 import { CommandDesk } from './command/command-desk.ts';
 import {
-  DagListQuery, DagPatchBody, DagPatchQuery, DagStatsQuery, DagVersionListQuery, ImportErrorListQuery, orderOf, pageOf, SourceQuery, TaskListQuery, UiDagListQuery,
+  DagListQuery, DagPatchBody, DagPatchQuery, DagStatsQuery, DagVersionListQuery, ImportErrorListQuery, NextRunsQuery, orderOf, pageOf, SourceQuery, TaskListQuery, UiDagListQuery,
 } from './dto/request.ts';
 import {
   DagCollectionResponse, DagDetailsResponse, DagResponse, DagSourceResponse, DagStatsCollectionResponse, DagVersionCollectionResponse, DagVersionResponse,
-  ImportErrorCollectionResponse, ImportErrorResponse, TaskCollectionResponse, TaskResponse, UiDagCollectionResponse, type AcceptedResponse,
+  ImportErrorCollectionResponse, ImportErrorResponse, NextRunCollectionResponse, TaskCollectionResponse, TaskResponse, UiDagCollectionResponse, type AcceptedResponse,
 } from './dto/response.ts';
 import { badRequest, notFound } from './error/api-error.ts';
 import { body, pathDag, pathDagOrAll, pathImportError, pathTask, pathVersionNumber, query } from './error/request.pipe.ts';
 import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
 import { CLOCK } from './token.ts';
-import { dagDetailsView, dagStatsView, dagVersionView, dagView, importErrorView, stripRunView, taskView } from './view/dag-view.ts';
+import { dagDetailsView, dagStatsView, dagVersionView, dagView, importErrorView, nextRunsView, stripRunView, taskView } from './view/dag-view.ts';
 
 const DAG_ORDERS = {
   dag_id: 'dagId', dag_display_name: 'displayName', last_run_start_date: 'lastRunStart', last_run_state: 'lastRunState', next_dagrun: 'nextRun',
@@ -70,6 +70,13 @@ export class DagController {
   async details(@Param('dag_id', pathDag) dagId: string): Promise<DagDetailsResponse> {
     const dag = await this.#reader.dag(dagId);
     return dagDetailsView(dag, await this.#reader.planOf(dag), await this.#reader.versionOf(dag), this.#clock.nowMs());
+  }
+
+  @Get('ui/dags/:dag_id/next')
+  @Operation({ id: 'ui_next_runs', summary: 'The runs that the schedule of a DAG makes next', answers: NextRunCollectionResponse, query: NextRunsQuery })
+  async next(@Param('dag_id', pathDag) dagId: string, @Query(query(NextRunsQuery)) { n }: NextRunsQuery): Promise<NextRunCollectionResponse> {
+    const dag = await this.#reader.dag(dagId);
+    return nextRunsView(dag, await this.#reader.planOf(dag), n ?? 5, this.#clock.nowMs());
   }
 
   @Patch('api/v2/dags/:dag_id')

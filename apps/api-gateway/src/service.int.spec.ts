@@ -153,6 +153,17 @@ describe('what the page asks', () => {
     ]);
   });
 
+  it('previews the next runs of a schedule in its own zone', async () => {
+    const { body } = await house.get('/ui/dags/pipeline/next?n=3');
+    const at = body.runs.map((run: { run_after: string }) => Date.parse(run.run_after));
+    expect(body).toMatchObject({ dag_id: 'pipeline', timezone: 'Asia/Seoul' });
+    expect(at.map((ms: number) => (ms - at[0]) / 86_400_000)).toEqual([0, 1, 2]);
+    expect(body.runs[0].run_after).toBe((await house.get('/api/v2/dags/pipeline')).body.next_dagrun_run_after);
+    expect((await house.get('/ui/dags/other/next')).body.runs).toEqual([]);
+    expect((await house.get('/ui/dags/pipeline/next?n=0')).status).toBe(422);
+    expect((await house.get('/ui/dags/nope/next')).status).toBe(404);
+  });
+
   it('pages through the raw events of a run', async () => {
     const types: string[] = [];
     let after = '';

@@ -71,6 +71,10 @@ export class UiDagListQuery extends DagListQuery {
   @Whole({ min: 0, max: 100, default: 14 }) runs?: number;
 }
 
+export class NextRunsQuery {
+  @Whole({ min: 1, max: 100, default: 5 }) n?: number;
+}
+
 export class DagPatchQuery {
   @TextList() update_mask?: string[];
 }

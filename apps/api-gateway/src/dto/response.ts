@@ -123,6 +123,22 @@ export class DagDetailsResponse extends DagResponse {
   @Int() concurrency!: number;
 }
 
+export class NextRunResponse {
+  @At() run_after!: string;
+  @At() logical_date!: string;
+  @At() data_interval_start!: string;
+  @At() data_interval_end!: string;
+  /** What a change of the zone's offset does to this run, in a sentence. */
+  @NullStr() note!: string | null;
+}
+
+export class NextRunCollectionResponse {
+  @Str() dag_id!: string;
+  @Str() timezone!: string;
+  /** Soonest first; none when time does not start this DAG's runs, or its schedule has ended. */
+  @ListOf(() => NextRunResponse) runs!: NextRunResponse[];
+}
+
 export class DagRunResponse {
   @Str() dag_run_id!: string;
   @Str() dag_id!: string;

@@ -1,7 +1,7 @@
-import { nextRun, type ScheduledRun } from '@dagbook/domain';
+import { nextRun, previewRuns, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { DagVersionRow, ImportErrorRow, ListedDag, PlanView, StripRun } from '@dagbook/read-models';
 import type {
-  DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
+  DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, NextRunCollectionResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
 } from '../dto/response.ts';
 import { RUN_STATES } from '../dto/request.ts';
 import { instant, instantOrNull, nameUuid } from './instant.ts';
@@ -45,14 +45,34 @@ export function dagView(dag: ListedDag, plan: PlanView, nowMs: number): DagRespo
 }
 
 /** The run that the schedule makes next, asked of the domain from the last one it made. */
-function nextRunOf(dag: ListedDag, { definition }: PlanView, nowMs: number): ScheduledRun | null {
-  return nextRun(definition.schedule, {
+function nextRunOf(dag: ListedDag, plan: PlanView, nowMs: number): ScheduledRun | null {
+  return nextRun(plan.definition.schedule, scheduleQuestion(dag, plan, nowMs));
+}
+
+function scheduleQuestion(dag: ListedDag, { definition }: PlanView, nowMs: number): ScheduleQuestion {
+  return {
     lastInterval: dag.lastScheduledStartMs === null || dag.lastScheduledEndMs === null ? null : { startMs: dag.lastScheduledStartMs, endMs: dag.lastScheduledEndMs },
     startMs: definition.startDate === undefined ? null : Date.parse(definition.startDate),
     endMs: definition.endDate === undefined ? null : Date.parse(definition.endDate),
     catchup: definition.catchup ?? false,
     nowMs,
-  });
+  };
+}
+
+/** The runs that the schedule makes next, were the DAG neither paused nor changed meanwhile. */
+export function nextRunsView(dag: ListedDag, plan: PlanView, count: number, nowMs: number): NextRunCollectionResponse {
+  const runs = dag.isStale ? [] : previewRuns(plan.definition.schedule, count, scheduleQuestion(dag, plan, nowMs));
+  return {
+    dag_id: dag.dagId,
+    timezone: plan.definition.timezone,
+    runs: runs.map(({ runAfterMs, interval, note }) => ({
+      run_after: instant(runAfterMs),
+      logical_date: instant(interval.startMs),
+      data_interval_start: instant(interval.startMs),
+      data_interval_end: instant(interval.endMs),
+      note: note ?? null,
+    })),
+  };
 }
 
 export function dagDetailsView(dag: ListedDag, plan: PlanView, latest: DagVersionRow | undefined, nowMs: number): DagDetailsResponse {

@@ -232,6 +232,20 @@ export type DagDetailsResponse = {
     concurrency: number;
 };
 
+export type NextRunResponse = {
+    run_after: string;
+    logical_date: string;
+    data_interval_start: string;
+    data_interval_end: string;
+    note: string | null;
+};
+
+export type NextRunCollectionResponse = {
+    dag_id: string;
+    timezone: string;
+    runs: Array<NextRunResponse>;
+};
+
 export type DagPatchBody = {
     is_paused: boolean;
 };
@@ -1206,6 +1220,51 @@ export type GetDagDetailsResponses = {
 };
 
 export type GetDagDetailsResponse = GetDagDetailsResponses[keyof GetDagDetailsResponses];
+
+export type UiNextRunsData = {
+    body?: never;
+    path: {
+        dag_id: string;
+    };
+    query?: {
+        n?: number;
+    };
+    url: '/ui/dags/{dag_id}/next';
+};
+
+export type UiNextRunsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiNextRunsError = UiNextRunsErrors[keyof UiNextRunsErrors];
+
+export type UiNextRunsResponses = {
+    /**
+     * Done
+     */
+    200: NextRunCollectionResponse;
+};
+
+export type UiNextRunsResponse = UiNextRunsResponses[keyof UiNextRunsResponses];
 
 export type GetDagSourceData = {
     body?: never;
