@@ -1,6 +1,7 @@
 import { createRunState, evolveRun, replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun, type DagRun, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
 import type { EventStore, Snapshot, StoredEvent } from '@dagbook/event-store';
+import type { PreviousRun } from './past-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 
 /** An unfinished run as its owner holds it: folded, with the version of its stream that the fold stands at. */
@@ -12,6 +13,8 @@ export interface HotRun {
   plan: Plan;
   state: DagRun;
   version: number;
+  /** Only where a task looks at it. undefined: not looked for yet; null: this is the first. */
+  previous?: PreviousRun | null;
   /** Version of the newest snapshot; 0: none. */
   snapshotVersion: number;
   /** When something last happened in it, as far as this process knows. */

@@ -10,10 +10,9 @@ export async function claimLogicalDates(
   dagId: string,
   claims: readonly { readonly runId: string; readonly logicalDateMs: number }[],
 ): Promise<ReadonlyMap<string, string>> {
-  const streamOf = (logicalDateMs: number): string => `claim-${dagId}/${logicalDateMs}`;
   const results = await store.append(
     claims.map(({ runId, logicalDateMs }) => ({
-      streamId: streamOf(logicalDateMs),
+      streamId: streamOf(dagId, logicalDateMs),
       expectedVersion: 0,
       events: [{ eventId: uuidv7(), type: 'LogicalDateClaimed', schemaVersion: 1, data: { runId } }],
     })),
@@ -21,9 +20,22 @@ export async function claimLogicalDates(
   const taken = new Map<string, string>();
   for (const [index, claim] of claims.entries()) {
     if (results[index]?.kind === 'appended') continue;
-    const [claimed] = await store.read(streamOf(claim.logicalDateMs));
-    const holder = (claimed?.data as { runId?: string } | undefined)?.runId;
+    const holder = await holderOf(store, dagId, claim.logicalDateMs);
     if (holder !== undefined && holder !== claim.runId) taken.set(claim.runId, holder);
   }
   return taken;
+}
+
+const streamOf = (dagId: string, logicalDateMs: number): string => `claim-${dagId}/${logicalDateMs}`;
+
+/** The run that has this logical date. */
+export async function holderOf(store: Pick<EventStore, 'read'>, dagId: string, logicalDateMs: number): Promise<string | undefined> {
+  const [claimed] = await store.read(streamOf(dagId, logicalDateMs));
+  return (claimed?.data as { runId?: string } | undefined)?.runId;
+}
+
+/** Logical dates of a DAG that are taken, in no order. */
+export async function claimedDates(store: Pick<EventStore, 'listStreams'>, dagId: string): Promise<readonly number[]> {
+  const prefix = `claim-${dagId}/`;
+  return (await store.listStreams(prefix)).map((streamId) => Number(streamId.slice(prefix.length)));
 }

@@ -8,6 +8,8 @@ export interface Plan {
   readonly compiled: RunPlan;
   /** Priority of each task by its weight rule. */
   readonly weights: ReadonlyMap<string, number>;
+  /** Whether a task of it looks at the run before. */
+  readonly needsPast: boolean;
   /** How long a lost attempt is waited for, queue, pool …: definitions of tasks by id. */
   readonly taskOf: ReadonlyMap<string, DagDefinition['tasks'][number]>;
 }
@@ -34,6 +36,7 @@ export class PlanLibrary {
       definition,
       compiled: compilePlan(definition),
       weights: priorityWeights(definition),
+      needsPast: definition.tasks.some((task) => task.dependsOnPast === true || task.waitForDownstream === true),
       taskOf: new Map(definition.tasks.map((task) => [task.taskId, task])),
     };
     this.#plans.set(hash, plan);

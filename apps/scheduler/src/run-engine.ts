@@ -1,10 +1,11 @@
 import { createRunState, decideRun, evolveRun, isFinished, isRejected, nextWakeAtMs, replan, revokedBy, settle, type Json, type Rejected, type RunCommand, type RunEvent, type Settled } from '@dagbook/domain';
-import { attemptId, runStream } from '@dagbook/contracts';
+import { attemptId, runStream, TOPICS } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
 import { foldRuns, keepSnapshot, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
+import { findPrevious, pastRuns } from './past-run.ts';
 import { messagesOf, readyMessages } from './run-effect.ts';
 import { WakeTimes } from './wake-time.ts';
 
@@ -127,8 +128,11 @@ export class RunEngine {
     for (const [streamId, [first]] of byRun) {
       if (first !== undefined && !this.#hot.has(streamId) && first.command.type !== 'CreateRun') cold.push(first);
     }
-    if (cold.length === 0) return;
-    for (const run of await foldRuns(this.#ports.store, this.#ports.plans, cold)) this.#hot.set(run.streamId, run);
+    if (cold.length > 0) for (const run of await foldRuns(this.#ports.store, this.#ports.plans, cold)) this.#hot.set(run.streamId, run);
+    for (const streamId of byRun.keys()) {
+      const run = this.#hot.get(streamId);
+      if (run?.plan.needsPast === true && run.previous === undefined) run.previous = await findPrevious(this.#ports.store, this.#ports.plans, run, this.#hot);
+    }
   }
 
   /** A bug in one run's decisions stops that run, and no other: it is left as the journal has it, and said loudly. */
@@ -195,7 +199,7 @@ export class RunEngine {
 
   /** The whole step of a command. A paused DAG takes in what is reported and starts nothing: it is not advanced. */
   #settled(run: HotRun, command: RunCommand): Settled | Rejected {
-    if (!this.#ports.isPaused(run.dagId)) return settle(run.state, command);
+    if (!this.#ports.isPaused(run.dagId)) return settle(run.state, command, run.previous === undefined ? undefined : pastRuns(run.previous, this.#hot));
     const decision = decideRun(command, run.state);
     if (isRejected(decision)) return decision;
     const revoked = decision.flatMap((event) => {
@@ -250,8 +254,9 @@ export class RunEngine {
     this.#hot.set(draft.streamId, run);
     messages.push(...(await messagesOf(run, draft.events, this.#ports.results)));
     for (const attempt of draft.revoke) {
-      messages.push({ topic: 'dagbook.attempts', key: run.dagId, type: 'AttemptRevoked', data: { attemptId: attempt, epoch: 0, reason: 'the task instance was changed by a person or a timeout' } });
+      messages.push({ topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptRevoked', data: { attemptId: attempt, epoch: 0, reason: 'the task instance was changed by a person or a timeout' } });
     }
+    if (run.plan.needsPast && draft.events.length > 0) this.#tellSuccessor(run);
     this.#settle(run);
     this.#ports.onEvents(run, draft.events);
   }
@@ -273,6 +278,15 @@ export class RunEngine {
     if (ask.commandId !== undefined || ask.done !== undefined) {
       const outcome = outcomeOf(answer);
       ask.done?.(outcome.kind === 'done' ? { ...outcome, position } : outcome);
+    }
+  }
+
+  /** What waits for this run in the one after it may go on; a run that has ended leaves it how it ended. */
+  #tellSuccessor(run: HotRun): void {
+    for (const next of this.#hot.values()) {
+      if (next.previous?.streamId !== run.streamId) continue;
+      if (isFinished(run.state)) next.previous.ended = run.state;
+      this.ask({ dagId: next.dagId, runId: next.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     }
   }
 

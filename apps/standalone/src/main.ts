@@ -45,7 +45,7 @@ async function start(secrets: LocalSecrets, log: Log): Promise<Standalone> {
 }
 
 prepareDataFolder(options);
-const log = createLog({ service: 'standalone', destination: join(options.dataDir, 'log', 'dagbook.jsonl'), level: process.env['DAGBOOK_LOG_LEVEL'] ?? 'info' });
+const log = createLog({ destination: join(options.dataDir, 'log', 'dagbook.jsonl'), level: process.env['DAGBOOK_LOG_LEVEL'] ?? 'info' });
 const secrets = localSecrets(options.dataDir);
 const standalone = await start(secrets, log);
 const runtimeFile = join(options.dataDir, 'runtime.json');

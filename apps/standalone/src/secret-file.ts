@@ -29,7 +29,10 @@ export function localSecrets(folder: string): LocalSecrets {
 
 /** Written whole or not at all, for its owner's eyes alone. */
 export function writePrivately(file: string, content: string): void {
-  if (existsSync(file) && readFileSync(file, 'utf8') === content) return void chmodSync(file, 0o600);
+  if (existsSync(file) && readFileSync(file, 'utf8') === content) {
+    chmodSync(file, 0o600);
+    return;
+  }
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, content, { mode: 0o600 });
   renameSync(draft, file);

@@ -72,6 +72,37 @@ describe('a run', () => {
   });
 });
 
+describe('a task that depends on the past', () => {
+  const on = (spine: Spine, runId: string, day: number) =>
+    spine.command('d', { type: 'TriggerRun', runId, logicalDateMs: Spine.T0 + day * 86_400_000, conf: {}, triggeredBy: 'test', user: 'me' });
+
+  it('waits for the same task of the run before, however that ends in time', async () => {
+    const spine = await started({ script: ({ runId }) => (runId === 'monday' ? 'hang' : { kind: 'succeeded' }) });
+    spine.define('d', [{ taskId: 'a', dependsOnPast: true }]);
+    await on(spine, 'monday', 0);
+    await on(spine, 'tuesday', 1);
+    await spine.happened('d', 'monday', 'TaskStarted');
+    expect(await spine.story('d', 'tuesday')).toEqual(['RunCreated', 'RunStarted']);
+    await spine.finish(spine.hanging[0]!);
+    expect(await spine.ended('d', 'monday')).toBe('RunSucceeded');
+    expect(await spine.ended('d', 'tuesday')).toBe('RunSucceeded');
+  });
+
+  it('does not run after a failure, until that is cleared and ends well', async () => {
+    let broken = true;
+    const spine = await started({ script: ({ runId }) => (runId === 'monday' && broken ? { kind: 'failed', failure: { code: 'error', message: 'no' } } : { kind: 'succeeded' }) });
+    spine.define('d', [{ taskId: 'a', dependsOnPast: true }]);
+    await on(spine, 'monday', 0);
+    expect(await spine.ended('d', 'monday')).toBe('RunFailed');
+    await on(spine, 'tuesday', 1);
+    await spine.happened('d', 'tuesday', 'RunStarted');
+    broken = false;
+    expect(await spine.story('d', 'tuesday')).not.toContain('TaskScheduled a');
+    await spine.command('d', { type: 'ClearTasks', runId: 'monday', user: 'me' });
+    expect(await spine.ended('d', 'tuesday')).toBe('RunSucceeded');
+  });
+});
+
 describe('a command', () => {
   it('that cannot be carried out is refused with a code and a sentence', async () => {
     const spine = await started();

@@ -59,7 +59,7 @@ function settingText(setting: Setting<unknown>, env: Readonly<Record<string, str
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Error(`cannot be read from ${setting.env}_FILE=${file}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`);
+    throw new Error(`cannot be read from ${setting.env}_FILE=${file}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`, { cause: error });
   }
 }
 

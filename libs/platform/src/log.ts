@@ -9,11 +9,11 @@ export interface Log {
   child(bindings: object): Log;
 }
 
-/** JSON lines to a file descriptor or path (1: stdout), with the service's name on each. */
-export function createLog(options: { service: string; level?: string; destination?: string | number }): Log {
+/** JSON lines to a file descriptor or path (1: stdout), with the service's name on each; none where several share a process. */
+export function createLog(options: { service?: string; level?: string; destination?: string | number }): Log {
   const destination = pino.destination({ dest: options.destination ?? 1, sync: false, mkdir: true });
   const logger = pino(
-    { level: options.level ?? 'info', base: { service: options.service }, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' },
+    { level: options.level ?? 'info', base: options.service === undefined ? null : { service: options.service }, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' },
     destination,
   );
   return adapt(logger);
