@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startProduct, type Product } from '../harness/product.ts';
 
 const ROOT = process.env['DAGBOOK_ROOT'] ?? process.cwd();
@@ -34,13 +33,16 @@ interface Runs {
   readonly total_entries: number;
 }
 
-/** Asks again until it holds; the test's time limit is the only clock in it. */
+/** Asks again until it holds. */
 async function until<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
-  for (;;) {
-    const answer = await ask();
-    if (holds(answer)) return answer;
-    await pause(20);
-  }
+  const found = await vi.waitUntil(
+    async () => {
+      const answer = await ask();
+      return holds(answer) && { answer };
+    },
+    { timeout: 110_000, interval: 20 },
+  );
+  return found.answer;
 }
 
 describe('npm start', () => {

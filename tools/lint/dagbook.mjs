@@ -60,10 +60,10 @@ const topicFromTable = rule(
   }),
 );
 
-/** `new Promise((resolve) => setTimeout(resolve, n))`: a deadline that rejects is none, for its timer calls something else. */
+/** `new Promise((resolve) => setTimeout(resolve, n))`. A deadline that rejects is no sleep, for its timer calls something else; nor is a turn of the event loop. */
 const sleepsIn = (executor) => {
   const resolve = executor?.params?.[0];
-  const isSleep = (node) => node?.type === 'CallExpression' && isNamed(node.callee, 'setTimeout', 'setImmediate') && resolve !== undefined && isNamed(node.arguments[0], resolve.name);
+  const isSleep = (node) => node?.type === 'CallExpression' && isNamed(node.callee, 'setTimeout') && resolve !== undefined && isNamed(node.arguments[0], resolve.name);
   const statements = executor?.body?.type === 'BlockStatement' ? executor.body.body.map((statement) => statement.expression) : [executor?.body];
   return statements.some((node) => isSleep(node?.type === 'UnaryExpression' ? node.argument : node));
 };
@@ -144,7 +144,7 @@ const houseName = rule(
   'A name says what the thing is: no I-prefix, no Impl, Manager, Helper, Util, Dto, Entity; Airflow says task, not job or step.',
   (path) => !path.includes('/generated/'),
   (report) => {
-    const check = ({ id }) => id && (/^I[A-Z][a-z]/.test(id.name) || /(Impl|Manager|Helpers?|Utils?|Dto|DTO|Entity|Job|Step)$/.test(id.name)) && report(id);
+    const check = ({ id }) => id && (/^I[A-Z][a-z]/.test(id.name) || /(Impl|Manager|Helpers?|Utils?|Dto|DTO|Entity|Job|^Step|TaskStep|DagStep)$/.test(id.name)) && report(id);
     return { ClassDeclaration: check, TSInterfaceDeclaration: check, TSTypeAliasDeclaration: check };
   },
 );
@@ -163,7 +163,7 @@ const explicitInject = rule(
   (report) => ({
     'MethodDefinition[kind="constructor"]'(node) {
       const owner = node.parent.parent;
-      if (!(owner.decorators ?? []).some((decorator) => ['Injectable', 'Controller', 'Catch', 'Module'].includes(decoratorName(decorator)))) return;
+      if (!(owner.decorators ?? []).some((decorator) => ['Injectable', 'Controller', 'Module'].includes(decoratorName(decorator)))) return;
       for (const parameter of node.value.params) if (!(parameter.decorators ?? []).some((decorator) => decoratorName(decorator) === 'Inject')) report(parameter);
     },
   }),

@@ -117,6 +117,7 @@ test('a stop can wait until everything is acknowledged', async () => {
   outbox.acknowledge('dag/run/a/-1/1', 1);
   await all;
   await outbox.acknowledged(60_000);
+  expect(outbox.unacknowledged()).toEqual([]);
 });
 
 test('an unacknowledged report is sent again after its time, and no other', async () => {

@@ -9,11 +9,13 @@ let asked: { method: string | undefined; url: string | undefined; headers: Incom
 let answer: { status: number; body: string };
 
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
+  server = createServer((request, response) => {
     let body = '';
-    for await (const chunk of request) body += String(chunk);
-    asked.push({ method: request.method, url: request.url, headers: request.headers, body });
-    response.writeHead(answer.status).end(answer.body);
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      asked.push({ method: request.method, url: request.url, headers: request.headers, body });
+      response.writeHead(answer.status).end(answer.body);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   api = new HttpExecutionApi({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, workerSecret: 'worker-secret' });

@@ -114,7 +114,7 @@ test('a worker that was stopped past lostAfter ends its task as soon as it goes 
   await worker.until('LogChunk', (chunk) => chunk.text.includes('up'));
   const groups = sessionsOf(worker.process.pid as number);
   worker.process.kill('SIGSTOP');
-  // The fault itself: stopped for as long as lostAfter.
+  // oxlint-disable-next-line dagbook/no-sleep -- The time is the fault: stopped for as long as lostAfter.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   worker.process.kill('SIGCONT');
   expect(await worker.until('AttemptLost')).toMatchObject({ attemptId: 'test/run-1/sleeps/-1/1', epoch: 1, cause: 'lease_expired' });

@@ -173,7 +173,7 @@ test('ids that are names of folders, or no ids, lead nowhere', async () => {
   for (const bad of [{ dagId: 'a/b' }, { dagId: '' }, { runId: 'a%2fb' }, { taskId: 'a\0' }, { mapIndex: -2 }, { mapIndex: 1.5 }, { tryNumber: Number.NaN }]) {
     await expect(store.read({ attempt: { ...attempt, ...bad }, maxBytes: 10 })).rejects.toMatchObject({ code: 'log.invalid_attempt' });
   }
-  await expect(store.append([{ attemptId: 'a/b/c/d', epoch: 0, offset: 0, text: 'x' }])).rejects.toThrow();
+  await expect(store.append([{ attemptId: 'a/b/c/d', epoch: 0, offset: 0, text: 'x' }])).rejects.toThrow('not an attempt id: a/b/c/d');
 });
 
 test('links that lead out of the folder are neither read nor written', async () => {

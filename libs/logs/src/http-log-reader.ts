@@ -23,7 +23,7 @@ export class HttpLogReader implements LogReader {
   async read(request: LogReadRequest): Promise<LogSlice | null> {
     const { attempt, ...range } = request;
     const query = new URLSearchParams(Object.entries(range).map(([name, value]): [string, string] => [name, String(value)]));
-    const response = await this.#fetch(`${pathOf(attempt)}?${query}`, AbortSignal.timeout(READ_TIMEOUT_MS));
+    const response = await this.#fetch(`${pathOf(attempt)}?${query.toString()}`, AbortSignal.timeout(READ_TIMEOUT_MS));
     if (response.status === 404) {
       await response.body?.cancel();
       return null;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { runStream } from '@dagbook/contracts';
 import { compilePlan, createRunState, evolveRun, isRejected, settle, type DagDefinition, type RunCommand, type RunEvent } from '@dagbook/domain';
-import { ProjectionRunner, rebuildProjection, toNewEvent } from '@dagbook/event-store';
+import { ProjectionRunner, rebuildProjection } from '@dagbook/event-store';
 import { Journal, PIPELINE, planHashOf, withPostgres } from '@dagbook/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {

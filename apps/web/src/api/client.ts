@@ -50,7 +50,8 @@ export function sentenceOf(body: unknown): string {
     return detail.map((one) => {
       const loc = field(one, 'loc');
       const where = Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '';
-      const message = String(field(one, 'msg') ?? '');
+      const said = field(one, 'msg');
+      const message = typeof said === 'string' ? said : '';
       return where === '' ? message : `${where}: ${message}`;
     }).join('; ');
   }

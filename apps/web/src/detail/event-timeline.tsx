@@ -86,7 +86,7 @@ function Lines({ events }: { readonly events: readonly RecordedEvent[] }) {
 
 /** Only ends are coloured: in a journal most lines are quiet. */
 function kindOf(type: string): 'good' | 'bad' | 'wait' | 'plain' {
-  if (/Succeeded$/.test(type)) return 'good';
+  if (type.endsWith('Succeeded')) return 'good';
   if (/Failed$|Lost$/.test(type)) return 'bad';
   if (/RetryScheduled$|Rescheduled$|Deferred$/.test(type)) return 'wait';
   return 'plain';

@@ -107,7 +107,7 @@ function SignOut() {
   const text = useText();
   const navigate = useNavigate();
   return (
-    <ActionIcon aria-label={text.frame.signOut} onClick={() => void signOut().finally(() => navigate({ to: '/sign-in' }))}>
+    <ActionIcon aria-label={text.frame.signOut} onClick={() => void signOut().finally(() => void navigate({ to: '/sign-in' }))}>
       <IconLogout size={18} stroke={1.6} />
     </ActionIcon>
   );
