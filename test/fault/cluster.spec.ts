@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { partitionOf } from '@dagbook/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { brokerAway } from './broker-away.ts';
 import { campaign, table, violationsOf } from './campaign.ts';
 import { latticeDag, processesDag, waitingDag } from './dag-source.ts';
 import { FaultCluster } from './fault-cluster.ts';
 import { readHistory } from './history.ts';
 import { gapsAfter } from './killing.ts';
 import { VICTIMS } from './kill-plan.ts';
+import { partAway } from './part-away.ts';
 import { descendantsOf, isRunning } from './process-table.ts';
 import { holds, until } from './until.ts';
 
@@ -57,7 +57,7 @@ describe('a cluster', () => {
   });
 
   it('loses no healthy task while the broker is away for longer than leases are renewed', async () => {
-    expect(await brokerAway(cluster, { awayMs: 6_000, lostAfter: '40s' })).toEqual(['TaskScheduled', 'TaskStarted', 'TaskSucceeded']);
+    expect(await partAway(cluster, 'kafka', { awayMs: 6_000, lostAfter: '40s' })).toEqual(['TaskScheduled', 'TaskStarted', 'TaskSucceeded']);
   });
 
   it('leaves no process of a task running when its worker is killed', async () => {

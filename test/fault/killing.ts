@@ -29,18 +29,21 @@ export async function carryOut(cluster: FaultCluster, plan: readonly PlannedKill
   return Promise.all(waits);
 }
 
-/** The longest time without a task's start that followed each kill, looked for until the next kill. */
-export async function gapsAfter(cluster: FaultCluster, kills: readonly Kill[], withinMs = 5_000): Promise<Map<Kill, number>> {
-  const gaps = await cluster.query<{ fromMs: number; gapMs: number }>(
-    `SELECT from_ms AS "fromMs", gap_ms AS "gapMs" FROM (
-       SELECT (lag(stored_at_ms) OVER w)::float8 AS from_ms, (stored_at_ms - lag(stored_at_ms) OVER w)::float8 AS gap_ms
-       FROM events WHERE type = 'TaskStarted' WINDOW w AS (ORDER BY stored_at_ms)
-     ) g WHERE gap_ms > 20`,
+/** A kill may show so much later: what it broke was not asked for at once. */
+const SHOWS_WITHIN_MS = 5_000;
+
+/** The longest time without a task's start that each kill caused: those that it fell into first, or that came soon after it. */
+export async function gapsAfter(cluster: FaultCluster, kills: readonly Kill[]): Promise<Map<Kill, number>> {
+  const gaps = await cluster.query<{ fromMs: number; toMs: number }>(
+    `SELECT from_ms::float8 AS "fromMs", to_ms::float8 AS "toMs" FROM (
+       SELECT lag(stored_at_ms) OVER (ORDER BY stored_at_ms) AS from_ms, stored_at_ms AS to_ms FROM events WHERE type = 'TaskStarted'
+     ) g WHERE to_ms - from_ms > 20 ORDER BY from_ms`,
   );
   const inTime = [...kills].sort((a, b) => a.atMs - b.atMs);
-  return new Map(inTime.map((kill, index) => {
-    const untilMs = Math.min(kill.atMs + withinMs, inTime[index + 1]?.atMs ?? Number.POSITIVE_INFINITY);
-    const after = gaps.filter(({ fromMs, gapMs }) => fromMs + gapMs > kill.atMs && fromMs < untilMs);
-    return [kill, Math.max(0, ...after.map(({ fromMs, gapMs }) => fromMs + gapMs - Math.max(fromMs, kill.atMs)))];
-  }));
+  const longest = new Map(inTime.map((kill) => [kill, 0]));
+  for (const { fromMs, toMs } of gaps) {
+    const cause = inTime.find(({ atMs }) => atMs > fromMs && atMs < toMs) ?? inTime.findLast(({ atMs }) => atMs <= fromMs && atMs > fromMs - SHOWS_WITHIN_MS);
+    if (cause !== undefined) longest.set(cause, Math.max(longest.get(cause) ?? 0, toMs - Math.max(fromMs, cause.atMs)));
+  }
+  return longest;
 }

@@ -1,27 +1,29 @@
 import { parseArgs } from 'node:util';
-import { brokerAway } from './broker-away.ts';
 import { campaign, table, violationsOf } from './campaign.ts';
 import { FaultCluster } from './fault-cluster.ts';
 import { killPlan } from './kill-plan.ts';
+import { partAway } from './part-away.ts';
 
-const USAGE = `npm run fault -- [--kills N] [--seed S] [--broker-away SECONDS] [--keep] [--json]
+const USAGE = `npm run fault -- [--kills N] [--seed S] [--kafka-away SECONDS | --postgres-away SECONDS] [--keep] [--json]
 
   --kills N               kill -9 of N processes, dealt over all seven kinds, under load (default 14)
   --seed S                the same kills at the same pauses for the same seed (default: drawn, and printed)
-  --broker-away SECONDS   instead: Kafka frozen for so long while a task runs, which must not be lost
+  --kafka-away SECONDS    instead: Kafka frozen for so long while a task runs, which must not be lost
+  --postgres-away SECONDS the same of Postgres
   --keep                  leave data and logs
   --json                  the last line printed is one JSON object
 `;
 const { values } = parseArgs({
   options: {
-    kills: { type: 'string', default: '14' }, seed: { type: 'string' }, 'broker-away': { type: 'string' },
+    kills: { type: 'string', default: '14' }, seed: { type: 'string' }, 'kafka-away': { type: 'string' }, 'postgres-away': { type: 'string' },
     keep: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
   },
 });
 const kills = Number(values.kills);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-const awaySeconds = values['broker-away'] === undefined ? undefined : Number(values['broker-away']);
-if (values.help || ![kills, seed, awaySeconds ?? 0].every((number) => Number.isInteger(number) && number >= 0)) {
+const part = values['kafka-away'] !== undefined ? 'kafka' : values['postgres-away'] !== undefined ? 'postgres' : undefined;
+const awaySeconds = Number(values['kafka-away'] ?? values['postgres-away'] ?? 0);
+if (values.help || ![kills, seed, awaySeconds].every((number) => Number.isInteger(number) && number >= 0)) {
   process.stderr.write(USAGE);
   process.exit(values.help ? 0 : 2);
 }
@@ -29,7 +31,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 say('starting a cluster of two schedulers and two workers …');
 const cluster = await FaultCluster.start();
-const found = awaySeconds === undefined ? await kill(cluster) : await freeze(cluster, awaySeconds);
+const found = part === undefined ? await kill(cluster) : await freeze(cluster, part, awaySeconds);
 if (values.keep) say(`the data and the logs are kept in ${cluster.folder}`);
 await cluster.stop({ keep: values.keep });
 process.exit(found.length > 0 ? 1 : 0);
@@ -47,10 +49,10 @@ async function kill(cluster: FaultCluster): Promise<readonly string[]> {
   return violations;
 }
 
-async function freeze(cluster: FaultCluster, seconds: number): Promise<readonly string[]> {
-  const events = await brokerAway(cluster, { awayMs: seconds * 1_000, lostAfter: '5m' });
+async function freeze(cluster: FaultCluster, part: 'kafka' | 'postgres', seconds: number): Promise<readonly string[]> {
+  const events = await partAway(cluster, part, { awayMs: seconds * 1_000, lostAfter: '5m' });
   const survived = events.join(' ') === 'TaskScheduled TaskStarted TaskSucceeded';
-  process.stdout.write(`Kafka away for ${seconds} s: ${events.join(', ')}\n`);
-  if (values.json) process.stdout.write(`${JSON.stringify({ brokerAwaySeconds: seconds, violations: survived ? 0 : 1 })}\n`);
+  process.stdout.write(`${part} away for ${seconds} s: ${events.join(', ')}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify({ part, awaySeconds: seconds, violations: survived ? 0 : 1 })}\n`);
   return survived ? [] : ['a healthy task was lost'];
 }
