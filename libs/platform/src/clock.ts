@@ -39,6 +39,8 @@ export class ManualClock implements AlarmClock {
   alarm(atMs: number, wake: () => void): () => void {
     const alarm = { atMs, wake };
     this.#alarms.add(alarm);
+    // As with the real clock, what is due already rings soon, and never inside the call.
+    if (atMs <= this.#nowMs) setImmediate(() => this.#alarms.delete(alarm) && alarm.wake());
     return () => void this.#alarms.delete(alarm);
   }
   /** Moves the clock and rings what is due, in order of time. */
