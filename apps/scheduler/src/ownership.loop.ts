@@ -1,7 +1,7 @@
 import { DAG_PARTITIONS, partitionOf, TOPICS } from '@dagbook/contracts';
 import type { OwnershipSession, OwnershipStore } from '@dagbook/event-store';
 import type { MessagePublisher } from '@dagbook/messaging';
-import { errorAttributes, WakeableLoop, type Clock, type Log } from '@dagbook/platform';
+import { errorAttributes, WakeableLoop, type Clock, type Log, type Loop } from '@dagbook/platform';
 
 /**
  * Which DAGs this scheduler decides for. DAGs are spread over partitions; a partition belongs to who holds its Postgres
@@ -12,8 +12,12 @@ import { errorAttributes, WakeableLoop, type Clock, type Log } from '@dagbook/pl
  * Each round takes what is free, and gives up what is over the fair share among the schedulers heard of lately. What
  * was given up is left to the others for a while; the death of a scheduler frees its locks at once, so that a standby
  * has them within one round. A lost session drops everything before anything else.
+ *
+ * What is given up decides nothing until somebody has taken it. So nothing is given while a dead scheduler may still be
+ * counted (for as long as one is remembered after the last change among them), and nothing for a while after what was
+ * given had to be taken back.
  */
-export class Ownership {
+export class Ownership implements Loop {
   readonly #ports: OwnershipPorts;
   readonly #loop: WakeableLoop<void>;
   readonly #owned = new Set<number>();
@@ -21,6 +25,8 @@ export class Ownership {
   readonly #peers = new Map<string, number>();
   #session: OwnershipSession | undefined;
   #saidAtMs = Number.NEGATIVE_INFINITY;
+  #peersChangedAtMs = Number.NEGATIVE_INFINITY;
+  #keepsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: OwnershipPorts) {
     this.#ports = ports;
@@ -33,6 +39,10 @@ export class Ownership {
 
   start(): void {
     this.#loop.start();
+  }
+
+  runOnce(): Promise<void> {
+    return this.#loop.runOnce();
   }
 
   async stop(): Promise<void> {
@@ -52,8 +62,9 @@ export class Ownership {
 
   seen(instance: string, leaving: boolean): void {
     if (instance === this.#ports.instance) return;
-    if (leaving) this.#peers.delete(instance);
-    else this.#peers.set(instance, this.#ports.clock.nowMs());
+    const nowMs = this.#ports.clock.nowMs();
+    if (leaving ? this.#peers.delete(instance) : !this.#peers.has(instance)) this.#peersChangedAtMs = nowMs;
+    if (!leaving) this.#peers.set(instance, nowMs);
   }
 
   async #round(): Promise<void> {
@@ -66,7 +77,10 @@ export class Ownership {
     const taken: number[] = [];
     for (let partition = 0; partition < DAG_PARTITIONS; partition++) {
       if (this.#owned.has(partition) || nowMs - (this.#givenUpAtMs.get(partition) ?? Number.NEGATIVE_INFINITY) < LEAVE_ALONE_MS) continue;
-      if (await session.tryAcquire(lockOf(partition))) taken.push(partition);
+      const isTaken = await session.tryAcquire(lockOf(partition));
+      if (isTaken) taken.push(partition);
+      // The first look at what was given up tells whether anybody wanted it.
+      if (this.#givenUpAtMs.delete(partition) && isTaken) this.#keepsUntilMs = nowMs + KEEP_MS;
     }
     if (taken.length > 0 && this.#session === session) {
       for (const partition of taken) this.#owned.add(partition);
@@ -78,7 +92,12 @@ export class Ownership {
 
   /** Gives up what is over the fair share, highest partitions first. */
   async #shareOut(session: OwnershipSession, nowMs: number): Promise<void> {
-    for (const [peer, heardAtMs] of this.#peers) if (heardAtMs < nowMs - PEER_GONE_MS) this.#peers.delete(peer);
+    for (const [peer, heardAtMs] of this.#peers) {
+      if (heardAtMs >= nowMs - PEER_GONE_MS) continue;
+      this.#peers.delete(peer);
+      this.#peersChangedAtMs = nowMs;
+    }
+    if (nowMs - this.#peersChangedAtMs <= PEER_GONE_MS || nowMs < this.#keepsUntilMs) return;
     const share = Math.ceil(DAG_PARTITIONS / (this.#peers.size + 1));
     const extra = [...this.#owned].sort((a, b) => b - a).slice(0, Math.max(0, this.#owned.size - share));
     if (extra.length === 0) return;
@@ -111,10 +130,11 @@ export class Ownership {
   }
 }
 
-const SAY_EVERY_MS = 2_000;
-const PEER_GONE_MS = 7_000;
+const SAY_EVERY_MS = 500;
+const PEER_GONE_MS = 2_500;
 /** Longer than a peer needs for a round, so that what was given up is not taken back at once. */
 const LEAVE_ALONE_MS = 3_000;
+const KEEP_MS = 60_000;
 
 const lockOf = (partition: number): string => `dagbook.partition.${partition}`;
 
