@@ -41,6 +41,8 @@ describe('a run', () => {
     spine.clock.advance(59_999);
     expect(await spine.story('d', 'r')).not.toContain('TaskScheduled a try 2');
     spine.clock.advance(1);
+    // The worker has been silent for that minute, and gets nothing before it is heard of again.
+    await spine.renew();
     expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
     expect((await spine.story('d', 'r')).slice(3)).toEqual(['TaskStarted a', 'TaskRetryScheduled a', 'TaskScheduled a try 2', 'TaskStarted a try 2', 'TaskSucceeded a try 2', 'RunSucceeded']);
   });
