@@ -14,8 +14,8 @@ import { errorAttributes, WakeableLoop, type Clock, type Log, type Loop } from '
  * has them within one round. A lost session drops everything before anything else.
  *
  * What is given up decides nothing until somebody has taken it. So nothing is given while a dead scheduler may still be
- * counted (for as long as one is remembered after the last change among them), and nothing for a while after what was
- * given had to be taken back.
+ * counted (for as long as one is remembered, after the last change among them or of what is ours), and nothing for a
+ * while after what was given had to be taken back.
  */
 export class Ownership implements Loop {
   readonly #ports: OwnershipPorts;
@@ -25,7 +25,8 @@ export class Ownership implements Loop {
   readonly #peers = new Map<string, number>();
   #session: OwnershipSession | undefined;
   #saidAtMs = Number.NEGATIVE_INFINITY;
-  #peersChangedAtMs = Number.NEGATIVE_INFINITY;
+  /** When somebody came or went, or left us partitions: one that died is still remembered then. */
+  #changedAtMs = Number.NEGATIVE_INFINITY;
   #keepsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: OwnershipPorts) {
@@ -63,7 +64,7 @@ export class Ownership implements Loop {
   seen(instance: string, leaving: boolean): void {
     if (instance === this.#ports.instance) return;
     const nowMs = this.#ports.clock.nowMs();
-    if (leaving ? this.#peers.delete(instance) : !this.#peers.has(instance)) this.#peersChangedAtMs = nowMs;
+    if (leaving ? this.#peers.delete(instance) : !this.#peers.has(instance)) this.#changedAtMs = nowMs;
     if (!leaving) this.#peers.set(instance, nowMs);
   }
 
@@ -84,6 +85,7 @@ export class Ownership implements Loop {
     }
     if (taken.length > 0 && this.#session === session) {
       for (const partition of taken) this.#owned.add(partition);
+      this.#changedAtMs = nowMs;
       this.#ports.log.info('took partitions', { taken, owned: this.#owned.size });
       await this.#ports.onTaken(taken);
     }
@@ -95,9 +97,9 @@ export class Ownership implements Loop {
     for (const [peer, heardAtMs] of this.#peers) {
       if (heardAtMs >= nowMs - PEER_GONE_MS) continue;
       this.#peers.delete(peer);
-      this.#peersChangedAtMs = nowMs;
+      this.#changedAtMs = nowMs;
     }
-    if (nowMs - this.#peersChangedAtMs <= PEER_GONE_MS || nowMs < this.#keepsUntilMs) return;
+    if (nowMs - this.#changedAtMs <= PEER_GONE_MS || nowMs < this.#keepsUntilMs) return;
     const share = Math.ceil(DAG_PARTITIONS / (this.#peers.size + 1));
     const extra = [...this.#owned].sort((a, b) => b - a).slice(0, Math.max(0, this.#owned.size - share));
     if (extra.length === 0) return;
