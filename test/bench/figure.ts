@@ -18,7 +18,7 @@ export function medians(runs: readonly Figures[]): Figures {
   return Object.fromEntries(names.map((name) => [name, percentile(runs.map((run) => run[name] ?? Number.NaN), 0.5)]));
 }
 
-export class BenchmarkBroken extends Error {}
+class BenchmarkBroken extends Error {}
 
 /** A benchmark that measured something else than it says is worth nothing. */
 export function check(holds: boolean, sentence: string): asserts holds {

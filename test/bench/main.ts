@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { bigdag, fanout } from './case/fanout.ts';
 import { chain } from './case/chain.ts';
+import { decider } from './case/decider.ts';
 import { footprint } from './case/footprint.ts';
 import { parse } from './case/parse.ts';
 import { throughput } from './case/throughput.ts';
 import { medians, type Benchmark, type Figures } from './figure.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, parse];
+const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, parse, decider];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -33,7 +33,7 @@ function stats(): Stat[] {
 }
 
 /** The process and all that descends from it. */
-export function familyOf(rootPid: number): readonly Stat[] {
+function familyOf(rootPid: number): readonly Stat[] {
   const all = stats();
   const children = Map.groupBy(all, (stat) => stat.parent);
   const family: Stat[] = [];

@@ -7,7 +7,7 @@ export interface ProcessFacts {
 }
 
 /** What runs now; zombies do not. A process that goes while it is read is left out. */
-export function processes(): ProcessFacts[] {
+function processes(): ProcessFacts[] {
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? (factsOf(Number(name)) ?? []) : []));
 }
 

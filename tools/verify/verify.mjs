@@ -15,7 +15,7 @@ const CHECKS = [
   { holds: 'rooms import one another only in the direction of .dependency-cruiser.cjs', command: [bin('dependency-cruiser/bin/dependency-cruiser.mjs'), 'apps', 'libs', 'test', 'tools', 'dags', '--config', '.dependency-cruiser.cjs', '--output-type', 'err'] },
   { holds: 'no file, export or package is there for nothing', command: [bin('knip/bin/knip.js'), '--no-progress'] },
   { holds: 'docs/asyncapi.yaml is what libs/contracts says', command: [join(ROOT, 'tools/asyncapi/generate.mjs'), '--check'] },
-  { holds: 'the page\'s client is what apps/api-gateway/openapi.json makes', command: [join(ROOT, 'tools/verify/page-client.mjs')] },
+  { holds: 'the clients of page and command line are what apps/api-gateway/openapi.json makes', command: [join(ROOT, 'tools/verify/client.mjs')] },
 ];
 
 /** Runs one check; answers what it said, its seconds, and whether it holds. */

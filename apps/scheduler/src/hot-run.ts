@@ -22,7 +22,7 @@ export interface HotRun {
 }
 
 /** Events as the domain knows them: the type beside the data. */
-export const toRunEvent = (stored: Pick<StoredEvent, 'type' | 'data'>): RunEvent =>
+const toRunEvent = (stored: Pick<StoredEvent, 'type' | 'data'>): RunEvent =>
   ({ type: stored.type, ...(stored.data as object) }) as RunEvent;
 
 /** Reads and folds runs; a run that has no events is absent from the answer. */

@@ -165,7 +165,7 @@ export class Spine {
 }
 
 const WORKER = 'scripted-1';
-export const TOKEN_SECRET = 'a secret of the tests, long enough';
+const TOKEN_SECRET = 'a secret of the tests, long enough';
 
 /** A DAG folder without a disk. */
 class FakeFiles implements DagBundleSource {

@@ -1,4 +1,4 @@
-import type { AttemptLossCause, AttemptRef, Failure, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
+import type { AttemptLossCause, Failure, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
 import type { AttemptId } from './id.ts';
 
 /**
@@ -229,4 +229,3 @@ export interface LogChunk {
   readonly end?: { readonly bytes: number; readonly lines: number };
 }
 
-export type { AttemptRef };

@@ -23,7 +23,7 @@ export const overResultOf = (taskId: string, ...path: string[]): MappingDefiniti
 
 export const overList = (...value: Json[]): MappingDefinition => ({ kind: 'expand', over: [['item', { kind: 'literal', value }]] });
 
-export const CREATE_RUN: RunCommand = {
+const CREATE_RUN: RunCommand = {
   type: 'CreateRun', dagId: 'story', runId: 'run', runType: 'manual', triggeredBy: 'test', logicalDateMs: null, dataInterval: null,
   runAfterMs: 0, conf: {}, params: {}, planHash: 'plan-1', dagVersion: 1, bundleHash: 'bundle-1', nowMs: 0,
 };

@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts';
-import type { RunState, RunType, TriggeredBy } from './state-names.ts';
+import type { RunType, TriggeredBy } from './state-names.ts';
 
 /**
  * Everything that can happen to a DAG run: the stream `run-<dag id>/<run id>`.
@@ -188,4 +188,3 @@ export type AttemptLossCause = 'lease_expired' | 'worker_restarted' | 'worker_dr
 
 export type RunFailureReason = 'task_failed' | 'deadlocked' | 'timed_out' | 'marked';
 
-export type { RunState };

@@ -299,7 +299,7 @@ function addOwnCounts(run: DagRun, instance: TaskInstance): void {
  * The tasks that a branch, short circuit or latest-only has skipped by what it answered: a function of its state, so
  * that clearing it takes the skip back and clearing what it skipped skips that again.
  */
-export function coveredBy(run: DagRun, skipper: TaskInstance): readonly number[] {
+function coveredBy(run: DagRun, skipper: TaskInstance): readonly number[] {
   if (skipper.state !== 'success') return [];
   return coverOf(run.plan, skipper.slot.plan, skipper.chosen, skipper.passed);
 }
