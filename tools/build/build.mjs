@@ -18,6 +18,8 @@ const ENTRIES = {
   'api-gateway/main': 'apps/api-gateway/src/main.ts',
   'bundles/parse-child': 'libs/bundles/src/parse-child.ts',
   'sdk/index': 'libs/sdk/src/index.ts',
+  'cli/main': 'apps/cli/src/main.ts',
+  'cli/test-child': 'apps/cli/src/test-child.ts',
 };
 
 export async function build({ web = true, say = console.error } = {}) {
