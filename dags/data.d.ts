@@ -3,3 +3,9 @@ declare module '*.csv' {
   const text: string;
   export default text;
 }
+
+/** So is Python code, for `python({ code })`: a run keeps the code that it began with. */
+declare module '*.py' {
+  const text: string;
+  export default text;
+}

@@ -19,5 +19,7 @@ export async function buildSdk(outFile: string, root: string = join(dirname(file
     stdin: { contents: ENTRY, resolveDir: root, sourcefile: 'sdk-entry.ts', loader: 'ts' },
     outfile: outFile, bundle: true, format: 'esm', platform: 'node', target: 'node24',
     tsconfig: join(root, 'tsconfig.base.json'), logLevel: 'silent', legalComments: 'none',
+    // Drivers of operators, imported by those that run one: found beside the SDK, not inside it.
+    external: ['pg', 'dockerode', 'nodemailer', '@aws-sdk/*'],
   });
 }

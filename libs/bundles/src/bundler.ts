@@ -29,7 +29,7 @@ const BUNDLE_LIMIT_BYTES = 20 * 1024 * 1024;
 const BATCH = 250;
 
 /** Data beside a DAG may be imported: it becomes part of the bundle, so a worker needs no copy of the folder. */
-const LOADERS = { '.csv': 'text', '.sql': 'text', '.txt': 'text', '.sh': 'text', '.html': 'text' } as const;
+const LOADERS = { '.csv': 'text', '.sql': 'text', '.txt': 'text', '.sh': 'text', '.py': 'text', '.html': 'text' } as const;
 
 /** Old npm packages reach for `require`, which an ES module has not. */
 const REQUIRE = 'import { createRequire as __dagbookRequire } from "node:module"; const require = __dagbookRequire(import.meta.url);';

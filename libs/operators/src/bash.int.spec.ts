@@ -1,52 +1,22 @@
-import { SkipTask, TaskFailure, type OperatorContext } from '@dagbook/sdk';
+import { SkipTask } from '@dagbook/sdk';
 import { expect, test } from 'vitest';
+import { failureOf, rigOf } from '../test/rig.ts';
 import { bash } from './bash.ts';
 
-function contextOf(abort = new AbortController()): { context: OperatorContext; lines: string[]; waitFor(line: string): Promise<void> } {
-  const lines: string[] = [];
-  const waiters: { line: string; resolve: () => void }[] = [];
-  const none = async (): Promise<never> => {
-    throw new Error('not part of this test');
-  };
-  const context: OperatorContext = {
-    request: {
-      attempt: { dagId: 'd', runId: 'r', taskId: 't', mapIndex: -1, tryNumber: 1 },
-      work: { bundleHash: 'h', maxTries: 1, run: { runType: 'manual', logicalDateMs: null, dataInterval: null, runAfterMs: 0, conf: {}, params: {} }, results: {} },
-    },
-    environment: { DAGBOOK_DS: '2026-01-01' },
-    io: {
-      signal: abort.signal,
-      nowMs: () => 0,
-      log: (level, event, attributes) => {
-        lines.push(`${(attributes as { logger: string }).logger} ${level}: ${event}`);
-        for (const waiter of waiters) if (event === waiter.line) waiter.resolve();
-      },
-      getResult: none,
-      putResult: none,
-      connection: none,
-      variable: none,
-      operators: {},
-    },
-  };
-  return { context, lines, waitFor: (line) => new Promise((resolve) => waiters.push({ line, resolve })) };
-}
-
-const failureOf = (promise: Promise<unknown>): Promise<TaskFailure> => promise.then(() => expect.fail('it did not fail'), (error: TaskFailure) => error);
-
 test('the last line of stdout is the result, all output is log', async () => {
-  const { context, lines } = contextOf();
+  const { context, lines } = rigOf();
   expect(await bash({ command: 'echo one; echo two; printf three' }, context)).toBe('three');
   expect(lines).toEqual(['task.stdout info: one', 'task.stdout info: two', 'task.stdout info: three']);
 });
 
 test('without output the result is null, and stderr is no result', async () => {
-  const { context, lines } = contextOf();
+  const { context, lines } = rigOf();
   expect(await bash({ command: 'echo careful >&2' }, context)).toBeNull();
   expect(lines).toEqual(['task.stderr error: careful']);
 });
 
 test('values reach the command through the environment, never as code', async () => {
-  const { context } = contextOf();
+  const { context } = rigOf();
   const hostile = '$(touch /tmp/owned); `id` "\'; exit 3\n안녕';
   expect(await bash({ command: 'printf %s "$NAME" | tr "\\n" _; printf " %s %s" "$DAGBOOK_DS" "$LIST"', env: { NAME: hostile, LIST: [1, { a: 2 }], GONE: null } }, context)).toBe(
     '$(touch /tmp/owned); `id` "\'; exit 3_안녕 2026-01-01 [1,{"a":2}]',
@@ -54,28 +24,28 @@ test('values reach the command through the environment, never as code', async ()
 });
 
 test('exit code 99 skips; the author may choose others or none', async () => {
-  const { context } = contextOf();
+  const { context } = rigOf();
   await expect(bash({ command: 'exit 99' }, context)).rejects.toBeInstanceOf(SkipTask);
   await expect(bash({ command: 'exit 7', skipOnExitCode: [7, 8] }, context)).rejects.toBeInstanceOf(SkipTask);
   expect((await failureOf(bash({ command: 'exit 99', skipOnExitCode: null }, context))).code).toBe('exit_code');
 });
 
 test('another exit code fails with the last lines of output', async () => {
-  const { context } = contextOf();
+  const { context } = rigOf();
   const failure = await failureOf(bash({ command: 'for n in $(seq 30); do echo line $n; done; exit 4' }, context));
   expect(failure).toMatchObject({ code: 'exit_code', message: 'the command ended with exit code 4', retry: true });
   expect(failure.detail).toBe(Array.from({ length: 20 }, (_, line) => `line ${line + 11}`).join('\n'));
 });
 
 test('a command that a signal ends says which', async () => {
-  const { context } = contextOf();
+  const { context } = rigOf();
   expect(await failureOf(bash({ command: 'kill -SEGV $$' }, context))).toMatchObject({ code: 'killed', message: 'the command was ended by SIGSEGV' });
 });
 
 test('an aborted task ends its command', async () => {
   const abort = new AbortController();
-  const { context, waitFor } = contextOf(abort);
-  const up = waitFor('up');
+  const { context, waitFor } = rigOf({ abort });
+  const up = waitFor((line) => line.endsWith(': up'));
   const run = failureOf(bash({ command: 'echo up; exec sleep 1000' }, context));
   await up;
   abort.abort();
@@ -83,7 +53,7 @@ test('an aborted task ends its command', async () => {
 });
 
 test('runs in the folder that cwd names, and says so when there is none', async () => {
-  const { context } = contextOf();
+  const { context } = rigOf();
   expect(await bash({ command: 'pwd', cwd: '/usr' }, context)).toBe('/usr');
   expect((await failureOf(bash({ command: 'pwd', cwd: '/no/such' }, context))).message).toContain('the folder /no/such (cwd)');
 });
@@ -97,9 +67,9 @@ test.each([
   [{ command: 'true', cwd: 7 }, 'bash: cwd is 7, but must be a path'],
   [{ command: 'true', skipOnExitCode: 0 }, 'bash: skipOnExitCode is 0, but must be whole numbers from 1 to 255, or null'],
 ])('refuses %j without a retry', async (fields, message) => {
-  expect(await failureOf(bash(fields, contextOf().context))).toMatchObject({ code: 'bad_input', message, retry: false });
+  expect(await failureOf(bash(fields, rigOf().context))).toMatchObject({ code: 'bad_input', message, retry: false });
 });
 
 test('a value larger than the system takes fails with a sentence', async () => {
-  expect((await failureOf(bash({ command: 'true', env: { BIG: 'x'.repeat(10_000_000) } }, contextOf().context))).message).toContain('larger than the system allows');
+  expect((await failureOf(bash({ command: 'true', env: { BIG: 'x'.repeat(10_000_000) } }, rigOf().context))).message).toContain('larger than the system allows');
 });

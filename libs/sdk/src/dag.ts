@@ -137,6 +137,9 @@ interface GroupSpec {
   tooltip?: string;
 }
 
+/** Of a sensor operator whose author says nothing else. Airflow's. */
+const SENSOR_EVERY = '1m';
+
 interface Declaration {
   readonly taskId: string;
   readonly kind: TaskKind;
@@ -160,7 +163,7 @@ class ScopeValue {
     return this.#declare(id, 'task', code, spec);
   }
 
-  sensor(id: string, code: unknown, spec: AnyTaskSpec): Factory<never, unknown> {
+  sensor(id: string, code: unknown, spec: AnyTaskSpec = {}): Factory<never, unknown> {
     return this.#declare(id, 'sensor', code, spec);
   }
 
@@ -232,8 +235,13 @@ class ScopeValue {
     const taskId = this.#prefixed('taskId', id);
     this.#requireFree('taskId', taskId);
     const defaults = (this.#dag.spec.defaults ?? {}) as AnyTaskSpec;
+    const waits = operatorOf(code)?.sensor === true;
+    if (kind === 'sensor' && operatorOf(code)?.sensor === false) {
+      refuse({ field: `sensor '${taskId}'`, value: operatorOf(code)?.kind, rule: 'a sensor runs a function that answers poke.done() or poke.again(), or an operator that waits', remedy: 'Declare it with task()' });
+    }
     const declaration: Declaration = {
-      taskId, kind, body: bodyOf(taskId, kind, code), spec: { ...defaults, ...spec }, group: this.#group, ...role,
+      taskId, kind: waits && kind === 'task' ? 'sensor' : kind, body: bodyOf(taskId, kind, code),
+      spec: { ...(waits ? { every: SENSOR_EVERY } : {}), ...defaults, ...spec }, group: this.#group, ...role,
     };
     this.#dag.uncalled.set(taskId, mark());
     return factoryOf(this.#dag, declaration, {});

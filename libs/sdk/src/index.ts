@@ -1,10 +1,19 @@
 export type {
-  Asset, Dag, DagSpec, Duration, Edge, Factory, Handler, In, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, Scope, SensorSpec,
+  Asset, Dag, DagSpec, Duration, Edge, Factory, Handler, In, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, Scope, SensorOperator, SensorSpec,
   TaskContext, TaskLog, TaskRef, TaskSpec, TestOptions, TestResult, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
-export type { BashOptions, DockerOptions } from './operator.ts';
-export { bash, docker, s3Key } from './operator.ts';
+export type { AwsOptions, BashOptions, PythonOptions } from './operator/command.ts';
+export { aws, bash, python } from './operator/command.ts';
+export type { HttpOptions, SqlOptions } from './operator/data.ts';
+export { http, sql, sqlCheck, sqlSensor } from './operator/data.ts';
+export type { DockerCleaned, DockerCleanOptions, DockerExecOptions, DockerOptions } from './operator/docker.ts';
+export { docker, dockerClean, dockerExec } from './operator/docker.ts';
+export type { EmailOptions } from './operator/notify.ts';
+export { email, slack, webhook } from './operator/notify.ts';
+export type { S3Object, S3SyncOptions } from './operator/s3.ts';
+export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from './operator/s3.ts';
+export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export { mock, provideOperators } from './test-run.ts';

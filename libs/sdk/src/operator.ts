@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { In, Operator } from './types.ts';
+import type { Operator, SensorOperator } from './types.ts';
 
 /**
  * An operator as a DAG declares it: a kind and its fields. What executes a kind is given to the runner by the process
@@ -9,12 +9,15 @@ export interface DeclaredOperator {
   readonly kind: string;
   readonly fields: { readonly [name: string]: unknown };
   readonly output?: StandardSchemaV1;
+  /** Its executor answers whether to look again, so its task is a sensor. */
+  readonly sensor: boolean;
 }
 
 const OPERATOR = Symbol('operator');
 
-class OperatorValue<O> implements Operator<{}, O> {
+class OperatorValue<O> implements SensorOperator<{}, O> {
   readonly kind: string;
+  declare readonly __sensor: true;
   readonly [OPERATOR]: DeclaredOperator;
   constructor(declared: DeclaredOperator) {
     this.kind = declared.kind;
@@ -24,49 +27,12 @@ class OperatorValue<O> implements Operator<{}, O> {
 
 export const operatorOf = (value: unknown): DeclaredOperator | undefined => (value instanceof OperatorValue ? value[OPERATOR] : undefined);
 
-function declare<O>(kind: string, { output, ...fields }: { readonly output?: StandardSchemaV1<unknown, O> | undefined; readonly [name: string]: unknown }): Operator<{}, O> {
-  return new OperatorValue<O>({ kind, fields, ...(output === undefined ? {} : { output }) });
-}
+type Fields<O> = { readonly output?: StandardSchemaV1<unknown, O> | undefined; readonly [name: string]: unknown };
 
-/** Scalars reach a command as text. */
-type EnvironmentValue = string | number | boolean | null;
+export const declareOperator = <O>(kind: string, fields: Fields<O>): Operator<{}, O> => declared(kind, fields, false);
 
-export interface BashOptions<O> {
-  /** Run by `bash -c`. Results and params reach it through `env`, never as code. */
-  command: In<string>;
-  /** Beside these the command finds `DAGBOOK_DS`, `DAGBOOK_TS`, `DAGBOOK_RUN_ID`, `DAGBOOK_PARAM_<NAME>` … */
-  env?: Record<string, In<EnvironmentValue>>;
-  cwd?: In<string>;
-  /** Exit codes that mean skipped. Default 99; null: none. */
-  skipOnExitCode?: number | readonly number[] | null;
-  /** The last line on stdout as JSON, checked. Without it that line, as text, is the result. */
-  output?: StandardSchemaV1<unknown, O>;
-}
+export const declareSensor = <O>(kind: string, fields: Fields<O>): SensorOperator<{}, O> => declared(kind, fields, true);
 
-/** A shell command. Its last line on stdout is the result; a non-zero exit fails the try. */
-export function bash<O = string>(o: BashOptions<O>): Operator<{}, O> {
-  return declare<O>('bash', { ...o });
-}
-
-export interface DockerOptions<O> {
-  image: string;
-  command?: In<string> | readonly In<string>[];
-  env?: Record<string, In<string | number>>;
-  mounts?: readonly { source: string; target: string; readOnly?: boolean }[];
-  memory?: `${number}${'m' | 'g'}`;
-  cpus?: number;
-  network?: string;
-  pull?: 'missing' | 'always' | 'never';
-  output?: StandardSchemaV1<unknown, O>;
-  connection?: string;
-}
-
-/** A container on the worker's engine. Typed now; run, it fails with `not_supported` until the release that brings it. */
-export function docker<O = string>(o: DockerOptions<O>): Operator<{}, O> {
-  return declare<O>('docker', { ...o });
-}
-
-/** Waits for an object in S3. Typed now; run, it fails with `not_supported` until the release that brings it. */
-export function s3Key(o: { bucket: In<string>; key: In<string>; wildcard?: boolean; connection?: string }): Operator<{}, { key: string; size: number }> {
-  return declare('s3Key', { ...o });
+function declared<O>(kind: string, { output, ...fields }: Fields<O>, sensor: boolean): OperatorValue<O> {
+  return new OperatorValue<O>({ kind, fields, sensor, ...(output === undefined ? {} : { output }) });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as v from 'valibot';
-import { asset, at, bash, concat, cron, dag, every, serialize, when, zip } from './index.ts';
+import { asset, at, bash, concat, cron, dag, every, s3Key, serialize, when, zip } from './index.ts';
 
 const taskOf = (definition: ReturnType<typeof serialize>, taskId: string) => definition.tasks.find((task) => task.taskId === taskId);
 
@@ -12,6 +12,17 @@ describe('serialize', () => {
     expect(serialize(d)).toEqual({
       dagId: 'plain', timezone: 'UTC', schedule: { kind: 'none' }, tasks: [{ taskId: 'only', operator: 'function', upstream: [] }],
     });
+  });
+
+  it('makes a sensor of an operator that waits, however it is declared', () => {
+    const d = dag('waits');
+    d.task('keeps', s3Key({ bucket: 'b', key: 'k' }))();
+    d.sensor('yields', s3Key({ bucket: 'b', key: 'k' }), { every: '10s', mode: 'reschedule' })();
+    expect(serialize(d).tasks).toEqual([
+      { taskId: 'keeps', operator: 's3Key', kind: 'sensor', upstream: [], sensor: { everyMs: 60_000, mode: 'poke' } },
+      { taskId: 'yields', operator: 's3Key', kind: 'sensor', upstream: [], sensor: { everyMs: 10_000, mode: 'reschedule' } },
+    ]);
+    expect(() => d.sensor('no', bash({ command: 'true' }) as never, { every: '1s' })).toThrow('an operator that waits');
   });
 
   it('turns what the author says into milliseconds, instants and plain names', () => {

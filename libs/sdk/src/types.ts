@@ -128,6 +128,11 @@ export interface Operator<I, O> {
   readonly [out]?: O;
 }
 
+/** An operator that waits for something. */
+export interface SensorOperator<I, O> extends Operator<I, O> {
+  readonly __sensor: true;
+}
+
 type Args<I> = keyof I extends never ? [] : [input: { readonly [K in keyof I]: In<I[K]> }];
 
 /** A declared task. Calling it puts it into the DAG; so does `expand`, as many instances as its lists say. */
@@ -147,6 +152,8 @@ export interface Scope<P> {
   task<O, I = {}>(id: string, op: Operator<I, O>, spec?: TaskSpec<O>): Factory<I, O>;
   task<O, I = {}>(id: string, fn: Handler<I, O, P>, spec?: TaskSpec<O>): Factory<I, O>;
   sensor<O, I = {}>(id: string, fn: Handler<I, Poke<O>, P>, spec: SensorSpec<O>): Factory<I, O>;
+  /** `every` is `1m` when it is not said. A sensor given to `task` waits the same, keeping its slot. */
+  sensor<O, I = {}>(id: string, op: SensorOperator<I, O>, spec?: Partial<SensorSpec<O>>): Factory<I, O>;
   /** A falsy answer skips everything downstream, or only what follows directly when trigger rules are to decide. */
   shortCircuit<O, I = {}>(id: string, fn: Handler<I, O, P>, spec?: TaskSpec<O> & { ignoreDownstreamTriggerRules?: boolean }): Factory<I, O>;
   /** Skips what follows directly unless the run is of the schedule's latest interval, or manual. */

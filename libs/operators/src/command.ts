@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { SkipTask, TaskFailure, type OperatorContext } from '@dagbook/sdk';
+import type { Fields } from './field.ts';
+import { LineReader } from './line-reader.ts';
+
+/** Airflow's: a command that ends with it has nothing to do, and its task is skipped. */
+const SKIP_EXIT_CODE = 99;
+const TAIL_LINES = 20;
+
+export interface Command {
+  /** Program and arguments; no shell reads them. */
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd?: string | undefined;
+  /** Over the runner's own environment and what the task may know of its run. */
+  readonly env?: { readonly [name: string]: string };
+  /** Handed over on descriptor 3, which a value may fill beyond what arguments and environment hold. */
+  readonly input?: string;
+  /** Gathers what the command writes to descriptor 4. */
+  readonly readsAnswer?: boolean;
+  /** What the program is called in a failure's sentence. Default `the command`. */
+  readonly called?: string;
+}
+
+export interface CommandEnd {
+  readonly code: number;
+  /** stdout's last line, null without output. */
+  readonly lastLine: string | null;
+  /** The last lines of stdout and stderr. */
+  readonly tail: string;
+  readonly answer: string;
+}
+
+/**
+ * Runs a program and hands its output to the log line by line. It stays in the runner's own process group, so that what
+ * kills the runner kills it and all that it started; an aborted task sends it SIGTERM. Fails with `killed` when a signal
+ * ended it and with `error` when it could not start; an exit code is for the caller to judge.
+ */
+export async function runCommand(command: Command, context: OperatorContext): Promise<CommandEnd> {
+  const tail: string[] = [];
+  let lastLine: string | null = null;
+  const logged = (logger: string, level: 'info' | 'error') =>
+    new LineReader((line) => {
+      context.io.log(level, line, { logger });
+      if (tail.push(line) > TAIL_LINES) tail.shift();
+      if (logger === 'task.stdout') lastLine = line;
+    });
+  const ended = await finished(command, context, { stdout: logged('task.stdout', 'info'), stderr: logged('task.stderr', 'error') });
+  if (ended.signal !== null) {
+    throw new TaskFailure('killed', `${command.called ?? 'the command'} was ended by ${ended.signal}`, { detail: tail.join('\n') });
+  }
+  return { code: ended.code, lastLine, tail: tail.join('\n'), answer: ended.answer };
+}
+
+type Ended = { readonly answer: string } & ({ readonly code: number; readonly signal: null } | { readonly code: null; readonly signal: NodeJS.Signals });
+
+function finished(command: Command, context: OperatorContext, to: { readonly stdout: LineReader; readonly stderr: LineReader }): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = start(command, { ...process.env, ...context.environment, ...command.env });
+    const [, stdout, stderr, input, answers] = child.stdio as [null, Readable, Readable, Writable | undefined, Readable | undefined];
+    const answer: Buffer[] = [];
+    const onAbort = (): void => void child.kill('SIGTERM');
+    const forget = (): void => context.io.signal.removeEventListener('abort', onAbort);
+    if (context.io.signal.aborted) onAbort();
+    context.io.signal.addEventListener('abort', onAbort, { once: true });
+    stdout.on('data', (chunk: Buffer) => to.stdout.push(chunk));
+    stderr.on('data', (chunk: Buffer) => to.stderr.push(chunk));
+    answers?.on('data', (chunk: Buffer) => answer.push(chunk));
+    // A command may end without having read its input.
+    input?.on('error', () => undefined);
+    input?.end(command.input);
+    child.on('error', (cause) => {
+      forget();
+      reject(startFailure(cause, command));
+    });
+    child.on('close', (code, signal) => {
+      forget();
+      to.stdout.end();
+      to.stderr.end();
+      const text = Buffer.concat(answer).toString('utf8');
+      resolve(signal === null ? { code: code ?? 0, signal: null, answer: text } : { code: null, signal, answer: text });
+    });
+  });
+}
+
+/** Node reports some causes by an event and some by a throw. */
+function start(command: Command, env: NodeJS.ProcessEnv): ChildProcess {
+  const [program, ...args] = command.argv;
+  const stdio = ['ignore', 'pipe', 'pipe', ...(command.input === undefined ? [] : ['pipe']), ...(command.readsAnswer === true ? ['pipe'] : [])] as ('ignore' | 'pipe')[];
+  try {
+    return spawn(program, args, { stdio, env, ...(command.cwd === undefined ? {} : { cwd: command.cwd }) });
+  } catch (cause) {
+    throw startFailure(cause, command);
+  }
+}
+
+function startFailure(cause: unknown, { argv, cwd, called = 'the command' }: Command): TaskFailure {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason =
+    code === 'ENOENT'
+      ? `${cwd === undefined ? '' : `the folder ${cwd} (cwd) or `}${argv[0]} does not exist on this worker`
+      : code === 'E2BIG'
+        ? 'command and environment are larger than the system allows; pass large values by file'
+        : (code ?? message);
+  return new TaskFailure('error', `${called} could not start: ${reason}`, { cause });
+}
+
+/** Throws for an exit code that is not 0: `SkipTask` when the author's `skipOnExitCode` names it, else `exit_code`. */
+export function requireSuccess(ended: CommandEnd, skipCodes: readonly number[], called = 'the command'): void {
+  if (ended.code === 0) return;
+  if (skipCodes.includes(ended.code)) throw new SkipTask(`${called} ended with exit code ${ended.code}, which skips the task`);
+  throw new TaskFailure('exit_code', `${called} ended with exit code ${ended.code}`, { detail: ended.tail });
+}
+
+/** The author's `skipOnExitCode`: 99 when absent, none when null. */
+export function readSkipCodes(fields: Fields): readonly number[] {
+  const value = fields.raw('skipOnExitCode');
+  if (value === undefined) return [SKIP_EXIT_CODE];
+  if (value === null) return [];
+  const codes: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const code of codes) {
+    if (!Number.isInteger(code) || Number(code) < 1 || Number(code) > 255) fields.refuse('skipOnExitCode', value, 'whole numbers from 1 to 255, or null');
+  }
+  return codes as readonly number[];
+}
