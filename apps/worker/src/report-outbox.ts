@@ -139,11 +139,11 @@ export class ReportOutbox {
     this.#unsent.push(kept);
   }
 
-  /** One turn of the event loop gathers what all runners said in it. */
+  /** Leaves with the microtasks: the bus gathers what a turn of the event loop brings, and a lone report waits for nothing. */
   #flushSoon(): void {
     if (this.#flushPlanned || this.#flushing !== undefined || this.#closed) return;
     this.#flushPlanned = true;
-    setImmediate(() => {
+    queueMicrotask(() => {
       this.#flushPlanned = false;
       this.#flushing ??= this.#flush().finally(() => {
         this.#flushing = undefined;

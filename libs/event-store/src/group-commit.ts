@@ -1,11 +1,11 @@
 /**
  * Gathers what is added while earlier batches are being written, and writes it as one.
  *
- * State: a queue of groups (the items of one `add`), and how many batches are in flight. Idle: a group leaves at the
- * end of the current turn of the event loop, with whatever else was added in that turn (half as many commits under load as
- * when it left with the microtask). Busy: groups queue until a batch returns. No timer takes part, so an idle store
- * answers at the speed of one commit and a busy one at the speed of the disk. A group is never parted; groups leave in
- * the order they came.
+ * State: a queue of groups (the items of one `add`), and how many batches are in flight. Idle: a group leaves with the
+ * current microtasks, so that a lone pipeline waits for nothing; when batches have been large of late, it leaves at the
+ * end of the turn of the event loop instead, with whatever that turn still adds (half as many commits under load). Busy:
+ * groups queue until a batch returns. No timer takes part, so an idle store answers at the speed of one commit and a busy
+ * one at the speed of the disk. A group is never parted; groups leave in the order they came.
  */
 export class GroupCommit<Item, Result> {
   readonly #write: (items: readonly Item[]) => Promise<readonly Result[]>;
@@ -15,6 +15,8 @@ export class GroupCommit<Item, Result> {
   #queue: Group<Item, Result>[] = [];
   #inFlight = 0;
   #isScheduled = false;
+  /** Moving average of what batches weighed. */
+  #usualWeight = 0;
   #idle: (() => void)[] = [];
 
   /**
@@ -47,14 +49,16 @@ export class GroupCommit<Item, Result> {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Once the loop has handled everything that has arrived: each of those messages may add its part. */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const pump = (): void => {
       this.#isScheduled = false;
       this.#pump();
-    });
+    };
+    // Under load the loop first handles everything that has arrived: each of those messages may add its part.
+    if (this.#usualWeight < LOAD_WEIGHT) queueMicrotask(pump);
+    else setImmediate(pump);
   }
 
   #pump(): void {
@@ -77,6 +81,7 @@ export class GroupCommit<Item, Result> {
       if (count > 0 && weight > this.#maxWeight) break;
       count++;
     }
+    this.#usualWeight += (weight - this.#usualWeight) / MEMORY;
     return this.#queue.splice(0, count);
   }
 
@@ -93,6 +98,11 @@ export class GroupCommit<Item, Result> {
     }
   }
 }
+
+/** Batches that weigh less are a pipeline or two at work. */
+const LOAD_WEIGHT = 8;
+/** Batches that the average remembers. */
+const MEMORY = 5;
 
 interface Group<Item, Result> {
   readonly items: readonly Item[];
