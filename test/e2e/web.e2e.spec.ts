@@ -85,11 +85,7 @@ describe('the page', () => {
   it('pauses a DAG', async () => {
     await page.goto(`${product.url}/dags`);
     await page.locator('[data-testid="dag-row"][data-dag="pipeline"]').getByTestId('pause-switch').click({ force: true });
-    for (;;) {
-      const { is_paused: paused } = await product.api<{ is_paused: boolean }>('GET', '/api/v2/dags/pipeline');
-      if (paused) break;
-      await page.waitForFunction(() => true);
-    }
+    await expect.poll(async () => (await product.api<{ is_paused: boolean }>('GET', '/api/v2/dags/pipeline')).is_paused, { timeout: 60_000, interval: 20 }).toBe(true);
   });
 
   it.each(['/dags', '/dags/pipeline', '/dags/pipeline/runs/seen'])('is accessible at %s', async (path) => {
