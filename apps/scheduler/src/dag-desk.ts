@@ -127,12 +127,18 @@ export class DagDesk {
     if (ended) this.#schedule(dag.dagId);
   };
 
-  readonly onRunFolded = (run: HotRun): void => {
-    const dag = this.#dags.get(run.dagId);
-    if (dag === undefined) return;
-    if (run.state.state === 'running') dag.running.add(run.runId);
-    else if (run.state.state === 'queued') dag.queued.set(run.runId, run.created.runAfterMs);
-    this.#startQueued(dag);
+  /** What the journal says of runs counts for more than what was believed of them. Room is counted once all are known. */
+  readonly onRunsFolded = (runs: readonly HotRun[]): void => {
+    const changed = new Set<OwnedDag>();
+    for (const run of runs) {
+      const dag = this.#dags.get(run.dagId);
+      if (dag === undefined) continue;
+      changed.add(dag);
+      forgetRun(dag, run.runId);
+      if (run.state.state === 'running') dag.running.add(run.runId);
+      else if (run.state.state === 'queued') dag.queued.set(run.runId, run.created.runAfterMs);
+    }
+    for (const dag of changed) this.#startQueued(dag);
   };
 
   #begin(dagId: string): OwnedDag {

@@ -1,7 +1,6 @@
 import { createRunState, evolveRun, replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun, type DagRun, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
 import type { EventStore, Snapshot, StoredEvent } from '@dagbook/event-store';
-import type { PreviousRun } from './past-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 
 /** An unfinished run as its owner holds it: folded, with the version of its stream that the fold stands at. */
@@ -19,6 +18,13 @@ export interface HotRun {
   snapshotVersion: number;
   /** When something last happened in it, as far as this process knows. */
   changedAtMs: number;
+}
+
+/** The run before another by logical date. While it is unfinished the engine has it hot, and that is what counts. */
+export interface PreviousRun {
+  readonly streamId: string;
+  /** As it was when it was last seen to have ended. */
+  ended: DagRun | null;
 }
 
 /** Events as the domain knows them: the type beside the data. */

@@ -87,9 +87,21 @@ export class Ownership implements Loop {
       for (const partition of taken) this.#owned.add(partition);
       this.#changedAtMs = nowMs;
       this.#ports.log.info('took partitions', { taken, owned: this.#owned.size });
-      await this.#ports.onTaken(taken);
+      await this.#fold(session, taken);
     }
     await this.#shareOut(session, nowMs);
+  }
+
+  /** What could not be folded is let go of, to be taken again: held and not decided for, it would stand still. */
+  async #fold(session: OwnershipSession, taken: readonly number[]): Promise<void> {
+    try {
+      await this.#ports.onTaken(taken);
+    } catch (error) {
+      for (const partition of taken) this.#owned.delete(partition);
+      await this.#ports.onGivenUp();
+      for (const partition of taken) await session.release(lockOf(partition));
+      throw error;
+    }
   }
 
   /** Gives up what is over the fair share, highest partitions first. */

@@ -1,16 +1,9 @@
-import { pastOf, type DagRun, type PastRuns } from '@dagbook/domain';
+import { pastOf, type PastRuns } from '@dagbook/domain';
 import { runStream } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
-import { foldRuns, type HotRun } from './hot-run.ts';
+import { foldRuns, type HotRun, type PreviousRun } from './hot-run.ts';
 import { claimedDates, holderOf } from './logical-date-claim.ts';
 import type { PlanLibrary } from './plan-library.ts';
-
-/** The run before another by logical date. While it is unfinished the engine has it hot, and that is what counts. */
-export interface PreviousRun {
-  readonly streamId: string;
-  /** As it was when it was last seen to have ended. */
-  ended: DagRun | null;
-}
 
 /** Finds the run before; null: there is none, this is the DAG's first. */
 export async function findPrevious(

@@ -1,9 +1,10 @@
 import type { RunCommand } from '@dagbook/domain';
-import { assignmentTopic, parseAttemptId, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
+import { assignmentTopic, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
 import { OnMessages, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, verifyAttemptToken, type Log } from '@dagbook/platform';
 import { Controller, Inject } from '@nestjs/common';
 import { Ownership } from './ownership.loop.ts';
+import { Overheard, type Report } from './overheard.ts';
 import { RunEngine, type Ask } from './run-engine.ts';
 import { LOG, PUBLISHER, TOKEN_SECRET } from './token.ts';
 
@@ -13,6 +14,7 @@ export class ReportConsumer {
   constructor(
     @Inject(RunEngine) private readonly engine: RunEngine,
     @Inject(Ownership) private readonly ownership: Ownership,
+    @Inject(Overheard) private readonly overheard: Overheard,
     @Inject(TOKEN_SECRET) private readonly tokenSecret: string,
     @Inject(PUBLISHER) private readonly publisher: MessagePublisher,
     @Inject(LOG) private readonly log: Log,
@@ -25,6 +27,7 @@ export class ReportConsumer {
     for (const message of messages) {
       if (message.type === 'AttemptsWanted') await this.engine.republish();
       else if (message.type === 'SchedulerSeen') this.ownership.seen(message.data.instance, message.data.leaving);
+      else if (!this.ownership.owns(parseAttemptId(message.data.attemptId).dagId)) this.overheard.keep(message);
       else if (this.isRefused(message)) refusals.push(...refusalOf(message));
       else asks.push(...this.asksOf(message));
     }
@@ -33,15 +36,23 @@ export class ReportConsumer {
     if (refusals.length > 0) this.publisher.publish(refusals).catch((error: unknown) => this.log.warn('refusals could not be sent; they are when the reports come again', errorAttributes(error)));
   }
 
+  /** Folds what was heard of runs of partitions while they were not ours yet. */
+  catchUp(): void {
+    const overheard = this.overheard.take(({ data }) => {
+      const { dagId, runId } = parseAttemptId(data.attemptId);
+      return this.ownership.owns(dagId) && this.engine.hotRuns.has(runStream(dagId, runId));
+    });
+    this.engine.askAll(overheard.filter((report) => !this.isRefused(report)).flatMap((report) => this.asksOf(report)));
+  }
+
   private isRefused({ data }: Report): boolean {
-    if (!this.ownership.owns(parseAttemptId(data.attemptId).dagId) || verifyAttemptToken(this.tokenSecret, data.attemptId, data.epoch, data.token)) return false;
+    if (verifyAttemptToken(this.tokenSecret, data.attemptId, data.epoch, data.token)) return false;
     this.log.warn('a report without a valid token was refused', { attemptId: data.attemptId, epoch: data.epoch });
     return true;
   }
 
   private asksOf(message: Report): readonly Ask[] {
     const key = parseAttemptId(message.data.attemptId);
-    if (!this.ownership.owns(key.dagId)) return [];
     switch (message.type) {
       case 'AttemptStarted':
         return [started(key, message.data, false)];
@@ -52,8 +63,6 @@ export class ReportConsumer {
     }
   }
 }
-
-type Report = MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost'>;
 
 /** A worker sends a final report until it is answered: one that will never count is answered too. */
 const refusalOf = ({ type, data }: Report): OutgoingMessage[] =>

@@ -2,7 +2,11 @@ import { DEFAULT_POOL, readyInstances, taskInstance, upstreamResults, type Json,
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
 import type { HotRun } from './hot-run.ts';
-import type { ResultKeeper } from './run-engine.ts';
+
+/** Keeps results that are too large for an assignment, by the key that it names. */
+export interface ResultKeeper {
+  keep(key: string, value: Json): Promise<void>;
+}
 
 /** Upstream results over this leave the assignment and are asked for by key. */
 const INLINE_RESULTS_BYTES = 16 * 1024;

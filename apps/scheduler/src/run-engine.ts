@@ -6,7 +6,7 @@ import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from
 import { foldRuns, keepSnapshot, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { findPrevious, pastRuns } from './past-run.ts';
-import { messagesOf, readyMessages } from './run-effect.ts';
+import { messagesOf, readyMessages, type ResultKeeper } from './run-effect.ts';
 import { WakeTimes } from './wake-time.ts';
 
 /**
@@ -65,9 +65,9 @@ export class RunEngine {
     const runs = await foldRuns(this.#ports.store, this.#ports.plans, keys.filter((key) => !this.#hot.has(runStream(key.dagId, key.runId))));
     for (const run of runs) {
       this.#hot.set(run.streamId, run);
-      this.#ports.onRunFolded(run);
       this.ask({ dagId: run.dagId, runId: run.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     }
+    this.#ports.onRunsFolded(runs);
     await this.republish(runs.map((run) => run.dagId));
   }
 
@@ -128,7 +128,11 @@ export class RunEngine {
     for (const [streamId, [first]] of byRun) {
       if (first !== undefined && !this.#hot.has(streamId) && first.command.type !== 'CreateRun') cold.push(first);
     }
-    if (cold.length > 0) for (const run of await foldRuns(this.#ports.store, this.#ports.plans, cold)) this.#hot.set(run.streamId, run);
+    if (cold.length > 0) {
+      const runs = await foldRuns(this.#ports.store, this.#ports.plans, cold);
+      for (const run of runs) this.#hot.set(run.streamId, run);
+      this.#ports.onRunsFolded(runs);
+    }
     for (const streamId of byRun.keys()) {
       const run = this.#hot.get(streamId);
       if (run?.plan.needsPast === true && run.previous === undefined) run.previous = await findPrevious(this.#ports.store, this.#ports.plans, run, this.#hot);
@@ -265,9 +269,15 @@ export class RunEngine {
     const fenced = result.kind === 'fenced' ? new Set(result.attemptIds) : new Set<string>();
     for (const ask of draft.asks) {
       if (ask.fence !== undefined && fenced.has(ask.fence.attemptId)) this.#answer(ask, STALE_LEASE, null, messages);
-      else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#answer(ask, RUN_EXISTS, null, messages);
+      else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#answerExisting(ask, messages);
       else this.ask(ask);
     }
+  }
+
+  /** Perhaps it was created by this very ask, in a commit that was reported as failed: then nobody knows of it yet. */
+  #answerExisting(ask: Ask, messages: OutgoingMessage[]): void {
+    this.#answer(ask, RUN_EXISTS, null, messages);
+    this.ask({ dagId: ask.dagId, runId: ask.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
   }
 
   #answer(ask: Ask, answer: Answer, position: string | null, messages: OutgoingMessage[]): void {
@@ -316,12 +326,9 @@ export interface RunEnginePorts {
   readonly results: ResultKeeper;
   /** A paused DAG's runs take in what is reported and start nothing new. */
   readonly isPaused: (dagId: string) => boolean;
-  readonly onRunFolded: (run: HotRun) => void;
+  /** Runs as the journal has them, all that were asked for together. */
+  readonly onRunsFolded: (runs: readonly HotRun[]) => void;
   readonly onEvents: (run: HotRun, events: readonly RunEvent[]) => void;
-}
-
-export interface ResultKeeper {
-  keep(key: string, value: Json): Promise<void>;
 }
 
 export interface RunKey {

@@ -11,6 +11,7 @@ import { CommandIntake } from './command-intake.ts';
 import { CommandConsumer } from './command.consumer.ts';
 import { DagDesk } from './dag-desk.ts';
 import { Ownership } from './ownership.loop.ts';
+import { Overheard } from './overheard.ts';
 import { PlanLibrary } from './plan-library.ts';
 import { RelayLoop } from './relay.loop.ts';
 import { reconcileLoop } from './reconcile.loop.ts';
@@ -64,7 +65,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
     log,
     results: { keep: (key, value) => store.putContent('xcom', key, new TextEncoder().encode(JSON.stringify(value))) },
     isPaused: desk.isPaused,
-    onRunFolded: desk.onRunFolded,
+    onRunsFolded: desk.onRunsFolded,
     onEvents: (run, events) => {
       desk.onRunEvents(run, events);
       tracer.recorded(run, events);
@@ -83,6 +84,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
       const dagIds = (await store.listStreams('dag-')).map((streamId) => streamId.slice('dag-'.length)).filter(taken);
       await desk.take(dagIds);
       await engine.adopt((await store.openRuns()).filter((key) => taken(key.dagId)));
+      app.get(ReportConsumer).catchUp();
       desk.wakeAll(dagIds);
       await intake.takeUp();
       bundles.wake();
@@ -114,6 +116,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
         { provide: RunEngine, useValue: engine },
         { provide: Ownership, useValue: ownership },
         { provide: CommandIntake, useValue: intake },
+        { provide: Overheard, useValue: new Overheard(clock) },
         { provide: TOKEN_SECRET, useValue: tokenSecret },
         { provide: PUBLISHER, useValue: publisher },
         { provide: STORE, useValue: store },

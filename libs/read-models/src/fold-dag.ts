@@ -1,4 +1,4 @@
-import type { DagEvent, FileEvent, RunState, TimetableDefinition } from '@dagbook/domain';
+import { describeSchedule, type DagEvent, type FileEvent, type RunState } from '@dagbook/domain';
 import type { PlanView } from './plan-view.ts';
 import type { DagRow, DagVersionRow, ImportErrorRow } from './row.ts';
 
@@ -20,7 +20,7 @@ export function dagRegistered(before: DagRow | undefined, event: Registered, pla
       file: event.file,
       owner: definition.owner ?? null,
       tags: definition.tags ?? [],
-      schedule: scheduleInWords(definition.schedule),
+      schedule: describeSchedule(definition.schedule),
       scheduleKind: definition.schedule.kind,
       dagVersion: event.version,
       planHash: event.planHash,
@@ -81,31 +81,4 @@ export function foldFile(before: ImportErrorRow | undefined, event: FileEvent, v
     column: error.column ?? null,
     stack: error.stack ?? null,
   };
-}
-
-function scheduleInWords(schedule: TimetableDefinition): string | null {
-  switch (schedule.kind) {
-    case 'none':
-      return null;
-    case 'once':
-      return '@once';
-    case 'continuous':
-      return '@continuous';
-    case 'cronTrigger':
-    case 'cronDataInterval':
-      return schedule.cron;
-    case 'multipleCronTrigger':
-      return schedule.crons.join(', ');
-    case 'deltaTrigger':
-    case 'deltaDataInterval':
-      return schedule.months === undefined ? `every ${schedule.seconds ?? 0} s` : `every ${schedule.months} months`;
-    case 'events':
-      return schedule.description ?? `${schedule.instants.length} instants`;
-    case 'assets':
-      return 'Asset';
-    case 'assetsOrTime':
-      return `Asset or ${scheduleInWords(schedule.timetable) ?? 'none'}`;
-    case 'custom':
-      return schedule.description ?? schedule.name;
-  }
 }

@@ -8,7 +8,7 @@ export function DagFacts({ dag }: { readonly dag: DagDetails }) {
   const params = dag.params ?? {};
   return (
     <Facts facts={[
-      [text.details.schedule, dag.timetable_summary === null ? text.dags.noSchedule : <><code>{dag.timetable_summary}</code> {dag.timetable_description !== null && <span className="soft">{dag.timetable_description}</span>}</>],
+      [text.details.schedule, dag.timetable_summary === null ? text.dags.noSchedule : <><code>{dag.timetable_summary}</code> {dag.timetable_description !== null && dag.timetable_description !== dag.timetable_summary && <span className="soft">{dag.timetable_description}</span>}</>],
       [text.details.timezone, dag.timezone ?? undefined],
       [text.details.nextRun, <Instant at={dag.next_dagrun_run_after} relative />],
       [text.details.startDate, dag.start_date === null ? undefined : <Instant at={dag.start_date} />],
