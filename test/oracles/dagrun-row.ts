@@ -60,7 +60,7 @@ function taskOf(task: OracleTask): TaskDefinition {
 }
 
 /** What a try of a task instance does. */
-function deedOf(task: OracleTask, mapIndex: number): Deed {
+export function deedOf(task: OracleTask, mapIndex: number): Deed {
   const deed = task.kind === 'mapped' ? task.items?.[mapIndex] : task.does;
   invariant(deed !== undefined && deed !== 'mapped', `row: ${task.id}[${mapIndex}] does nothing`);
   return deed;

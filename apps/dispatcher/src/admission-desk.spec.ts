@@ -90,7 +90,7 @@ describe('the admission desk', () => {
     await desk.open();
     desk.ready([ready()]);
     clock.advance(60_000);
-    await desk.remind(clock.nowMs());
+    await desk.remind(clock.nowMs(), new Set());
     expect(told()).toEqual([['AttemptAssigned', 1], ['AttemptAssigned', 1]]);
   });
 
@@ -99,7 +99,15 @@ describe('the admission desk', () => {
     await published(2);
     desk.fact(renewed('second'));
     clock.advance(60_000);
-    await desk.remind(clock.nowMs());
+    await desk.remind(clock.nowMs(), new Set());
+    expect(told()).toEqual([['AttemptAssigned', 1]]);
+  });
+
+  it('tells nobody of what has expired, which another is about to be given', async () => {
+    desk.ready([ready()]);
+    await published(2);
+    clock.advance(60_000);
+    await desk.remind(clock.nowMs(), new Set([ATTEMPT]));
     expect(told()).toEqual([['AttemptAssigned', 1]]);
   });
 });

@@ -224,14 +224,15 @@ export class AdmissionDesk {
 
   /**
    * Tells the worker of an attempt again what it was assigned: the hint may have been lost. Only the process that it was
-   * granted to: a successor on its slot may not run it under the same epoch.
+   * granted to: a successor on its slot may not run it under the same epoch. And not of an `expired` lease: it would begin
+   * what somebody else is about to be given.
    */
-  async remind(nowMs: number): Promise<void> {
+  async remind(nowMs: number, expired: ReadonlySet<string>): Promise<void> {
     const { roster } = this.#ports;
     const messages: OutgoingMessage[] = [];
     for (const lease of this.#leases.values()) {
       const ready = this.#work.get(lease.attemptId);
-      if (ready === undefined || lease.committedAtMs > nowMs - REMIND_AFTER_MS) continue;
+      if (ready === undefined || expired.has(lease.attemptId) || lease.committedAtMs > nowMs - REMIND_AFTER_MS) continue;
       if (roster.holds(lease.worker, lease.attemptId) || roster.incarnationOf(lease.worker) !== lease.incarnation) continue;
       messages.push(this.#assignment(ready, lease.epoch, lease.worker));
     }

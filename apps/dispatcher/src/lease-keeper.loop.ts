@@ -59,9 +59,9 @@ export class LeaseKeeper {
     for (const fact of roster.fallenSilent()) desk.fact(fact);
     const rows = await leases.list();
     await desk.reconcile(rows);
-    const lost = rows.filter((row) => row.remainingMs < 0).map((row) => this.#lost(row, 'lease_expired'));
-    if (lost.length > 0) await publisher.publish(lost);
-    await desk.remind(clock.nowMs());
+    const expired = rows.filter((row) => row.remainingMs < 0);
+    if (expired.length > 0) await publisher.publish(expired.map((row) => this.#lost(row, 'lease_expired')));
+    await desk.remind(clock.nowMs(), new Set(expired.map((row) => row.attemptId)));
   }
 
   #lost(lease: { readonly attemptId: string; readonly epoch: number; readonly worker: string }, cause: AttemptLossCause): OutgoingMessage {

@@ -18,9 +18,9 @@ beforeEach(() => {
 });
 afterEach(() => stores.close());
 
-function scheduler(instance: string): Ownership {
+function scheduler(instance: string, onTaken: () => Promise<void> = async () => undefined): Ownership {
   const ownership = new Ownership({
-    instance, ownership: stores.ownership, everyMs: 60_000, clock, log: silentLog, onTaken: async () => undefined, onGivenUp: async () => undefined,
+    instance, ownership: stores.ownership, everyMs: 60_000, clock, log: silentLog, onTaken, onGivenUp: async () => undefined,
     publisher: {
       publish: async (messages) => {
         for (const { data } of messages) for (const other of schedulers.values()) if (audible(instance)) other.seen(instance, (data as { leaving: boolean }).leaving);
@@ -89,5 +89,17 @@ describe('schedulers', () => {
     const withoutOwner = owned.filter((count) => count < DAG_PARTITIONS).length;
     expect(withoutOwner).toBeGreaterThan(0);
     expect(withoutOwner * 500).toBeLessThanOrEqual(3_500);
+  });
+
+  it('hold nothing that they could not fold, and take it again', async () => {
+    let isAway = true;
+    const a = scheduler('a', async () => {
+      if (isAway) throw new Error('the database is away');
+    });
+    await expect(a.runOnce()).rejects.toThrow('the database is away');
+    expect(a.partitions.size).toBe(0);
+    isAway = false;
+    await a.runOnce();
+    expect(a.partitions.size).toBe(DAG_PARTITIONS);
   });
 });

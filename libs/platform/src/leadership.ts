@@ -43,7 +43,13 @@ export class Leadership {
     const session = this.#session ?? (await this.#open());
     if (!(await session.tryAcquire(this.#ports.lock))) return;
     this.#leading = true;
-    await this.#ports.onLead();
+    try {
+      await this.#ports.onLead();
+    } catch (error) {
+      // Half begun is worse than not: nobody else can lead while this lock is held, so it is begun anew.
+      await this.#stepDown();
+      throw error;
+    }
   }
 
   async #open(): Promise<OwnershipSession> {

@@ -1,0 +1,68 @@
+import type { CommandBody } from '@dagbook/contracts';
+import type { DagDefinition, TaskDefinition } from '@dagbook/domain';
+import { definitionOf, type DagRunRow } from '../oracles/dagrun-row.ts';
+import { randomDag } from '../oracles/random-row.ts';
+import type { Chance } from './chance.ts';
+
+/** What users do in one simulation: their DAGs, and what they ask for when. */
+export interface Scenario {
+  readonly dags: readonly SimulatedDag[];
+  readonly pools: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
+  readonly workers: readonly { readonly name: string; readonly slots: number }[];
+  readonly commands: readonly { readonly atMs: number; readonly commandId: string; readonly dagId: string; readonly body: CommandBody }[];
+}
+
+export interface SimulatedDag {
+  readonly row: DagRunRow;
+  readonly definition: DagDefinition;
+}
+
+export const LOST_AFTER_MS = 16_000;
+const USER = 'simulated';
+/** Commands of users come within this time. */
+const BUSY_MS = 18_000;
+
+export function scenarioOf(chance: Chance, startMs: number): Scenario {
+  const pools = [{ pool: 'narrow', slots: chance.between(1, 2), includeDeferred: false }];
+  const dags = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance));
+  const workers = Array.from({ length: chance.between(1, 3) }, (_, index) => ({ name: `worker-${index + 1}`, slots: chance.between(1, 4) }));
+  return { dags, pools, workers, commands: commandsOf(dags, chance, startMs) };
+}
+
+function dagOf(dagId: string, chance: Chance): SimulatedDag {
+  const row: DagRunRow = { dag: randomDag(chance.between(3, 7), (below) => chance.below(below)), run: '', taskInstances: [] };
+  const plain = definitionOf(row, dagId);
+  const tasks = plain.tasks.map((task): TaskDefinition => ({
+    ...task,
+    retryDelayMs: chance.pick([0, 500, 4_000]),
+    lostAfterMs: LOST_AFTER_MS,
+    ...(chance.happens(0.3) ? { pool: { name: 'narrow', slots: 1 } } : {}),
+    ...(chance.happens(0.15) ? { maxActive: 1 } : {}),
+    ...(chance.happens(0.15) ? { maxActivePerRun: 1 } : {}),
+  }));
+  return { row, definition: { ...plain, tasks, maxActiveTasks: chance.pick([1, 2, 3, 16]), maxActiveRuns: chance.pick([1, 2, 16]) } };
+}
+
+function commandsOf(dags: readonly SimulatedDag[], chance: Chance, startMs: number): Scenario['commands'] {
+  const commands: { atMs: number; commandId: string; dagId: string; body: CommandBody }[] = [];
+  const add = (atMs: number, dagId: string, body: CommandBody): void => void commands.push({ atMs: startMs + atMs, commandId: `command-${commands.length + 1}`, dagId, body });
+  for (const { definition } of dags) {
+    const { dagId, tasks } = definition;
+    const runIds = Array.from({ length: chance.between(1, 3) }, (_, index) => `run${index}`);
+    for (const runId of runIds) {
+      const triggeredAtMs = chance.below(BUSY_MS / 2);
+      add(triggeredAtMs, dagId, { type: 'TriggerRun', runId, logicalDateMs: null, conf: {}, triggeredBy: 'test', user: USER });
+      const laterMs = (): number => triggeredAtMs + chance.below(BUSY_MS - triggeredAtMs);
+      if (chance.happens(0.4)) add(laterMs(), dagId, { type: 'ClearTasks', runId, tasks: [{ taskId: chance.pick(tasks).taskId }], downstream: true, onlyFailed: false, resetRun: true, user: USER });
+      if (chance.happens(0.15)) add(laterMs(), dagId, { type: 'ClearTasks', runId, resetRun: true, user: USER });
+      if (chance.happens(0.1)) add(laterMs(), dagId, { type: 'MarkTasks', runId, tasks: [{ taskId: chance.pick(tasks).taskId }], state: chance.pick(['success', 'failed', 'skipped']), user: USER });
+      if (chance.happens(0.05)) add(laterMs(), dagId, { type: 'MarkRun', runId, state: chance.pick(['success', 'failed']), user: USER });
+    }
+    if (chance.happens(0.2)) {
+      const pausedAtMs = chance.below(BUSY_MS);
+      add(pausedAtMs, dagId, { type: 'SetPaused', paused: true, user: USER });
+      add(pausedAtMs + chance.between(10, 8_000), dagId, { type: 'SetPaused', paused: false, user: USER });
+    }
+  }
+  return commands.sort((a, b) => a.atMs - b.atMs);
+}
