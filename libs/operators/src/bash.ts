@@ -16,5 +16,5 @@ export const bash: OperatorExecutor = async (given, context) => {
   const skipCodes = readSkipCodes(fields);
   const ended = await runCommand({ argv: ['/bin/bash', '-c', command], cwd, env }, context);
   requireSuccess(ended, skipCodes);
-  return ended.lastLine;
+  return ended.output.lastLine;
 };

@@ -2,11 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SkipTask, TaskFailure, type OperatorContext } from '@dagbook/sdk';
 import type { Fields } from './field.ts';
-import { LineReader } from './line-reader.ts';
+import { Output } from './output.ts';
 
 /** Airflow's: a command that ends with it has nothing to do, and its task is skipped. */
 const SKIP_EXIT_CODE = 99;
-const TAIL_LINES = 20;
 
 export interface Command {
   /** Program and arguments; no shell reads them. */
@@ -24,10 +23,7 @@ export interface Command {
 
 export interface CommandEnd {
   readonly code: number;
-  /** stdout's last line, null without output. */
-  readonly lastLine: string | null;
-  /** The last lines of stdout and stderr. */
-  readonly tail: string;
+  readonly output: Output;
   readonly answer: string;
 }
 
@@ -37,24 +33,17 @@ export interface CommandEnd {
  * ended it and with `error` when it could not start; an exit code is for the caller to judge.
  */
 export async function runCommand(command: Command, context: OperatorContext): Promise<CommandEnd> {
-  const tail: string[] = [];
-  let lastLine: string | null = null;
-  const logged = (logger: string, level: 'info' | 'error') =>
-    new LineReader((line) => {
-      context.io.log(level, line, { logger });
-      if (tail.push(line) > TAIL_LINES) tail.shift();
-      if (logger === 'task.stdout') lastLine = line;
-    });
-  const ended = await finished(command, context, { stdout: logged('task.stdout', 'info'), stderr: logged('task.stderr', 'error') });
+  const output = new Output(context);
+  const ended = await finished(command, context, output);
   if (ended.signal !== null) {
-    throw new TaskFailure('killed', `${command.called ?? 'the command'} was ended by ${ended.signal}`, { detail: tail.join('\n') });
+    throw new TaskFailure('killed', `${command.called ?? 'the command'} was ended by ${ended.signal}`, { detail: output.tail });
   }
-  return { code: ended.code, lastLine, tail: tail.join('\n'), answer: ended.answer };
+  return { code: ended.code, output, answer: ended.answer };
 }
 
 type Ended = { readonly answer: string } & ({ readonly code: number; readonly signal: null } | { readonly code: null; readonly signal: NodeJS.Signals });
 
-function finished(command: Command, context: OperatorContext, to: { readonly stdout: LineReader; readonly stderr: LineReader }): Promise<Ended> {
+function finished(command: Command, context: OperatorContext, output: Output): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = start(command, { ...process.env, ...context.environment, ...command.env });
     const [, stdout, stderr, input, answers] = child.stdio as [null, Readable, Readable, Writable | undefined, Readable | undefined];
@@ -63,8 +52,8 @@ function finished(command: Command, context: OperatorContext, to: { readonly std
     const forget = (): void => context.io.signal.removeEventListener('abort', onAbort);
     if (context.io.signal.aborted) onAbort();
     context.io.signal.addEventListener('abort', onAbort, { once: true });
-    stdout.on('data', (chunk: Buffer) => to.stdout.push(chunk));
-    stderr.on('data', (chunk: Buffer) => to.stderr.push(chunk));
+    stdout.on('data', (chunk: Buffer) => output.stdout.push(chunk));
+    stderr.on('data', (chunk: Buffer) => output.stderr.push(chunk));
     answers?.on('data', (chunk: Buffer) => answer.push(chunk));
     // A command may end without having read its input.
     input?.on('error', () => undefined);
@@ -75,8 +64,7 @@ function finished(command: Command, context: OperatorContext, to: { readonly std
     });
     child.on('close', (code, signal) => {
       forget();
-      to.stdout.end();
-      to.stderr.end();
+      output.end();
       const text = Buffer.concat(answer).toString('utf8');
       resolve(signal === null ? { code: code ?? 0, signal: null, answer: text } : { code: null, signal, answer: text });
     });
@@ -106,10 +94,10 @@ function startFailure(cause: unknown, { argv, cwd, called = 'the command' }: Com
 }
 
 /** Throws for an exit code that is not 0: `SkipTask` when the author's `skipOnExitCode` names it, else `exit_code`. */
-export function requireSuccess(ended: CommandEnd, skipCodes: readonly number[], called = 'the command'): void {
-  if (ended.code === 0) return;
-  if (skipCodes.includes(ended.code)) throw new SkipTask(`${called} ended with exit code ${ended.code}, which skips the task`);
-  throw new TaskFailure('exit_code', `${called} ended with exit code ${ended.code}`, { detail: ended.tail });
+export function requireSuccess({ code, output }: Pick<CommandEnd, 'code' | 'output'>, skipCodes: readonly number[], called = 'the command'): void {
+  if (code === 0) return;
+  if (skipCodes.includes(code)) throw new SkipTask(`${called} ended with exit code ${code}, which skips the task`);
+  throw new TaskFailure('exit_code', `${called} ended with exit code ${code}`, { detail: output.tail });
 }
 
 /** The author's `skipOnExitCode`: 99 when absent, none when null. */

@@ -41,12 +41,12 @@ async function make(wanted: Wanted, place: { readonly folder: string; readonly h
   try {
     say(`making a virtual environment with ${wanted.requirements.join(', ')}`);
     const made = await runCommand({ argv: [wanted.python, '-m', 'venv', path], called: 'making the virtual environment' }, context);
-    if (made.code !== 0) throw new TaskFailure('error', `the virtual environment could not be made: ${lastLine(made.tail)}`, { detail: made.tail });
+    if (made.code !== 0) throw new TaskFailure('error', `the virtual environment could not be made: ${lastLine(made.output.tail)}`, { detail: made.output.tail });
     // A list in a file is read by pip alone: no requirement can be taken for one of pip's options in argv.
     const list = join(path, 'requirements.txt');
     writeFileSync(list, `${wanted.requirements.join('\n')}\n`);
     const pip = await runCommand({ argv: [join(path, 'bin', 'python'), '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '-r', list], called: 'pip' }, context);
-    if (pip.code !== 0) throw new TaskFailure('error', `pip could not install the requirements ${wanted.requirements.join(', ')}: ${errorLine(pip.tail)}`, { detail: pip.tail });
+    if (pip.code !== 0) throw new TaskFailure('error', `pip could not install the requirements ${wanted.requirements.join(', ')}: ${errorLine(pip.output.tail)}`, { detail: pip.output.tail });
     publish(own, path, place.link);
   } catch (error) {
     rmSync(path, { recursive: true, force: true });

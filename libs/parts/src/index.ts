@@ -5,3 +5,5 @@ export type { KafkaInstallation, KafkaInstallOptions } from './kafka/install.ts'
 export { ensureKafkaInstalled, missingForKafka } from './kafka/install.ts';
 export type { KafkaServer, KafkaServerOptions } from './kafka/server.ts';
 export { startKafka } from './kafka/server.ts';
+export type { DockerEngine, DockerEngineOptions } from './docker/engine.ts';
+export { missingForDocker, startDockerEngine } from './docker/engine.ts';
