@@ -301,7 +301,8 @@ export class Witness {
   }
 
   #checkCaps(): void {
-    const leases = [...this.#leases.values()];
+    // A grant that was under way when its task was cleared holds nothing that counts, until it is taken back.
+    const leases = [...this.#leases.values()].filter(({ attemptId }) => this.#isCurrent(attemptId));
     const check = (what: string, held: readonly LeaseGrant[], most: number | undefined): void => {
       const used = held.reduce((sum, { poolSlots }) => sum + (what.startsWith('pool') ? poolSlots : 1), 0);
       if (most !== undefined && used > most) this.fail('caps at every instant', `${what} holds ${used} of at most ${most}: ${held.map(({ attemptId, epoch }) => `${attemptId}@${epoch}`).join(' ')}`);
@@ -317,6 +318,12 @@ export class Witness {
         for (const runId of new Set(ofTask.map((lease) => lease.runId))) check(`task ${task.taskId} in ${runId}`, ofTask.filter((lease) => lease.runId === runId), task.maxActivePerRun);
       }
     }
+  }
+
+  #isCurrent(attemptId: string): boolean {
+    const { dagId, runId, taskId, mapIndex, tryNumber } = parseAttemptId(attemptId);
+    const instance = this.#runs.get(`${dagId}/${runId}`)?.instances.get(`${taskId}/${mapIndex}`);
+    return instance?.tryNumber === tryNumber && (instance.state === 'scheduled' || instance.state === 'running');
   }
 
   // What workers do and hear.

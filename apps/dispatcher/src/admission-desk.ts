@@ -20,6 +20,8 @@ export class AdmissionDesk {
   /** What a granted attempt's worker is to be told; kept while the attempt is ready or live. */
   readonly #work = new Map<string, AttemptReady>();
   readonly #leases = new Map<string, LiveLease>();
+  /** A commit was reported as failed, and may stand all the same. */
+  #isInDoubt = false;
 
   constructor(ports: AdmissionDeskPorts) {
     this.#ports = ports;
@@ -35,6 +37,7 @@ export class AdmissionDesk {
     const state = initialAdmission();
     this.#work.clear();
     this.#leases.clear();
+    this.#isInDoubt = false;
     this.#state = state;
     for (const pool of this.#ports.pools) evolveAdmission(state, { type: 'PoolDeclared', ...pool });
     for (const lease of await this.#ports.leases.list()) this.#found(lease);
@@ -123,12 +126,14 @@ export class AdmissionDesk {
   async #round(): Promise<number> {
     const state = this.#state;
     if (state === undefined) return 0;
+    if (this.#isInDoubt) await this.#recount(state);
     const grants = admit(state, GRANTS_A_ROUND);
     if (grants.length === 0) return 0;
     let results: readonly AppendResult[];
     try {
       results = await this.#ports.store.append(grants.map((grant) => this.#entry(grant)));
     } catch (error) {
+      this.#isInDoubt = true;
       for (const grant of grants) evolveAdmission(state, { type: 'GrantFailed', attemptId: grant.attempt.attemptId, again: true });
       throw error;
     }
@@ -143,6 +148,21 @@ export class AdmissionDesk {
     if (conflicts.length > 0) await this.#resolve(state, conflicts);
     if (grants.length === GRANTS_A_ROUND) this.#loop.wake();
     return grants.length;
+  }
+
+  /** Grants of a commit that was reported as failed may stand: nothing more is granted until their slots are counted. */
+  async #recount(state: AdmissionState): Promise<void> {
+    const rows = await this.#ports.leases.list();
+    if (this.#state !== state) return;
+    this.#isInDoubt = false;
+    const messages: OutgoingMessage[] = [];
+    for (const row of rows) {
+      if (state.leases.has(row.attemptId)) continue;
+      const ready = this.#work.get(row.attemptId);
+      if (ready !== undefined) messages.push(this.#assignment(ready, row.epoch, row.worker));
+      this.#found(row);
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
   }
 
   #entry(grant: Grant): AppendEntry {

@@ -3,7 +3,7 @@ import {
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
-import { formatPosition, type AppendEntry, type EventStore } from '@dagbook/event-store';
+import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type StoredEvent } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import type { HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
@@ -45,16 +45,21 @@ export class DagDesk {
     for (const dagId of dagIds) {
       const events = streams.get(dagStream(dagId)) ?? [];
       if (events.length === 0 || this.#dags.has(dagId)) continue;
-      let fold = initialDag();
-      for (const stored of events) fold = evolveDag(fold, { type: stored.type, ...(stored.data as object) } as DagEvent);
+      const fold = foldOf(events);
       const plan = fold.planHash === null ? undefined : await this.#ports.plans.get(fold.planHash);
       this.#dags.set(dagId, newOwnedDag(dagId, fold, events.length, plan));
     }
   }
 
-  /** Looks at what is due; asked once the unfinished runs of the DAGs have been folded too. */
+  /** Looks at what is due and what may start; asked once all unfinished runs of the DAGs have been folded too. */
   wakeAll(dagIds: Iterable<string>): void {
-    for (const dagId of dagIds) this.#schedule(dagId);
+    for (const dagId of dagIds) {
+      const dag = this.#dags.get(dagId);
+      if (dag === undefined) continue;
+      dag.knowsItsRuns = true;
+      this.#startQueued(dag);
+      this.#schedule(dagId);
+    }
   }
 
   drop(owns: (dagId: string) => boolean): void {
@@ -143,13 +148,14 @@ export class DagDesk {
 
   #begin(dagId: string): OwnedDag {
     const dag = newOwnedDag(dagId, initialDag(), 0, undefined);
+    dag.knowsItsRuns = true;
     this.#dags.set(dagId, dag);
     return dag;
   }
 
   /** Oldest first, while `maxActiveRuns` has room. */
   #startQueued(dag: OwnedDag): void {
-    if (dag.fold.paused || dag.queued.size === 0) return;
+    if (!dag.knowsItsRuns || dag.fold.paused || dag.queued.size === 0) return;
     const room = (dag.plan?.definition.maxActiveRuns ?? 16) - dag.running.size - dag.starting.size;
     if (room <= 0) return;
     const next = [...dag.queued].filter(([runId]) => !dag.starting.has(runId)).sort((a, b) => a[1] - b[1]).slice(0, room);
@@ -229,8 +235,12 @@ export class DagDesk {
 
   async #setPaused(dag: OwnedDag, commandId: string, body: Extract<CommandBody, { type: 'SetPaused' }>): Promise<void> {
     await this.#turn(dag, () => this.#execute(dag, { type: 'SetPaused', paused: body.paused, by: body.user, nowMs: this.#ports.clock.nowMs() }, commandId));
-    if (body.paused) return;
-    // What was reported while it was paused has moved frontiers that nobody has looked at.
+    if (!body.paused) this.#goOn(dag);
+  }
+
+  /** What was reported while it was paused has moved frontiers that nobody has looked at. */
+  #goOn(dag: OwnedDag): void {
+    if (dag.fold.paused) return;
     for (const runId of dag.running) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     this.#startQueued(dag);
     this.#schedule(dag.dagId);
@@ -270,16 +280,39 @@ export class DagDesk {
       events: events.map(({ type, ...data }) => ({ eventId: uuidv7(), type, schemaVersion: 1, data: data as unknown as Json })),
       ...(commandId === undefined ? {} : { outcomes: [{ commandId, outcome: outcome as unknown as Json }] }),
     };
-    const [result] = await this.#ports.store.append([entry]);
+    let result: AppendResult | undefined;
+    try {
+      [result] = await this.#ports.store.append([entry]);
+    } catch (error) {
+      this.#refoldLater(dag);
+      throw error;
+    }
     if (result?.kind !== 'appended') {
-      // Somebody else writes this DAG: what we hold of it is not true any more.
-      this.#dags.delete(dag.dagId);
-      await this.take([dag.dagId]);
+      this.#refoldLater(dag);
       throw new Error(`the DAG ${dag.dagId} was written by another scheduler (${result?.kind ?? 'no result'})`);
     }
     for (const event of events) dag.fold = evolveDag(dag.fold, event);
     dag.version += events.length;
     if (result.position !== null) this.#ports.log.debug('a DAG changed', { dagId: dag.dagId, position: formatPosition(result.position) });
+  }
+
+  /** Another may have written the DAG, or we have, in a commit that was reported as failed: only the journal knows. */
+  #refoldLater(dag: OwnedDag): void {
+    this.#ports.clock.alarm(this.#ports.clock.nowMs() + REFOLD_AFTER_MS, () => {
+      void this.#turn(dag, () => this.#refold(dag)).catch((error: unknown) => {
+        this.#ports.log.warn('a DAG could not be folded again; it is in a moment', { dagId: dag.dagId, ...errorAttributes(error) });
+        this.#refoldLater(dag);
+      });
+    });
+  }
+
+  async #refold(dag: OwnedDag): Promise<void> {
+    if (this.#dags.get(dag.dagId) !== dag) return;
+    const events = await this.#ports.store.read(dag.streamId);
+    dag.fold = foldOf(events);
+    dag.version = events.length;
+    if (dag.fold.planHash !== null) dag.plan = await this.#ports.plans.get(dag.fold.planHash);
+    this.#goOn(dag);
   }
 
   async #refuse(commandId: string, dagId: string, refusal: Rejected): Promise<void> {
@@ -321,12 +354,19 @@ export interface OwnedDag {
   /** Queued runs that have been asked to start. */
   readonly starting: Set<string>;
   failedInARow: number;
+  /** False while its unfinished runs are being folded: until all are known nobody can say how many more may start. */
+  knowsItsRuns: boolean;
   scheduling: boolean;
   turn: Promise<unknown>;
 }
 
+const REFOLD_AFTER_MS = 200;
+
+const foldOf = (events: readonly StoredEvent[]): DagFold =>
+  events.reduce((fold, { type, data }) => evolveDag(fold, { type, ...(data as object) } as DagEvent), initialDag());
+
 const newOwnedDag = (dagId: string, fold: DagFold, version: number, plan: Plan | undefined): OwnedDag => ({
-  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, scheduling: false, turn: Promise.resolve(),
+  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, knowsItsRuns: false, scheduling: false, turn: Promise.resolve(),
 });
 
 const activeRuns = (dag: OwnedDag): number => dag.running.size + dag.queued.size;
