@@ -1,0 +1,344 @@
+import { raise } from '../error.ts';
+import type { Runtime } from '../runtime.ts';
+import { MethodTable } from '../value/function.ts';
+import { isInt, indexOf, isText, textOf, typeName, Undefined } from '../value/value.ts';
+import type { Value } from '../value/value.ts';
+import type { CivilDate } from './calendar.ts';
+import { addMonths, dayOfYear, daysInMonth, isLeap, isoWeek, weekday } from './calendar.ts';
+import { isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, REPLACE, replacedWall, seenIn } from './datetime.ts';
+import { Interval } from './duration.ts';
+import { formatTokens } from './pendulum-format.ts';
+import { PyTimedelta, unitMicros } from './timedelta.ts';
+import type { Wall } from './wall.ts';
+import { DAY, dateText, HOUR, MINUTE, SECOND, wallMicros, wallOf } from './wall.ts';
+import type { Zone } from './zone.ts';
+import { fixedZone, namedZone, UTC } from './zone.ts';
+
+/** What `add` moves by: calendar units first, then a span of time. */
+interface Shift {
+  readonly months: number;
+  readonly days: number;
+  readonly micros: bigint;
+}
+
+/** `pendulum.DateTime`, which Airflow's dates are. */
+export class PendulumDateTime extends PyDateTime {
+  override readonly typeName = 'DateTime';
+
+  /** A wall clock time in a zone; one that a gap leaves out moves on by the gap (fold 1) or back by it (fold 0). */
+  static create(wall: Wall, zone: Zone | undefined, fold = 1): PendulumDateTime {
+    if (zone === undefined) return new PendulumDateTime(wall, zone, fold);
+    const micros = wallMicros(wall);
+    const gap = zone.offsetAtWall(micros, 1) - zone.offsetAtWall(micros, 0);
+    const moved = gap > 0 ? wallOf(micros + BigInt(fold === 0 ? -gap : gap) * SECOND) : wall;
+    return new PendulumDateTime(moved, zone, fold);
+  }
+
+  static ofInstant(instant: bigint, zone: Zone = UTC): PendulumDateTime {
+    const { wall, fold } = seenIn(zone, instant);
+    return new PendulumDateTime(wall, zone, fold);
+  }
+
+  static instance(value: PyDateTime): PendulumDateTime {
+    return value instanceof PendulumDateTime ? value : PendulumDateTime.create(value.wall, value.zone ?? UTC, value.fold);
+  }
+
+  override at(wall: Wall): PendulumDateTime {
+    return PendulumDateTime.create(wall, this.zone);
+  }
+
+  protected override seenAt(instant: bigint, zone: Zone): PendulumDateTime {
+    return PendulumDateTime.ofInstant(instant, zone);
+  }
+
+  override repr(rt: Runtime): string {
+    const { year, month, day, hour, minute, second, microsecond } = this.wall;
+    return `DateTime(${[year, month, day, hour, minute, second].join(', ')}${microsecond > 0 ? `, ${microsecond}` : ''}${this.zone === undefined ? '' : `, tzinfo=${rt.repr(this.zone)}`})`;
+  }
+
+  /** pendulum's own tokens when there are any such, else those of `strftime`. */
+  override format(spec: string, rt: Runtime): string {
+    if (spec === '') return this.str(rt);
+    return spec.includes('%') ? this.strftime(spec) : formatTokens(spec, this);
+  }
+
+  shifted({ months, days, micros }: Shift): PendulumDateTime {
+    if (months === 0 && days === 0 && this.zone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, this.zone);
+    const date = yearChecked(addMonths(this.wall, months));
+    return this.at(wallOf(wallMicros({ ...this.wall, ...date }) + BigInt(days) * DAY + micros));
+  }
+
+  override plus(delta: PyTimedelta, sign: 1n | -1n): PendulumDateTime {
+    if (delta instanceof Interval) {
+      const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = delta.parts;
+      const calendar = Number(sign * (years * 12n + months));
+      // Taken away, pendulum counts an interval's months once as months and once more within its whole length.
+      if (sign < 0n) return this.shifted({ months: calendar, days: 0, micros: -delta.micros });
+      const micros = hours * HOUR + minutes * MINUTE + remainingSeconds * SECOND + delta.microseconds;
+      return this.shifted({ months: calendar, days: Number(weeks * 7n + remainingDays), micros });
+    }
+    return this.shifted({ months: 0, days: 0, micros: sign * delta.micros });
+  }
+
+  override minus(other: PyDate): PyTimedelta {
+    if (!(other instanceof PyDateTime)) return super.minus(other);
+    this.refuseMixed(other, 'subtract');
+    return new Interval(other instanceof PendulumDateTime ? other : PendulumDateTime.create(other.wall, other.zone, other.fold), this, false);
+  }
+
+  startOf(unit: string): PendulumDateTime {
+    const { year, month } = this.wall;
+    switch (unit) {
+      case 'second': return this.at({ ...this.wall, microsecond: 0 });
+      case 'minute': return this.at({ ...this.wall, second: 0, microsecond: 0 });
+      case 'hour': return this.at({ ...this.wall, minute: 0, second: 0, microsecond: 0 });
+      case 'day': return this.at({ ...this.wall, ...MIDNIGHT });
+      case 'week': return this.shifted({ months: 0, days: -weekday(this.wall), micros: 0n }).startOf('day');
+      case 'month': return this.at({ year, month, day: 1, ...MIDNIGHT });
+      case 'year': return this.at({ year, month: 1, day: 1, ...MIDNIGHT });
+      case 'decade': return this.at({ year: year - (year % 10), month: 1, day: 1, ...MIDNIGHT });
+      case 'century': return this.at({ year: year - ((year - 1) % 100), month: 1, day: 1, ...MIDNIGHT });
+      default: return raise('ValueError', `Invalid unit "${unit}" for start_of()`);
+    }
+  }
+
+  endOf(unit: string): PendulumDateTime {
+    const { year, month } = this.wall;
+    const last = { hour: 23, minute: 59, second: 59, microsecond: 999_999 };
+    switch (unit) {
+      case 'second': return this.at({ ...this.wall, microsecond: 999_999 });
+      case 'minute': return this.at({ ...this.wall, second: 59, microsecond: 999_999 });
+      case 'hour': return this.at({ ...this.wall, minute: 59, second: 59, microsecond: 999_999 });
+      case 'day': return this.at({ ...this.wall, ...last });
+      case 'week': return this.shifted({ months: 0, days: 6 - weekday(this.wall), micros: 0n }).endOf('day');
+      case 'month': return this.at({ year, month, day: daysInMonth(year, month), ...last });
+      case 'year': return this.at({ year, month: 12, day: 31, ...last });
+      case 'decade': return this.at({ year: year - (year % 10) + 9, month: 12, day: 31, ...last });
+      case 'century': return this.at({ year: year - ((year - 1) % 100) + 99, month: 12, day: 31, ...last });
+      default: return raise('ValueError', `Invalid unit "${unit}" for end_of()`);
+    }
+  }
+
+  override attribute(name: string, rt: Runtime): Value | undefined {
+    const { offsetSeconds, wall } = this;
+    switch (name) {
+      case 'timezone': case 'tz': return this.zone ?? null;
+      case 'timezone_name': return this.zone?.name ?? null;
+      case 'offset': return offsetSeconds === undefined ? null : BigInt(offsetSeconds);
+      case 'offset_hours': return offsetSeconds === undefined ? null : offsetSeconds / 3600;
+      case 'int_timestamp': return (this.instant - (((this.instant % SECOND) + SECOND) % SECOND)) / SECOND;
+      case 'float_timestamp': return Number(this.instant) / 1e6;
+      default: return calendarAttribute(wall, name) ?? METHODS.bound(this, name) ?? super.attribute(name, rt);
+    }
+  }
+}
+
+const yearChecked = (date: CivilDate): CivilDate => (date.year < 1 || date.year > 9999 ? raise('ValueError', `year ${date.year} is out of range`) : date);
+
+function calendarAttribute(date: CivilDate, name: string): Value | undefined {
+  switch (name) {
+    case 'day_of_week': return BigInt(weekday(date));
+    case 'day_of_year': return BigInt(dayOfYear(date));
+    case 'week_of_year': return BigInt(isoWeek(date).week);
+    case 'week_of_month': return BigInt(Math.ceil((date.day + weekday({ ...date, day: 1 })) / 7));
+    case 'days_in_month': return BigInt(daysInMonth(date.year, date.month));
+    case 'quarter': return BigInt(Math.ceil(date.month / 3));
+    default: return undefined;
+  }
+}
+
+/** `pendulum.Date`. */
+export class PendulumDate extends PyDate {
+  override readonly typeName = 'Date';
+
+  override make(date: CivilDate): PyDate {
+    return new PendulumDate(date);
+  }
+
+  override repr(): string {
+    return `Date(${this.date.year}, ${this.date.month}, ${this.date.day})`;
+  }
+
+  override format(spec: string, rt: Runtime): string {
+    if (spec === '') return this.str(rt);
+    return spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, midnight(this.date));
+  }
+
+  override attribute(name: string, rt: Runtime): Value | undefined {
+    return calendarAttribute(this.date, name) ?? DATE_METHODS.bound(this, name) ?? super.attribute(name, rt);
+  }
+}
+
+const midnight = (date: CivilDate): PendulumDateTime => new PendulumDateTime({ ...date, ...MIDNIGHT }, undefined);
+const dateOf = ({ wall }: PendulumDateTime): PendulumDate => new PendulumDate(wall);
+
+/** A zone as pendulum takes one: by name, by offset in seconds, or itself. */
+export function zoneOf(value: Value): Zone {
+  if (value instanceof Undefined) value.fail();
+  if (isText(value)) return textOf(value) === 'local' ? UTC : namedZone(textOf(value));
+  if (isInt(value)) return fixedZone(indexOf(value));
+  return isZone(value) ? value : raise('TypeError', `a time zone cannot be made of ${typeName(value)}`);
+}
+
+type Args = (Value | undefined)[];
+
+const whole = (value: Value | undefined): number => (value === undefined ? 0 : indexOf(value));
+
+function shiftOf([years, months, weeks, days, hours, minutes, seconds, microseconds]: Args, sign: 1 | -1): Shift {
+  const micros = unitMicros(hours, HOUR, 'add') + unitMicros(minutes, MINUTE, 'add') + unitMicros(seconds, SECOND, 'add') + unitMicros(microseconds, 1n, 'add');
+  return { months: sign * (whole(years) * 12 + whole(months)), days: sign * (whole(weeks) * 7 + whole(days)), micros: BigInt(sign) * micros };
+}
+
+const SHIFT = 'years? months? weeks? days? hours? minutes? seconds? microseconds?';
+
+function weekdayArgument(value: Value | undefined, otherwise: number): number {
+  if (value === undefined || value === null) return otherwise;
+  const day = indexOf(value);
+  return day >= 0 && day <= 6 ? day : raise('ValueError', 'Invalid day of week');
+}
+
+function nextWeekday(self: PendulumDateTime, [wanted, keepTime]: Args, direction: 1 | -1): PendulumDateTime {
+  const day = weekday(self.wall);
+  const distance = ((direction * (weekdayArgument(wanted, day) - day) + 6) % 7) + 1;
+  return (keepTime === true ? self : self.startOf('day')).shifted({ months: 0, days: direction * distance, micros: 0n });
+}
+
+/** The months of the unit that a date lies in: its first and its last. */
+function monthsOf(unit: Value | undefined, { month }: CivilDate): readonly [first: number, last: number] {
+  if (unit === 'month') return [month, month];
+  if (unit === 'year') return [1, 12];
+  const quarter = Math.ceil(month / 3) * 3;
+  return unit === 'quarter' ? [quarter - 2, quarter] : raise('ValueError', `Invalid unit "${isText(unit ?? null) ? textOf(unit as string) : ''}" for first_of()`);
+}
+
+function firstOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
+  const start = { year: self.wall.year, month: monthsOf(unit, self.wall)[0], day: 1 };
+  const distance = day === undefined || day === null ? 0 : (weekdayArgument(day, 0) - weekday(start) + 7) % 7;
+  return self.at({ ...start, day: 1 + distance, ...MIDNIGHT });
+}
+
+function lastOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
+  const month = monthsOf(unit, self.wall)[1];
+  const end = { year: self.wall.year, month, day: daysInMonth(self.wall.year, month) };
+  const distance = day === undefined || day === null ? 0 : (weekday(end) - weekdayArgument(day, 0) + 7) % 7;
+  return self.at({ ...end, day: end.day - distance, ...MIDNIGHT });
+}
+
+function nthOf(self: PendulumDateTime, [unit, nth, day]: Args): PendulumDateTime {
+  const found = firstOf(self, [unit, day]).shifted({ months: 0, days: 7 * (whole(nth) - 1), micros: 0n });
+  if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return found;
+  return raise('ValueError', `Unable to find occurrence ${whole(nth)} in ${String(unit)}`);
+}
+
+function otherTime(value: Value | undefined, rt: Runtime): PendulumDateTime {
+  if (value instanceof Undefined) value.fail();
+  if (value === undefined || value === null) return PendulumDateTime.ofInstant(rt.nowMicros());
+  return value instanceof PyDateTime ? PendulumDateTime.instance(value) : raise('TypeError', `a date and time is wanted, not ${typeName(value)}`);
+}
+
+/** `diff_for_humans`: the largest unit, and which of the two comes first. */
+export function humanDifference(self: PendulumDateTime, other: Value | undefined, absolute: boolean, rt: Runtime): string {
+  const isNow = other === undefined || other === null;
+  const reference = otherTime(other, rt);
+  const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = new Interval(self, reference, true).parts;
+  const days = weeks * 7n + remainingDays;
+  const told = (count: bigint, unit: string): string => `${count} ${unit}${count === 1n ? '' : 's'}`;
+  const text =
+    years > 0n ? told(years + (months > 6n ? 1n : 0n), 'year')
+    : months === 11n && days > 15n ? told(1n, 'year')
+    : months > 0n ? told(months + (days >= 27n ? 1n : 0n), 'month')
+    : weeks > 0n ? told(weeks + (remainingDays > 3n ? 1n : 0n), 'week')
+    : remainingDays > 0n ? told(remainingDays + (hours >= 22n ? 1n : 0n), 'day')
+    : hours > 0n ? told(hours, 'hour')
+    : minutes > 0n ? told(minutes, 'minute')
+    : remainingSeconds > 10n ? told(remainingSeconds, 'second') : 'a few seconds';
+  if (absolute) return text;
+  const future = self.instant > reference.instant;
+  if (isNow) return future ? `in ${text}` : `${text} ago`;
+  return `${text} ${future ? 'after' : 'before'}`;
+}
+
+const tokens = (format: string) => ['', (self: PendulumDateTime): Value => formatTokens(format, self)] as const;
+const RFC = 'ddd, DD MMM YYYY HH:mm:ss ZZ';
+const ISO = 'YYYY-MM-DDTHH:mm:ssZ';
+
+const METHODS = new MethodTable<PendulumDateTime>({
+  add: [SHIFT, (self, args) => self.shifted(shiftOf(args, 1))],
+  subtract: [SHIFT, (self, args) => self.shifted(shiftOf(args, -1))],
+  in_timezone: ['tz', (self, [zone]) => self.inZone(zoneOf(zone as Value))],
+  in_tz: ['tz', (self, [zone]) => self.inZone(zoneOf(zone as Value))],
+  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), self)],
+  start_of: ['unit', (self, [unit], rt) => self.startOf(rt.str(unit as Value))],
+  end_of: ['unit', (self, [unit], rt) => self.endOf(rt.str(unit as Value))],
+  next: ['day_of_week? keep_time?', (self, args) => nextWeekday(self, args, 1)],
+  previous: ['day_of_week? keep_time?', (self, args) => nextWeekday(self, args, -1)],
+  first_of: ['unit day_of_week?', firstOf],
+  last_of: ['unit day_of_week?', lastOf],
+  nth_of: ['unit nth day_of_week', nthOf],
+  set: ['year? month? day? hour? minute? second? microsecond? tz?', (self, args) => {
+    const zone = args[7];
+    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined || zone === null ? self.zone : zoneOf(zone), self.fold);
+  }],
+  replace: [REPLACE, (self, args) => {
+    const [zone, fold] = [args[7], args[8]];
+    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined ? self.zone : zone === null ? undefined : zoneOf(zone), fold === undefined || fold === null ? self.fold : indexOf(fold));
+  }],
+  on: ['year month day', (self, args) => self.at(replacedWall(self.wall, args))],
+  at: ['hour minute? second? microsecond?', (self, [hour, minute = 0n, second = 0n, microsecond = 0n]) =>
+    self.at(replacedWall(self.wall, [undefined, undefined, undefined, hour, minute, second, microsecond]))],
+  naive: ['', (self) => new PendulumDateTime(self.wall, undefined)],
+  date: ['', dateOf],
+  time: ['', (self) => new PyTime(self.wall)],
+  diff: ['dt? abs?', (self, [other, absolute = true], rt) => new Interval(self, otherTime(other, rt), absolute === true)],
+  diff_for_humans: ['other? absolute? locale?', (self, [other, absolute = false], rt) => humanDifference(self, other, absolute === true, rt)],
+  average: ['dt', (self, [other], rt) => PendulumDateTime.ofInstant((self.instant + otherTime(other, rt).instant) / 2n, self.zone)],
+  is_leap_year: ['', (self) => isLeap(self.wall.year)],
+  is_long_year: ['', (self) => isoWeek({ year: self.wall.year, month: 12, day: 28 }).week === 53],
+  is_utc: ['', (self) => self.offsetSeconds === 0],
+  is_dst: ['', (self) => {
+    const { zone, instant } = self;
+    return zone !== undefined && zone.offsetAt(instant) > Math.min(zone.offsetAt(instant - 182n * DAY), zone.offsetAt(instant + 182n * DAY));
+  }],
+  is_same_day: ['dt', (self, [other], rt) => dateText(self.wall) === dateText(otherTime(other, rt).wall)],
+  is_anniversary: ['dt?', (self, [other], rt) => {
+    const { wall } = otherTime(other, rt);
+    return wall.month === self.wall.month && wall.day === self.wall.day;
+  }],
+  is_future: ['', (self, _, rt) => self.instant > rt.nowMicros()],
+  is_past: ['', (self, _, rt) => self.instant < rt.nowMicros()],
+  get_offset: ['', (self) => (self.offsetSeconds === undefined ? null : BigInt(self.offsetSeconds))],
+  to_date_string: tokens('YYYY-MM-DD'),
+  to_time_string: tokens('HH:mm:ss'),
+  to_datetime_string: tokens('YYYY-MM-DD HH:mm:ss'),
+  to_formatted_date_string: tokens('MMM DD, YYYY'),
+  to_day_datetime_string: tokens('ddd, MMM D, YYYY h:mm A'),
+  to_iso8601_string: ['', (self) => (self.zone?.name === 'UTC' ? self.iso('T').replace('+00:00', 'Z') : self.iso('T'))],
+  to_atom_string: tokens(ISO),
+  to_rfc3339_string: tokens(ISO),
+  to_w3c_string: tokens(ISO),
+  to_cookie_string: tokens('dddd, DD-MMM-YYYY HH:mm:ss zz'),
+  to_rfc822_string: tokens('ddd, DD MMM YY HH:mm:ss ZZ'),
+  to_rfc850_string: tokens('dddd, DD-MMM-YY HH:mm:ss zz'),
+  to_rfc1036_string: tokens('ddd, DD MMM YY HH:mm:ss ZZ'),
+  to_rfc1123_string: tokens(RFC),
+  to_rfc2822_string: tokens(RFC),
+  to_rss_string: tokens(RFC),
+});
+
+const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign: 1 | -1): PendulumDate =>
+  dateOf(midnight(self.date).shifted(shiftOf([years, months, weeks, days], sign)));
+
+const DATE_METHODS = new MethodTable<PendulumDate>({
+  add: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, 1)],
+  subtract: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, -1)],
+  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), midnight(self.date))],
+  start_of: ['unit', (self, [unit], rt) => dateOf(midnight(self.date).startOf(rt.str(unit as Value)))],
+  end_of: ['unit', (self, [unit], rt) => dateOf(midnight(self.date).endOf(rt.str(unit as Value)))],
+  first_of: ['unit day_of_week?', (self, args) => dateOf(firstOf(midnight(self.date), args))],
+  last_of: ['unit day_of_week?', (self, args) => dateOf(lastOf(midnight(self.date), args))],
+  next: ['day_of_week?', (self, [day]) => dateOf(nextWeekday(midnight(self.date), [day], 1))],
+  previous: ['day_of_week?', (self, [day]) => dateOf(nextWeekday(midnight(self.date), [day], -1))],
+  to_date_string: ['', (self) => dateText(self.date)],
+  to_formatted_date_string: ['', (self) => formatTokens('MMM DD, YYYY', midnight(self.date))],
+  is_leap_year: ['', (self) => isLeap(self.date.year)],
+});

@@ -1,0 +1,161 @@
+import { raise } from '../error.ts';
+import { PyObject } from '../value/value.ts';
+import type { Value } from '../value/value.ts';
+import { dayNumber } from './calendar.ts';
+import { DAY, offsetText, SECOND } from './wall.ts';
+
+/** A time zone: UTC, one of the IANA database, or an offset that never changes. */
+export abstract class Zone extends PyObject {
+  override readonly typeName: string = 'Timezone';
+  readonly name: string;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+
+  /** Seconds to add to UTC at an instant, which is given in microseconds since 1970. */
+  abstract offsetAt(instant: bigint): number;
+  /** The abbreviation, as `%Z` writes it. */
+  abstract abbreviationAt(instant: bigint): string;
+
+  /** The offset at a wall clock time. Of one that comes twice, or never, `fold` 0 takes the offset before the change and 1 the one after it. */
+  offsetAtWall(wall: bigint, fold: number): number {
+    const before = this.offsetAt(wall - DAY);
+    const after = this.offsetAt(wall + DAY);
+    if (before === after) return before;
+    const beforeHolds = this.offsetAt(wall - BigInt(before) * SECOND) === before;
+    const afterHolds = this.offsetAt(wall - BigInt(after) * SECOND) === after;
+    if (beforeHolds === afterHolds) return fold === 0 ? before : after;
+    return beforeHolds ? before : after;
+  }
+
+  override repr(): string {
+    return `Timezone('${this.name}')`;
+  }
+
+  override str(): string {
+    return this.name;
+  }
+
+  override attribute(name: string): Value | undefined {
+    return name === 'name' || name === 'key' ? this.name : undefined;
+  }
+}
+
+class FixedZone extends Zone {
+  private readonly offset: number;
+  private readonly shown: string;
+
+  constructor(name: string, offset: number, shown: string) {
+    super(name);
+    this.offset = offset;
+    this.shown = shown;
+  }
+
+  override offsetAt(): number {
+    return this.offset;
+  }
+
+  override abbreviationAt(): string {
+    return this.name;
+  }
+
+  override repr(): string {
+    return this.shown;
+  }
+}
+
+export const UTC: Zone = new FixedZone('UTC', 0, "Timezone('UTC')");
+/** `datetime.timezone.utc`, which differs from the above only in how it prints. */
+export const PLAIN_UTC: Zone = new FixedZone('UTC', 0, 'datetime.timezone.utc');
+
+export function fixedZone(offsetSeconds: number): Zone {
+  const name = offsetText(offsetSeconds);
+  return new FixedZone(name, offsetSeconds, `FixedTimezone(${offsetSeconds}, name="${name}")`);
+}
+
+/** Zones of the database whose abbreviations Intl does not know, by standard and summer time. */
+const ABBREVIATIONS: { readonly [zone: string]: readonly [standard: string, summer?: string] } = {
+  'Asia/Seoul': ['KST'], 'Asia/Tokyo': ['JST'], 'Asia/Shanghai': ['CST'], 'Asia/Taipei': ['CST'], 'Asia/Hong_Kong': ['HKT'], 'Asia/Manila': ['PST'],
+  'Asia/Jakarta': ['WIB'], 'Asia/Kolkata': ['IST'], 'Asia/Calcutta': ['IST'], 'Asia/Karachi': ['PKT'], 'Asia/Jerusalem': ['IST', 'IDT'],
+  'Australia/Sydney': ['AEST', 'AEDT'], 'Australia/Melbourne': ['AEST', 'AEDT'], 'Australia/Brisbane': ['AEST'], 'Australia/Perth': ['AWST'],
+  'Australia/Adelaide': ['ACST', 'ACDT'], 'Australia/Darwin': ['ACST'], 'Pacific/Auckland': ['NZST', 'NZDT'],
+  'Europe/London': ['GMT', 'BST'], 'Europe/Dublin': ['GMT', 'IST'], 'Europe/Lisbon': ['WET', 'WEST'], 'Europe/Moscow': ['MSK'],
+  'Africa/Johannesburg': ['SAST'], 'Africa/Nairobi': ['EAT'], 'Africa/Lagos': ['WAT'], 'Africa/Cairo': ['EET', 'EEST'],
+};
+const CENTRAL_EUROPE = /^Europe\/(Amsterdam|Andorra|Belgrade|Berlin|Brussels|Budapest|Copenhagen|Gibraltar|Ljubljana|Luxembourg|Madrid|Malta|Monaco|Oslo|Paris|Prague|Rome|San_Marino|Sarajevo|Skopje|Stockholm|Tirane|Vaduz|Vatican|Vienna|Warsaw|Zagreb|Zurich)$/;
+const EASTERN_EUROPE = /^Europe\/(Athens|Bucharest|Chisinau|Helsinki|Kiev|Kyiv|Mariehamn|Riga|Sofia|Tallinn|Vilnius)$/;
+
+function abbreviationsOf(zone: string): readonly [standard: string, summer?: string] | undefined {
+  if (CENTRAL_EUROPE.test(zone)) return ['CET', 'CEST'];
+  return EASTERN_EUROPE.test(zone) ? ['EET', 'EEST'] : ABBREVIATIONS[zone];
+}
+
+/** Intl knows no instants beyond this. */
+const LAST_INSTANT_MS = 8.64e15;
+const MAX_KNOWN = 4096;
+
+class NamedZone extends Zone {
+  private readonly offsets = new Map<number, number>();
+  private readonly clock: Intl.DateTimeFormat;
+  private readonly short: Intl.DateTimeFormat;
+
+  constructor(name: string) {
+    super(name);
+    this.clock = new Intl.DateTimeFormat('en-US', {
+      timeZone: name, hourCycle: 'h23', era: 'short', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+    });
+    this.short = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'short' });
+  }
+
+  override offsetAt(instant: bigint): number {
+    // Offsets change on full minutes only, so an answer holds for its minute.
+    const ms = Number(instant / 60_000_000n) * 60_000;
+    const known = this.offsets.get(ms);
+    if (known !== undefined) return known;
+    if (this.offsets.size >= MAX_KNOWN) this.offsets.clear();
+    const offset = this.readOffset(Math.max(-LAST_INSTANT_MS, Math.min(LAST_INSTANT_MS, ms)));
+    this.offsets.set(ms, offset);
+    return offset;
+  }
+
+  override abbreviationAt(instant: bigint): string {
+    const names = abbreviationsOf(this.name);
+    if (names !== undefined) return this.isSummer(instant) ? (names[1] ?? names[0]) : names[0];
+    const short = this.short.formatToParts(Number(instant / 1000n)).find(({ type }) => type === 'timeZoneName')?.value ?? this.name;
+    // Where the database has no letters for a zone it has the offset.
+    return /^[A-Z]+$/.test(short) ? short : offsetText(this.offsetAt(instant), '').replace(/00$/, '');
+  }
+
+  private isSummer(instant: bigint): boolean {
+    const offset = this.offsetAt(instant);
+    return offset > this.offsetAt(instant - 182n * DAY) || offset > this.offsetAt(instant + 182n * DAY);
+  }
+
+  private readOffset(ms: number): number {
+    const parts: Record<string, string> = {};
+    for (const { type, value } of this.clock.formatToParts(ms)) parts[type] = value;
+    const year = parts['era'] === 'BC' ? 1 - Number(parts['year']) : Number(parts['year']);
+    const days = dayNumber(year, Number(parts['month']), Number(parts['day']));
+    return days * 86_400 + Number(parts['hour']) * 3600 + Number(parts['minute']) * 60 + Number(parts['second']) - ms / 1000;
+  }
+}
+
+const zones = new Map<string, Zone>([['UTC', UTC], ['utc', UTC]]);
+
+/** The zone of this name; InvalidTimezone when there is none. */
+export function namedZone(name: string): Zone {
+  const known = zones.get(name);
+  if (known !== undefined) return known;
+  const invalid = (): never => raise('InvalidTimezone', `Invalid timezone "${name.slice(0, 100)}"`);
+  // Intl also takes bare offsets such as `+09:00`, which are no zones of the database.
+  if (name.length > 64 || !/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/.test(name)) return invalid();
+  try {
+    const zone = new NamedZone(name);
+    zones.set(name, zone);
+    return zone;
+  } catch {
+    return invalid();
+  }
+}
