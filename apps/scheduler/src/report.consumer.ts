@@ -55,9 +55,9 @@ export class ReportConsumer {
     const key = parseAttemptId(message.data.attemptId);
     switch (message.type) {
       case 'AttemptStarted':
-        return [started(key, message.data, false)];
+        return [started(key, message.data)];
       case 'AttemptFinished':
-        return [started(key, message.data, true), finished(key, message.data)];
+        return [started(key, message.data), finished(key, message.data)];
       case 'AttemptLost':
         return [lost(key, message.data)];
     }
@@ -74,14 +74,15 @@ type Attempt = Pick<AttemptStarted, 'attemptId' | 'epoch'>;
 
 const fenceOf = (report: Attempt, release: boolean) => ({ attemptId: report.attemptId, epoch: report.epoch, release });
 
-function started(key: AttemptKey, report: AttemptStarted | AttemptFinished, repeated: boolean): Ask {
+/** Fenced also when the end comes with it: should the end be refused, the start may not stand alone. */
+function started(key: AttemptKey, report: AttemptStarted | AttemptFinished): Ask {
   const { taskId, mapIndex, tryNumber, dagId, runId } = key;
   const { epoch, worker, pid } = report;
   return {
     dagId,
     runId,
     command: { type: 'RecordTaskStarted', taskId, mapIndex, tryNumber, epoch, worker, pid, nowMs: 0 },
-    ...(repeated ? {} : { fence: fenceOf(report, false) }),
+    fence: fenceOf(report, false),
   };
 }
 

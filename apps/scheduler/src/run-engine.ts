@@ -20,6 +20,8 @@ import { WakeTimes } from './wake-time.ts';
  * - `conflict` (someone else wrote the stream: ownership moved): the hot run is dropped, the asks go back to the mailbox;
  * - `fenced` (a report of an attempt that is not the newest): likewise, without the refused reports.
  * A hot run is only ever ahead of the journal during an append; whatever fails drops it, and the journal is folded again.
+ * It is never behind: a run is hot only while its DAG is ours. Adoptions are folded between rounds, and whatever was lost
+ * during an append does not come back by its end.
  */
 export class RunEngine {
   readonly #ports: RunEnginePorts;
@@ -27,6 +29,7 @@ export class RunEngine {
   readonly #wakes: WakeTimes;
   readonly #loop: WakeableLoop<void>;
   #mailbox: Ask[] = [];
+  #adoptions: Adoption[] = [];
 
   constructor(ports: RunEnginePorts) {
     this.#ports = ports;
@@ -46,6 +49,7 @@ export class RunEngine {
 
   async stop(deadlineMs?: number): Promise<void> {
     await this.#loop.stop(deadlineMs);
+    for (const { fail } of this.#adoptions.splice(0)) fail(new Error('the run engine has stopped'));
     this.#wakes.clear();
   }
 
@@ -61,8 +65,25 @@ export class RunEngine {
   }
 
   /** Folds these unfinished runs and goes on with them: what a new owner of their DAGs does. */
-  async adopt(keys: readonly RunKey[]): Promise<void> {
-    const runs = await foldRuns(this.#ports.store, this.#ports.plans, keys.filter((key) => !this.#hot.has(runStream(key.dagId, key.runId))));
+  adopt(keys: readonly RunKey[]): Promise<void> {
+    return new Promise((done, fail) => {
+      this.#adoptions.push({ keys, done, fail });
+      this.#loop.wake();
+    });
+  }
+
+  /** Whatever is hot of them already is folded too: others may have written since. */
+  async #takeIn({ keys, done, fail }: Adoption): Promise<void> {
+    try {
+      await this.#fold(keys);
+      done();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  async #fold(keys: readonly RunKey[]): Promise<void> {
+    const runs = (await foldRuns(this.#ports.store, this.#ports.plans, keys)).filter((run) => this.#ports.owns(run.dagId));
     for (const run of runs) {
       this.#hot.set(run.streamId, run);
       this.ask({ dagId: run.dagId, runId: run.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
@@ -74,7 +95,10 @@ export class RunEngine {
   /** Forgets the hot runs of these DAGs (all when absent): the first thing a scheduler does that has lost ownership. */
   drop(owns: (dagId: string) => boolean): void {
     for (const run of this.#hot.values()) if (!owns(run.dagId)) this.#forget(run);
-    this.#mailbox = this.#mailbox.filter((ask) => owns(ask.dagId));
+    const [kept, dropped] = [this.#mailbox.filter((ask) => owns(ask.dagId)), this.#mailbox.filter((ask) => !owns(ask.dagId))];
+    this.#mailbox = kept;
+    // Who waits for one takes its command up again when the DAG is ours again; its row has no outcome yet.
+    for (const ask of dropped) ask.done?.(NOT_OWNED);
   }
 
   /** Says again what is ready: to a dispatcher that has just taken over. */
@@ -99,13 +123,14 @@ export class RunEngine {
   }
 
   async #round(): Promise<void> {
+    for (const adoption of this.#adoptions.splice(0)) await this.#takeIn(adoption);
     if (this.#mailbox.length === 0) return;
     const asks = this.#mailbox.splice(0, ASKS_A_ROUND);
     if (this.#mailbox.length > 0) this.#loop.wake();
     const byRun = Map.groupBy(asks, (ask) => runStream(ask.dagId, ask.runId));
     try {
       await this.#heat(byRun);
-      const drafts = [...byRun].flatMap(([streamId, ofRun]) => this.#draftOrQuarantine(streamId, ofRun));
+      const drafts = await this.#withoutBlindDrops([...byRun].flatMap(([streamId, ofRun]) => this.#draftOrQuarantine(streamId, ofRun)));
       const written = drafts.filter((draft) => draft.entry !== undefined);
       const results = written.length === 0 ? [] : await this.#ports.store.append(written.map((draft) => draft.entry as AppendEntry));
       const messages: OutgoingMessage[] = [];
@@ -137,6 +162,24 @@ export class RunEngine {
       const run = this.#hot.get(streamId);
       if (run?.plan.needsPast === true && run.previous === undefined) run.previous = await findPrevious(this.#ports.store, this.#ports.plans, run, this.#hot);
     }
+  }
+
+  /**
+   * Dropping a lease leaves no event by whose version the journal could refuse it. So where nothing else is wanted, it is
+   * first looked whether the run still stands where it was decided: to a state that is behind, the newest attempt is unknown.
+   */
+  async #withoutBlindDrops(drafts: readonly Draft[]): Promise<Draft[]> {
+    const blind = drafts.filter(({ entry }) => entry?.drop !== undefined && entry.events.length === 0);
+    if (blind.length === 0) return [...drafts];
+    const behind = new Set<Draft>();
+    await Promise.all(blind.map(async (draft) => {
+      if ((await this.#ports.store.read(draft.streamId, draft.before + 1)).length > 0) behind.add(draft);
+    }));
+    for (const draft of behind) {
+      if (draft.run !== undefined) this.#forget(draft.run);
+      this.askAll(draft.asks);
+    }
+    return drafts.filter((draft) => !behind.has(draft));
   }
 
   /** A bug in one run's decisions stops that run, and no other: it is left as the journal has it, and said loudly. */
@@ -255,7 +298,8 @@ export class RunEngine {
       this.#answer(ask, draft.answers[index] as Answer, result.position === null ? null : formatPosition(result.position), messages);
     }
     if (run === undefined) return;
-    this.#hot.set(draft.streamId, run);
+    if (this.#ports.owns(run.dagId)) this.#hot.set(draft.streamId, run);
+    else this.#forget(run);
     messages.push(...(await messagesOf(run, draft.events, this.#ports.results)));
     for (const attempt of draft.revoke) {
       messages.push({ topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptRevoked', data: { attemptId: attempt, epoch: 0, reason: 'the task instance was changed by a person or a timeout' } });
@@ -302,7 +346,7 @@ export class RunEngine {
 
   /** After a change: a finished run cools down, an unfinished one is woken when its next time comes. */
   #settle(run: HotRun): void {
-    if (isFinished(run.state)) return this.#forget(run);
+    if (isFinished(run.state) || !this.#ports.owns(run.dagId)) return this.#forget(run);
     this.#wakes.set(run, nextWakeAtMs(run.state));
     void keepSnapshot(this.#ports.store, run).catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { streamId: run.streamId, ...errorAttributes(error) }));
   }
@@ -324,11 +368,18 @@ export interface RunEnginePorts {
   readonly log: Log;
   /** Keeps results too large for an assignment. */
   readonly results: ResultKeeper;
+  readonly owns: (dagId: string) => boolean;
   /** A paused DAG's runs take in what is reported and start nothing new. */
   readonly isPaused: (dagId: string) => boolean;
   /** Runs as the journal has them, all that were asked for together. */
   readonly onRunsFolded: (runs: readonly HotRun[]) => void;
   readonly onEvents: (run: HotRun, events: readonly RunEvent[]) => void;
+}
+
+interface Adoption {
+  readonly keys: readonly RunKey[];
+  readonly done: () => void;
+  readonly fail: (error: unknown) => void;
 }
 
 export interface RunKey {
@@ -367,6 +418,7 @@ interface Draft {
   before: number;
 }
 
+const NOT_OWNED: AskOutcome = { kind: 'refused', code: 'not_owned', message: 'the DAG is another scheduler\'s now' };
 const UNKNOWN_RUN: Rejected = { rejected: true, code: 'run_not_found', message: 'there is no such run' };
 const RUN_EXISTS: Rejected = { rejected: true, code: 'run_exists', message: 'a run of this id exists: choose another run id' };
 const STALE_LEASE: Rejected = { rejected: true, code: 'stale_report', message: 'the attempt is not the newest of its try' };

@@ -64,6 +64,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
     clock,
     log,
     results: { keep: (key, value) => store.putContent('xcom', key, new TextEncoder().encode(JSON.stringify(value))) },
+    owns: (dagId) => ownership.owns(dagId),
     isPaused: desk.isPaused,
     onRunsFolded: desk.onRunsFolded,
     onEvents: (run, events) => {

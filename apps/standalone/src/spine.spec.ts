@@ -1,4 +1,4 @@
-import type { Message } from '@dagbook/contracts';
+import { DAG_PARTITIONS, type Message } from '@dagbook/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Spine } from './spine.harness.ts';
 
@@ -191,6 +191,24 @@ describe('a takeover', () => {
     expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
   });
 
+  it('of a scheduler goes on from reports that nobody owned when they came', async () => {
+    const spine = new Spine({ script: () => 'hang' });
+    spines.push(spine);
+    const first = await spine.scheduler();
+    await spine.dispatcher();
+    await spine.worker();
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.happened('d', 'r', 'TaskStarted');
+    await first.stop();
+    const between = await spine.stores.ownership.openSession();
+    for (let partition = 0; partition < DAG_PARTITIONS; partition++) await between.tryAcquire(`dagbook.partition.${partition}`);
+    await spine.scheduler();
+    await spine.finish(spine.hanging[0]!);
+    await between.close();
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+
   it('of a dispatcher finds what is live in the leases and what is ready by asking', async () => {
     const spine = new Spine({ script: () => 'hang' });
     spines.push(spine);
@@ -225,6 +243,20 @@ describe('a report without its token', () => {
     expect(await spine.story('d', 'r')).not.toContain('TaskSucceeded a');
     await spine.finish(attempt!);
     expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+  });
+});
+
+describe('a report of an attempt whose lease is gone', () => {
+  it('counts for nothing, its start no more than its end', async () => {
+    const spine = await started({ script: () => 'hang', faults: { onPublish: (messages) => messages.filter((message) => message.type !== 'AttemptStarted') } });
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.until(() => spine.hanging.length === 1);
+    await spine.stores.events.append([{ streamId: 'run-d/r', expectedVersion: 0, events: [], revoke: ['d/r/a/-1/1'] }]);
+    await spine.finish(spine.hanging[0]!);
+    await spine.until(() => acknowledged(spine).length === 1);
+    expect(acknowledged(spine)).toEqual([false]);
+    expect(await spine.story('d', 'r')).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled a']);
   });
 });
 
