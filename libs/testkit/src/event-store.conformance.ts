@@ -309,6 +309,7 @@ export function describeEventStore(name: string, open: () => Stores): void {
         await two.close();
         await two.lost;
         expect(await one.tryAcquire(name)).toBe(true);
+        await expect(two.tryAcquire(name)).rejects.toMatchObject({ name: 'StoreFault' });
         await one.close();
         await one.close();
         await one.lost;

@@ -2,7 +2,7 @@ import { partitionOf } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import {
   type AppendEntry, type AppendResult, type CheckpointStore, type ContentKind, type EventStore, FEED_START, formatPosition, type Lease, type LeaseGrant,
-  type LeaseStore, type NewCommand, type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, type Snapshot, type StoredEvent, type Stores,
+  type LeaseStore, type NewCommand, type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, StoreFault, type Snapshot, type StoredEvent, type Stores,
 } from '../port.ts';
 
 /**
@@ -210,13 +210,16 @@ class MemoryOwnershipStore implements OwnershipStore {
     const holders = this.#holders;
     let end: () => void = () => undefined;
     const lost = new Promise<void>((resolve) => (end = resolve));
+    const ended = (): Promise<never> => Promise.reject(new StoreFault('store.unavailable', 'the session has ended', { retryable: true }));
     const session: OwnershipSession = {
       lost,
       tryAcquire: (name) => {
+        if (!this.#sessions.has(session)) return ended();
         if (!holders.has(name)) holders.set(name, session);
         return Promise.resolve(holders.get(name) === session);
       },
       release: (name) => {
+        if (!this.#sessions.has(session)) return ended();
         if (holders.get(name) === session) holders.delete(name);
         return Promise.resolve();
       },
