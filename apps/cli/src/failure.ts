@@ -34,8 +34,8 @@ export function sentenceOf(body: unknown): string {
     const loc = memberOf(problem, 'loc');
     const field = Array.isArray(loc) ? loc.slice(1).join('.') : '';
     const given = memberOf(problem, 'input');
-    const rule = String(memberOf(problem, 'msg') ?? '');
-    return `${field === '' ? '' : `${field}: `}${rule}${given === undefined ? '' : ` (given: ${JSON.stringify(given)})`}`;
+    const rule = memberOf(problem, 'msg');
+    return `${field === '' ? '' : `${field}: `}${typeof rule === 'string' ? rule : 'it is refused'}${given === undefined ? '' : ` (given: ${JSON.stringify(given)})`}`;
   }).join('; ');
 }
 

@@ -17,7 +17,7 @@ process.exitCode = await runCommand({
   env: process.env,
   cwd: process.cwd(),
   root,
-  isTty: process.stdout.isTTY === true,
+  isTty: Boolean(process.stdout.isTTY),
   out: (data) => void process.stdout.write(data),
   err: (line) => void process.stderr.write(line),
   readStdin: () => text(process.stdin),
@@ -26,7 +26,7 @@ process.exitCode = await runCommand({
 }, process.argv.slice(2), version);
 
 async function askSecret(question: string): Promise<string | null> {
-  if (process.stdin.isTTY !== true) return null;
+  if (!process.stdin.isTTY) return null;
   process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });

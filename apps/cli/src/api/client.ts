@@ -9,6 +9,10 @@ const PAGE = 100;
 /** The generated client of one Dagbook, whose failures are `CliFailure`s. Logs in first when there is a password and no token. */
 export async function connect({ url, credential }: Connection, signal: AbortSignal): Promise<Api> {
   const client = createClient(createConfig({ baseUrl: url, throwOnError: true, signal }));
+  client.interceptors.response.use((response) => {
+    if (response.ok && response.status !== 204 && response.headers.get('content-type')?.includes('json') !== true) throw new CliFailure('unreachable', `${url} answers, but not as Dagbook does.`, 'Check the address.');
+    return response;
+  });
   client.interceptors.error.use((fault, response) => failureOf(url, fault, response));
   const token = credential.kind === 'password' ? await logIn(client, credential.username, credential.password) : credential.kind === 'token' ? credential.token : undefined;
   if (token !== undefined) client.setConfig({ auth: token });
@@ -26,6 +30,7 @@ export async function logIn(client: Client, username: string, password: string):
 }
 
 function failureOf(url: string, fault: unknown, response: Response | undefined): CliFailure {
+  if (fault instanceof CliFailure) return fault;
   if (response === undefined) {
     const { cause, message } = fault as Error & { cause?: { code?: string } };
     return new CliFailure('unreachable', `Nothing answers at ${url} (${cause?.code ?? message}).`, 'Check the address, and whether Dagbook runs there; start one here with npm start.');

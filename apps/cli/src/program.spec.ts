@@ -1,0 +1,302 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCommand } from './program.ts';
+import type { Terminal } from './terminal.ts';
+
+type Answer = { readonly status?: number; readonly body?: unknown; readonly stream?: string };
+
+type Answers = { readonly [line: string]: Answer | ((times: number) => Answer) };
+
+/** A gateway of canned answers, by method and path; what it has none for is 404. */
+class Gateway {
+  readonly asked: { readonly line: string; readonly authorization: string | undefined; readonly body: unknown }[] = [];
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #answers: Answers;
+  url = '';
+
+  constructor(answers: Answers) {
+    this.#answers = answers;
+  }
+
+  async start(): Promise<this> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const line = `${request.method ?? ''} ${decodeURIComponent((request.url ?? '').split('?')[0] ?? '')}`;
+    this.asked.push({ line, authorization: request.headers.authorization, body: text === '' ? undefined : (JSON.parse(text) as unknown) });
+    const canned = this.#answers[line];
+    const answer: Answer = typeof canned === 'function' ? canned(this.asked.filter((one) => one.line === line).length) : (canned ?? { status: 404, body: { detail: `no ${line}` } });
+    response.writeHead(answer.status ?? 200, { 'content-type': answer.stream === undefined ? 'application/json' : 'text/event-stream' });
+    response.end(answer.stream ?? JSON.stringify(answer.body ?? {}));
+  }
+}
+
+let folder: string;
+let gateway: Gateway | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'dagbook-cli-'));
+});
+afterEach(async () => {
+  await gateway?.stop();
+  gateway = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+const serve = async (answers: Answers): Promise<Gateway> => (gateway = await new Gateway(answers).start());
+
+async function run(argv: readonly string[], given: Partial<Terminal> & { readonly stdin?: string } = {}): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const terminal: Terminal = {
+    env: { HOME: folder }, cwd: folder, root: folder, isTty: false,
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    readStdin: async () => given.stdin ?? '',
+    askSecret: async () => null,
+    signal: new AbortController().signal,
+    ...given,
+  };
+  const code = await runCommand(terminal, argv, '1.2.3');
+  return { code, out, err };
+}
+
+const RUN = { dag_id: 'd', dag_run_id: 'r', state: 'success', run_type: 'manual', run_after: 'T', start_date: null, end_date: null, duration: null, logical_date: null, failure_reason: null, triggering_user_name: 'kim', triggered_by: null, dag_versions: [], conf: {}, note: null };
+
+describe('exit codes', () => {
+  it.each<[string, Answer, number, string]>([
+    ['it is done', { body: { username: 'kim', role: 'admin' } }, 0, ''],
+    ['nobody is logged in', { status: 401, body: { detail: 'Not authenticated' } }, 3, 'Not authenticated\n  → Log in: dagbook auth login'],
+    ['it is not allowed', { status: 403, body: { detail: 'Forbidden' } }, 3, 'Forbidden\n'],
+    ['it is not found', { status: 404, body: { detail: 'There is none' } }, 4, 'There is none\n'],
+    ['a rule is broken', { status: 422, body: { detail: [{ loc: ['body', 'conf'], msg: 'Input should be an object', type: 'x', input: 3 }] } }, 2, 'conf: Input should be an object (given: 3)\n'],
+    ['it is refused', { status: 409, body: { detail: 'It is paused' } }, 1, 'It is paused\n'],
+    ['a part is away', { status: 503, body: { detail: 'The database does not answer.' } }, 5, 'The database does not answer.\n'],
+    ['a proxy stands in between', { status: 502, body: '<html>' }, 5, 'answered 502.\n'],
+  ])('when %s', async (_, answer, code, said) => {
+    const { url } = await serve({ 'GET /ui/me': answer });
+    const ended = await run(['auth', 'whoami', '--url', url, '--token', 't']);
+    expect(ended.code).toBe(code);
+    expect(ended.err).toContain(said);
+    expect(ended.out === '').toBe(code !== 0);
+  });
+
+  it.each([
+    ['no command', []],
+    ['a command that there is not', ['dags', 'fly']],
+    ['a missing argument', ['dags', 'show']],
+    ['an unknown option', ['dags', 'list', '--colour']],
+    ['a format that there is not', ['dags', 'list', '-o', 'xml']],
+    ['a number out of range', ['dags', 'next', 'd', '-n', '0']],
+    ['a state that there is not', ['runs', 'list', '--state', 'green']],
+    ['params that are no JSON', ['dags', 'trigger', 'd', '--params', '{']],
+    ['params that are no object', ['dags', 'trigger', 'd', '--params', '[]']],
+    ['a setting without a value', ['dags', 'trigger', 'd', '--set', 'a']],
+    ['a params file that there is not', ['dags', 'trigger', 'd', '--params', '@nope.json']],
+    ['an address that is none', ['dags', 'list', '--url', 'nowhere']],
+    ['a DAG file that there is not', ['dags', 'check', 'nope.ts']],
+  ])('2 for %s, said on stderr alone', async (_, argv) => {
+    const { code, out, err } = await run(argv);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).not.toBe('');
+  });
+
+  it('0 for help, on stdout', async () => {
+    const { code, out, err } = await run(['dags', 'trigger', '--help']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('--params <json>');
+  });
+
+  it('5 when none is named and none runs here', async () => expect(await run(['dags', 'list'])).toMatchObject({ code: 5, out: '' }));
+
+  it('5 when nothing answers', async () => {
+    const { url } = await serve({});
+    await gateway?.stop();
+    gateway = undefined;
+    expect(await run(['dags', 'list', '--url', url])).toMatchObject({ code: 5, err: expect.stringContaining(`Nothing answers at ${url} (ECONNREFUSED)`) });
+  });
+
+  it('5 when something else answers', async () => {
+    const { url } = await serve({ 'GET /ui/me': { stream: '<html>' } });
+    expect(await run(['auth', 'whoami', '--url', url])).toMatchObject({ code: 5, out: '', err: expect.stringContaining('not as Dagbook does') });
+  });
+
+  it('130 when interrupted', async () => {
+    const { url } = await serve({ 'GET /ui/me': { body: {} } });
+    expect(await run(['auth', 'whoami', '--url', url], { signal: AbortSignal.abort() })).toMatchObject({ code: 130, out: '' });
+  });
+});
+
+describe('where it speaks to', () => {
+  const ME = { 'GET /ui/me': { body: { username: 'kim', role: 'admin' } }, 'POST /auth/token/cli': { status: 201, body: { access_token: 'fresh' } } };
+  const local = (url: string): void => {
+    mkdirSync(join(folder, '.dagbook'));
+    writeFileSync(join(folder, '.dagbook/runtime.json'), JSON.stringify({ pid: 1, url }));
+    writeFileSync(join(folder, '.dagbook/admin-password'), 'secret\n');
+  };
+
+  it('finds the instance of this folder, also from below, and logs in with its password', async () => {
+    const { url, asked } = await serve(ME);
+    local(url);
+    mkdirSync(join(folder, 'a/b'), { recursive: true });
+    expect(await run(['auth', 'whoami', '-o', 'id'], { cwd: join(folder, 'a/b') })).toEqual({ code: 0, out: 'kim\n', err: '' });
+    expect(asked).toEqual([
+      { line: 'POST /auth/token/cli', authorization: undefined, body: { username: 'admin', password: 'secret' } },
+      { line: 'GET /ui/me', authorization: 'Bearer fresh', body: undefined },
+    ]);
+  });
+
+  it('gives the password of this instance to no other address', async () => {
+    const { url, asked } = await serve(ME);
+    local('http://127.0.0.1:9');
+    await run(['auth', 'whoami', '--url', url]);
+    expect(asked).toEqual([{ line: 'GET /ui/me', authorization: undefined, body: undefined }]);
+  });
+
+  it('keeps a login readable by its owner alone, and gives its token to no other address', async () => {
+    const { url, asked } = await serve(ME);
+    const login = await run(['auth', 'login', '--url', url, '--username', 'kim', '--password-stdin'], { stdin: 'pass word\n' });
+    expect(login).toMatchObject({ code: 0, out: '' });
+    const file = join(folder, '.config/dagbook/profile.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ url, username: 'kim', token: 'fresh' });
+    await run(['auth', 'whoami']);
+    await run(['auth', 'whoami'], { env: { HOME: folder, DAGBOOK_API_URL: url.replace('127.0.0.1', 'localhost') } });
+    expect(asked).toEqual([
+      { line: 'POST /auth/token/cli', authorization: undefined, body: { username: 'kim', password: 'pass word' } },
+      { line: 'GET /ui/me', authorization: 'Bearer fresh', body: undefined },
+      { line: 'GET /ui/me', authorization: undefined, body: undefined },
+    ]);
+  });
+
+  it('puts a flag over the environment, and the environment over a login', async () => {
+    const { url, asked } = await serve(ME);
+    mkdirSync(join(folder, '.config/dagbook'), { recursive: true });
+    writeFileSync(join(folder, '.config/dagbook/profile.json'), JSON.stringify({ url, username: 'kim', token: 'kept' }));
+    const env = { HOME: folder, DAGBOOK_TOKEN: 'env' };
+    await run(['auth', 'whoami']);
+    await run(['auth', 'whoami'], { env });
+    await run(['auth', 'whoami', '--token', 'flag'], { env });
+    expect(asked.map(({ authorization }) => authorization)).toEqual(['Bearer kept', 'Bearer env', 'Bearer flag']);
+  });
+
+  it('asks for no password where there is no terminal', async () => {
+    const { url, asked } = await serve(ME);
+    expect(await run(['auth', 'login', '--url', url])).toMatchObject({ code: 2 });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('dags trigger', () => {
+  it('lays --set over --params: JSON where it is JSON, else text', async () => {
+    const { url, asked } = await serve({ 'POST /api/v2/dags/d/dagRuns': { body: RUN } });
+    writeFileSync(join(folder, 'params.json'), '{"a": {"x": 1, "y": 2}, "b": "old"}');
+    const ended = await run(['dags', 'trigger', 'd', '--url', url, '--params', '@params.json', '--set', 'a.x=[3]', '--set', 'b=new', '--set', 'c=', '--run-id', 'r', '-o', 'id']);
+    expect(ended).toEqual({ code: 0, out: 'r\n', err: '' });
+    expect(asked[0]?.body).toEqual({ logical_date: null, conf: { a: { y: 2, x: [3] }, b: 'new', c: '' }, dag_run_id: 'r' });
+  });
+
+  it('does not take a stored command for a done one', async () => {
+    const { url } = await serve({ 'POST /api/v2/dags/d/dagRuns': { status: 202, body: { command_id: 'c1', detail: 'Its outcome is still to come' } } });
+    expect(await run(['dags', 'trigger', 'd', '--url', url])).toMatchObject({ code: 5, out: '', err: expect.stringContaining('(command c1)') });
+  });
+
+  it('sets nothing outside of the params', async () => {
+    const { url, asked } = await serve({ 'POST /api/v2/dags/d/dagRuns': { body: RUN } });
+    await run(['dags', 'trigger', 'd', '--url', url, '--set', '__proto__.polluted=1']);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    expect(JSON.stringify(asked[0]?.body)).toContain('"__proto__":{"polluted":1}');
+  });
+});
+
+describe('runs watch', () => {
+  const event = (position: string, type: string, task: string | null = null): object => ({ position, stream_id: 's', version: 1, type, at: 'T', task_id: task, map_index: task === null ? null : -1, try_number: null, data: {} });
+  const STREAM = 'GET /api/v2/stream';
+  const ROW = 'GET /api/v2/dags/d/dagRuns/r';
+
+  it('tells each event once though the stream breaks, and fails with the run', async () => {
+    const { url } = await serve({
+      // Two breaks: a stream that ends without `end` is connected to again.
+      [STREAM]: (times) => ({ stream: times === 1 ? 'retry: 1000\n\nid: 1-1\nevent: run\ndata: {}\n\n' : 'event: run\ndata: {}\n\n' }),
+      [ROW]: (times) => ({ body: { ...RUN, state: times < 4 ? 'running' : 'failed', failure_reason: 'task_failed' } }),
+      [`${ROW}/events`]: (times) => ({
+        body: times === 1
+          ? { events: [event('1-1', 'RunCreated'), event('1-2', 'AttemptGranted', 'a')], next_after: null }
+          : { events: times === 4 ? [event('1-3', 'TaskFailed', 'a'), event('1-4', 'RunFailed')] : [], next_after: null },
+      }),
+    });
+    const ended = await run(['runs', 'watch', 'd', 'r', '--url', url]);
+    expect(ended).toEqual({ code: 1, out: 'T  RunCreated\nT  TaskFailed  a\nT  RunFailed\n', err: 'The run r of d failed (task_failed). Failed: a.\n  → dagbook tasks logs d r a\n' });
+  });
+
+  it('as JSON tells only the run, once it has ended', async () => {
+    const { url } = await serve({ [STREAM]: { stream: '' }, [ROW]: { body: RUN }, [`${ROW}/events`]: { body: { events: [event('1-1', 'RunSucceeded')], next_after: null } } });
+    const { code, out } = await run(['runs', 'watch', 'd', 'r', '--url', url, '-o', 'json']);
+    expect({ code, run: JSON.parse(out) as unknown }).toEqual({ code: 0, run: RUN });
+  });
+
+  it('ends when the stream is refused', async () => {
+    const { url } = await serve({ [STREAM]: { status: 401, body: { detail: 'Not authenticated' } } });
+    expect(await run(['runs', 'watch', 'd', 'r', '--url', url])).toMatchObject({ code: 3 });
+  });
+});
+
+describe('tasks logs', () => {
+  const INSTANCE = 'GET /api/v2/dags/d/dagRuns/r/taskInstances/t';
+  const line = (event: string): object => ({ timestamp: 'T', level: 'info', event, logger: 'task' });
+
+  it('reads page after page of the last try', async () => {
+    const { url } = await serve({
+      [`${INSTANCE}/3`]: { body: { state: 'success', try_number: 2 } },
+      [`${INSTANCE}/logs/2`]: (times) => ({ body: times === 1 ? { content: [line('one')], continuation_token: 'x' } : { content: [line('two')], continuation_token: null } }),
+    });
+    expect(await run(['tasks', 'logs', 'd', 'r', 't[3]', '-o', 'id', '--url', url, '-f'])).toEqual({ code: 0, out: 'one\ntwo\n', err: '' });
+  });
+
+  it('follows a try that still runs, several lines an event, to its end', async () => {
+    const { url } = await serve({
+      [`${INSTANCE}/-1`]: { body: { state: 'running', try_number: 1 } },
+      [`${INSTANCE}/logs/1/stream`]: { stream: `: still here\n\nid: 9\ndata: ${JSON.stringify(line('one'))}\ndata: ${JSON.stringify(line('two'))}\n\nid: 12\ndata: ${JSON.stringify(line('three'))}\n\nevent: end\ndata: {}\n\n` },
+    });
+    expect(await run(['tasks', 'logs', 'd', 'r', 't', '-f', '--url', url])).toEqual({ code: 0, out: 'T  info      one\nT  info      two\nT  info      three\n', err: '' });
+  });
+
+  it('lets a log not drive the terminal, and leaves it whole in a pipe', async () => {
+    const hostile = '\u001B[31mred\u001B[0m \u001B]0;title\u0007 \r';
+    const answers = { [`${INSTANCE}/-1`]: { body: { state: 'success', try_number: 1 } }, [`${INSTANCE}/logs/1`]: { body: { content: [line(hostile)], continuation_token: null } } };
+    const { url } = await serve(answers);
+    const argv = ['tasks', 'logs', 'd', 'r', 't', '--url', url];
+    expect((await run(argv)).out).toBe(`T  info      ${hostile}\n`);
+    expect((await run(argv, { isTty: true })).out).toBe('T  info      \u001B[31mred\u001B[0m \uFFFD]0;title\uFFFD \uFFFD\n');
+  });
+});
+
+describe('clear', () => {
+  it.each([
+    [['runs', 'clear', 'd', 'r'], 'POST /api/v2/dags/d/dagRuns/r/clear'],
+    [['tasks', 'clear', 'd', 'r', 'a', 'b[2]'], 'POST /api/v2/dags/d/clearTaskInstances'],
+  ])('%j only shows what it would clear', async (argv, line) => {
+    const { url, asked } = await serve({ [line]: { body: { ...RUN, task_instances: [], total_entries: 0 } } });
+    const ended = await run([...argv, '--url', url, '-o', 'json']);
+    expect(ended).toEqual({ code: 0, out: '[]\n', err: 'Nothing was cleared. --yes clears these 0.\n' });
+    expect(asked[0]?.body).toMatchObject({ dry_run: true });
+    await run([...argv, '--url', url, '--yes']);
+    expect(asked[1]?.body).toMatchObject({ dry_run: false });
+    if (line.endsWith('clearTaskInstances')) expect(asked[1]?.body).toMatchObject({ dag_run_id: 'r', task_ids: ['a', ['b', 2]] });
+  });
+});
