@@ -17,6 +17,8 @@ export interface Command {
   readonly input?: string;
   /** Gathers what the command writes to descriptor 4. */
   readonly readsAnswer?: boolean;
+  /** For a program whose whole output is its result. */
+  readonly keepsOutput?: boolean;
   /** What the program is called in a failure's sentence. Default `the command`. */
   readonly called?: string;
 }
@@ -33,7 +35,7 @@ export interface CommandEnd {
  * ended it and with `error` when it could not start; an exit code is for the caller to judge.
  */
 export async function runCommand(command: Command, context: OperatorContext): Promise<CommandEnd> {
-  const output = new Output(context);
+  const output = new Output(context, { keepsAll: command.keepsOutput === true });
   const ended = await finished(command, context, output);
   if (ended.signal !== null) {
     throw new TaskFailure('killed', `${command.called ?? 'the command'} was ended by ${ended.signal}`, { detail: output.tail });

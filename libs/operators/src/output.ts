@@ -8,14 +8,17 @@ export class Output {
   readonly stdout: LineReader;
   readonly stderr: LineReader;
   readonly #tail: string[] = [];
+  readonly #kept: string[] = [];
   #lastLine: string | null = null;
 
-  constructor(context: OperatorContext) {
+  constructor(context: OperatorContext, options: { readonly keepsAll?: boolean } = {}) {
     const logged = (logger: string, level: 'info' | 'error') =>
       new LineReader((line) => {
         context.io.log(level, line, { logger });
         if (this.#tail.push(line) > TAIL_LINES) this.#tail.shift();
-        if (logger === 'task.stdout') this.#lastLine = line;
+        if (logger !== 'task.stdout') return;
+        this.#lastLine = line;
+        if (options.keepsAll === true) this.#kept.push(line);
       });
     this.stdout = logged('task.stdout', 'info');
     this.stderr = logged('task.stderr', 'error');
@@ -24,6 +27,11 @@ export class Output {
   /** stdout's, null when there was none. */
   get lastLine(): string | null {
     return this.#lastLine;
+  }
+
+  /** All of stdout, when it is kept. */
+  get text(): string {
+    return this.#kept.join('\n');
   }
 
   get tail(): string {

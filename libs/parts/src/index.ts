@@ -7,3 +7,5 @@ export type { KafkaServer, KafkaServerOptions } from './kafka/server.ts';
 export { startKafka } from './kafka/server.ts';
 export type { DockerEngine, DockerEngineOptions } from './docker/engine.ts';
 export { missingForDocker, startDockerEngine } from './docker/engine.ts';
+export type { S3Server, S3ServerOptions } from './s3/server.ts';
+export { startS3 } from './s3/server.ts';
