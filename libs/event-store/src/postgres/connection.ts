@@ -24,8 +24,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 0,
     keepAlive: true,
   });
-  // Without a listener the death of an idle connection would end the process.
+  // Without a listener the death of a connection would end the process: of an idle one through the pool, of one in hand
+  // between two statements by itself.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
 

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { type AppendEntry, FEED_START, StoreFault } from '../port.ts';
+import { createPool } from './connection.ts';
 import { openPostgresStores } from './stores.ts';
 
 const postgres = withPostgres();
@@ -18,6 +19,21 @@ async function openClient(url = postgres.url): Promise<pg.Client> {
   await client.connect();
   return client;
 }
+
+describe('a connection', () => {
+  it('that dies in hand between two statements fails the next one and nothing else', async () => {
+    const pool = createPool({ url: postgres.url });
+    const client = await pool.connect();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    await postgres.stores.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    await ended;
+    await expect(client.query('SELECT 1')).rejects.toThrow();
+    client.release(true);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await pool.end();
+  });
+});
 
 describe('the feed under concurrent writers', () => {
   interface Follower {
