@@ -8,15 +8,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
-type Answer = { readonly status?: number; readonly body?: unknown; readonly stream?: string };
+type Answer = { readonly status?: number; readonly body?: unknown; readonly stream?: string; readonly staysOpen?: boolean };
 
 type Answers = { readonly [line: string]: Answer | ((times: number) => Answer) };
 
 /** A gateway of canned answers, by method and path; what it has none for is 404. */
 class Gateway {
   readonly asked: { readonly line: string; readonly authorization: string | undefined; readonly body: unknown }[] = [];
+  /** What each connection to a stream resumed after. */
+  readonly resumed: (string | undefined)[] = [];
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #answers: Answers;
+  /** Resolves when the client has closed a stream that stays open. */
+  readonly closed = Promise.withResolvers<void>();
   url = '';
 
   constructor(answers: Answers) {
@@ -41,10 +45,14 @@ class Gateway {
     for await (const chunk of request) text += String(chunk);
     const line = `${request.method ?? ''} ${decodeURIComponent((request.url ?? '').split('?')[0] ?? '')}`;
     this.asked.push({ line, authorization: request.headers.authorization, body: text === '' ? undefined : (JSON.parse(text) as unknown) });
+    if (request.headers.accept === 'text/event-stream') this.resumed.push(request.headers['last-event-id'] as string | undefined);
     const canned = this.#answers[line];
     const answer: Answer = typeof canned === 'function' ? canned(this.asked.filter((one) => one.line === line).length) : (canned ?? { status: 404, body: { detail: `no ${line}` } });
     response.writeHead(answer.status ?? 200, { 'content-type': answer.stream === undefined ? 'application/json' : 'text/event-stream' });
-    response.end(answer.stream ?? JSON.stringify(answer.body ?? {}));
+    if (answer.staysOpen === true) {
+      response.once('close', () => this.closed.resolve());
+      response.write(answer.stream ?? '');
+    } else response.end(answer.stream ?? JSON.stringify(answer.body ?? {}));
   }
 }
 
@@ -230,8 +238,8 @@ describe('runs watch', () => {
   const ROW = 'GET /api/v2/dags/d/dagRuns/r';
 
   it('tells each event once though the stream breaks, and fails with the run', async () => {
-    const { url } = await serve({
-      // Two breaks: a stream that ends without `end` is connected to again.
+    const { url, resumed } = await serve({
+      // One break: a stream that ends without `end` is connected to again.
       [STREAM]: (times) => ({ stream: times === 1 ? 'retry: 1000\n\nid: 1-1\nevent: run\ndata: {}\n\n' : 'event: run\ndata: {}\n\n' }),
       [ROW]: (times) => ({ body: { ...RUN, state: times < 4 ? 'running' : 'failed', failure_reason: 'task_failed' } }),
       [`${ROW}/events`]: (times) => ({
@@ -242,12 +250,21 @@ describe('runs watch', () => {
     });
     const ended = await run(['runs', 'watch', 'd', 'r', '--url', url]);
     expect(ended).toEqual({ code: 1, out: 'T  RunCreated\nT  TaskFailed  a\nT  RunFailed\n', err: 'The run r of d failed (task_failed). Failed: a.\n  → dagbook tasks logs d r a\n' });
+    expect(resumed).toEqual([undefined, '1-1']);
   });
 
   it('as JSON tells only the run, once it has ended', async () => {
     const { url } = await serve({ [STREAM]: { stream: '' }, [ROW]: { body: RUN }, [`${ROW}/events`]: { body: { events: [event('1-1', 'RunSucceeded')], next_after: null } } });
     const { code, out } = await run(['runs', 'watch', 'd', 'r', '--url', url, '-o', 'json']);
     expect({ code, run: JSON.parse(out) as unknown }).toEqual({ code: 0, run: RUN });
+  });
+
+  it('closes the stream at the end, so that the process can end too', async () => {
+    const server = await serve({ [STREAM]: { stream: 'retry: 1000\n\n', staysOpen: true }, [ROW]: { body: RUN }, [`${ROW}/events`]: { body: { events: [], next_after: null } } });
+    expect(await run(['runs', 'watch', 'd', 'r', '--url', server.url])).toEqual({ code: 0, out: '', err: '' });
+    // Closed by the command itself, before anything else is served, and not at some later time by the garbage collector.
+    const first = await Promise.race([server.closed.promise.then(() => 'closed'), fetch(server.url).then(() => 'served')]);
+    expect(first).toBe('closed');
   });
 
   it('ends when the stream is refused', async () => {

@@ -19,9 +19,11 @@ const LAST_TRIES = 20;
 export async function* followStream(api: Api, path: string, signal: AbortSignal): AsyncGenerator<StreamEvent> {
   let lastEventId: string | undefined;
   for (let breaks = 0; ; breaks += 1) {
+    // Leaving the loop over a body does not end its connection before the next byte comes: the process would stay for it.
+    const connection = new AbortController();
     try {
       const response = await fetch(`${api.url}${path}`, {
-        signal,
+        signal: AbortSignal.any([signal, connection.signal]),
         headers: { accept: 'text/event-stream', ...(api.token === undefined ? {} : { authorization: `Bearer ${api.token}` }), ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
       });
       if (response.status >= 400 && response.status < 500) throw refusalOf(api.url, response.status, await response.json().catch(() => undefined));
@@ -36,6 +38,8 @@ export async function* followStream(api: Api, path: string, signal: AbortSignal)
       }
     } catch (error) {
       if (error instanceof CliFailure || signal.aborted) throw error;
+    } finally {
+      connection.abort();
     }
     if (breaks >= LAST_TRIES) throw new CliFailure('unreachable', `${api.url} does not answer any more.`, 'What was followed goes on without you; run the same command again later.');
     await pause(RETRY_MS, undefined, { signal });

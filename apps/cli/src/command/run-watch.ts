@@ -1,12 +1,12 @@
 import type { Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
 import { getDagRun, type DagRunResponse, type RunEventResponse } from '../api/generated/index.ts';
+import { storedEvents } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { printLine, printOne } from '../format/print.ts';
 import type { Session } from '../session.ts';
 import { nameOf, RUN_DETAILS, RUN_EVENT } from '../shape.ts';
 import { coloured, oneLine } from '../terminal.ts';
-import { storedEvents } from './run.ts';
 
 const HIDDEN = /^Attempt/;
 

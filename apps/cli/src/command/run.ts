@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { allPages, settled } from '../api/client.ts';
-import { clearDagRun, getDagRun, getDagRunEvents, getDagRuns, getTaskInstances, type DagRunResponse, type RunEventResponse, type TaskInstanceResponse } from '../api/generated/index.ts';
-import type { Api } from '../api/client.ts';
+import { clearDagRun, getDagRun, getDagRuns, type DagRunResponse, type RunEventResponse, type TaskInstanceResponse } from '../api/generated/index.ts';
+import { storedEvents, taskInstances } from '../api/run-content.ts';
 import { printLine, printOne, printRows, tableOf } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';
 import type { Session } from '../session.ts';
@@ -55,15 +55,6 @@ async function showRun(session: Session, dagId: string, runId: string): Promise<
   printOne(session.terminal, session.format, { ...run, task_instances: instances }, RUN_DETAILS, tableOf(session.terminal, instances, TASK_INSTANCE));
 }
 
-/** All of a run's, by task and map index. */
-export function taskInstances({ client }: Api, dagId: string, runId: string, states: readonly NonNullable<TaskInstanceResponse['state']>[] = []): Promise<TaskInstanceResponse[]> {
-  return allPages(async (page) => {
-    const query = { ...page, order_by: ['task_id', 'map_index'], ...(states.length === 0 ? {} : { state: [...states] }) };
-    const { task_instances: rows, total_entries: total } = await getTaskInstances({ client, path: { dag_id: dagId, dag_run_id: runId }, query });
-    return { rows, total };
-  });
-}
-
 async function clearRun(session: Session, dagId: string, runId: string, options: { onlyFailed: boolean; latestVersion: boolean; yes: boolean }): Promise<void> {
   const { client } = await session.api();
   const { terminal, format } = session;
@@ -85,13 +76,4 @@ async function listEvents(session: Session, dagId: string, runId: string): Promi
     else all.push(event);
   }
   if (format !== 'jsonl' && format !== 'id') printRows(terminal, format, all, RUN_EVENT);
-}
-
-/** From after a position on, as far as there are any. */
-export async function* storedEvents({ client }: Api, dagId: string, runId: string, after?: string): AsyncGenerator<RunEventResponse> {
-  for (let next: string | null | undefined = after; next !== null; ) {
-    const page: { events: RunEventResponse[]; next_after: string | null } = await getDagRunEvents({ client, path: { dag_id: dagId, dag_run_id: runId }, query: { limit: 1_000, ...(next === undefined ? {} : { after: next }) } });
-    yield* page.events;
-    next = page.next_after;
-  }
 }

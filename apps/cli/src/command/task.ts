@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { settled, type Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
 import { getLog, getMappedTaskInstance, postClearTaskInstances, type TaskInstanceResponse } from '../api/generated/index.ts';
+import { taskInstances } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { printLine, printRows, type Shape } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';
 import type { Session } from '../session.ts';
 import { parseTaskName, TASK_INSTANCE } from '../shape.ts';
 import { coloured, type Terminal } from '../terminal.ts';
-import { taskInstances } from './run.ts';
 
 type TaskStateName = NonNullable<TaskInstanceResponse['state']>;
 const TASK_STATES = [
