@@ -1,3 +1,4 @@
+import { connections } from './connections.ts';
 import { dagruns } from './dagruns.ts';
 import type { OracleForm } from './form.ts';
 import { selections } from './selections.ts';
@@ -6,4 +7,4 @@ import { timetables } from './timetables.ts';
 import { weights } from './weights.ts';
 
 /** Every form that `npm run oracle` can judge, by the name it is called by. */
-export const forms: { readonly [name: string]: OracleForm<unknown> } = { timetables, dagruns, weights, selections, templates };
+export const forms: { readonly [name: string]: OracleForm<unknown> } = { timetables, dagruns, weights, selections, templates, connections };

@@ -59,3 +59,5 @@ export { timetableProblems } from './schedule/validate.ts';
 export { describeSchedule } from './schedule/describe.ts';
 export type { PreviewedRun } from './schedule/preview.ts';
 export { previewRuns } from './schedule/preview.ts';
+export type { Connection } from './connection/connection.ts';
+export { connectionExtra, connectionUri, readConnection } from './connection/connection.ts';

@@ -1,0 +1,6 @@
+import { expect, it } from 'vitest';
+import { judgeRecorded } from './oracle.ts';
+
+it('reads connections as Airflow did', async () => {
+  expect(await judgeRecorded('connections')).toEqual({ rows: 24, differences: [] });
+});
