@@ -4,10 +4,11 @@ import { chain } from './case/chain.ts';
 import { decider } from './case/decider.ts';
 import { footprint } from './case/footprint.ts';
 import { parse } from './case/parse.ts';
+import { storm } from './case/storm.ts';
 import { throughput } from './case/throughput.ts';
 import { medians, type Benchmark, type Figures } from './figure.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, parse, decider];
+const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, storm, parse, decider];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -144,8 +144,11 @@ export class AdmissionDesk {
       if (results[index]?.kind === 'appended') this.#committed(state, grant, messages);
       else conflicts.push(grant);
     }
-    if (messages.length > 0) await this.#ports.publisher.publish(messages);
-    if (conflicts.length > 0) await this.#resolve(state, conflicts);
+    try {
+      if (messages.length > 0) await this.#ports.publisher.publish(messages);
+    } finally {
+      if (conflicts.length > 0) await this.#resolve(state, conflicts);
+    }
     if (grants.length === GRANTS_A_ROUND) this.#loop.wake();
     return grants.length;
   }
@@ -222,9 +225,19 @@ export class AdmissionDesk {
    * above that one's epoch.
    */
   async #resolve(state: AdmissionState, conflicts: readonly Grant[]): Promise<void> {
-    const rows = new Map((await this.#ports.leases.list()).map((row) => [row.attemptId, row]));
+    let rows: ReadonlyMap<string, Lease>;
+    let epochs: readonly number[];
+    try {
+      rows = new Map((await this.#ports.leases.list()).map((row) => [row.attemptId, row]));
+      epochs = await Promise.all(conflicts.map(async ({ attempt }) => (await this.#ports.store.read(attemptStream(attempt.attemptId))).at(-1)?.version ?? 0));
+    } catch (error) {
+      // Every grant is answered, or its slots are held by nobody for ever.
+      for (const { attempt } of conflicts) evolveAdmission(state, { type: 'GrantFailed', attemptId: attempt.attemptId, again: true });
+      throw error;
+    }
+    if (this.#state !== state) return;
     const messages: OutgoingMessage[] = [];
-    for (const { attempt } of conflicts) {
+    for (const [index, { attempt }] of conflicts.entries()) {
       const ready = attempt as AttemptReady;
       const row = rows.get(ready.attemptId);
       evolveAdmission(state, { type: 'GrantFailed', attemptId: ready.attemptId, again: false });
@@ -233,8 +246,7 @@ export class AdmissionDesk {
         messages.push(this.#assignment(ready, row.epoch, row.worker));
         continue;
       }
-      const granted = await this.#ports.store.read(attemptStream(ready.attemptId));
-      const again: AttemptReady = { ...ready, lastEpoch: granted.at(-1)?.version ?? 0 };
+      const again: AttemptReady = { ...ready, lastEpoch: epochs[index] ?? 0 };
       this.#work.set(again.attemptId, again);
       evolveAdmission(state, { type: 'AttemptReady', attempt: again });
     }

@@ -1,4 +1,4 @@
-import { CLUSTER_SETTINGS, exitOnFatal, integer, openCluster, runService, systemClock } from '@dagbook/platform';
+import { CLUSTER_SETTINGS, exitOnFatal, integer, openCluster, pools, runService, systemClock } from '@dagbook/platform';
 import { startDispatcher } from './service.ts';
 
 const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort } = CLUSTER_SETTINGS;
@@ -8,13 +8,14 @@ await runService({
   settings: {
     databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort,
     checkEveryMs: { env: 'DAGBOOK_DISPATCHER_CHECK_EVERY_MS', says: 'how often leases are looked at', parse: integer(50, 60_000), fallback: 1_000 },
+    pools: { env: 'DAGBOOK_POOLS', says: 'pools beside default_pool, name=slots with commas between', parse: pools, fallback: [] },
     unreachableAfterMs: { env: 'DAGBOOK_DISPATCHER_UNREACHABLE_AFTER_MS', says: 'silence after which a worker gets no new work', parse: integer(1_000, 600_000), fallback: 30_000 },
   },
   healthPort: (settings) => settings.healthPort,
   start: async (settings, log, metrics) => {
     const parts = await openCluster({ service: 'dispatcher', ...settings, log });
-    const { checkEveryMs, unreachableAfterMs } = settings;
-    const service = await startDispatcher({ ...parts, tokenSecret: settings.tokenSecret, checkEveryMs, unreachableAfterMs, metrics, clock: systemClock, log, onFatal: exitOnFatal(log) });
+    const { checkEveryMs, unreachableAfterMs, pools: declared } = settings;
+    const service = await startDispatcher({ ...parts, tokenSecret: settings.tokenSecret, checkEveryMs, unreachableAfterMs, pools: declared, metrics, clock: systemClock, log, onFatal: exitOnFatal(log) });
     return { service, checks: {}, close: parts.close };
   },
 });

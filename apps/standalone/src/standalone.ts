@@ -84,7 +84,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   });
   wakeReadModels = gateway.wakeReadModels;
   stopping.push(() => gateway.stop());
-  const dispatcher = await startDispatcher({ ...common, metrics, log: of('dispatcher') });
+  const dispatcher = await startDispatcher({ ...common, metrics, pools: options.pools, log: of('dispatcher') });
   stopping.push(() => dispatcher.stop());
   const scheduler = await startScheduler({
     ...common,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { pools } from '@dagbook/platform';
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface StartOptions {
@@ -9,6 +10,7 @@ export interface StartOptions {
   readonly dagsDir: string;
   readonly slots: number;
   readonly timezone: string;
+  readonly pools: ReturnType<typeof pools>;
   readonly demo: boolean;
   readonly examples: boolean;
 }
@@ -23,12 +25,13 @@ export function readStartOptions(argv: readonly string[], root: string): StartOp
     .option('--dags <folder>', 'where DAG files are found', 'dags')
     .option('--slots <number>', 'tasks at a time', slotNumber, 16)
     .option('--timezone <zone>', 'IANA zone of DAGs that name none', process.env['DAGBOOK_DEFAULT_TIMEZONE'] ?? 'UTC')
+    .option('--pools <name=slots,…>', 'pools beside default_pool', poolList, process.env['DAGBOOK_POOLS'] === undefined ? [] : poolList(process.env['DAGBOOK_POOLS']))
     .option('--examples', 'also load the example DAGs, those in examples of the DAG folder', false)
     .option('--no-demo', 'do not trigger a run of the demo pipeline')
     .addHelpText('after', '\nThe admin password lies in <data>/admin-password (mode 0600); the login link printed at the start works once.\nEnvironment: DAGBOOK_DEFAULT_TIMEZONE, DAGBOOK_OTLP_TRACES_ENDPOINT, DAGBOOK_OUTPUT, DAGBOOK_CONN_<ID>, DAGBOOK_VAR_<KEY>.')
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' });
-  const given = program.opts<{ port: number; host: string; data: string; dags: string; slots: number; timezone: string; demo: boolean; examples: boolean }>();
+  const given = program.opts<{ port: number; host: string; data: string; dags: string; slots: number; timezone: string; pools: StartOptions['pools']; demo: boolean; examples: boolean }>();
   return {
     port: given.port,
     host: given.host,
@@ -36,6 +39,7 @@ export function readStartOptions(argv: readonly string[], root: string): StartOp
     dagsDir: resolve(root, given.dags),
     slots: given.slots,
     timezone: given.timezone,
+    pools: given.pools,
     demo: given.demo,
     examples: given.examples,
   };
@@ -45,6 +49,13 @@ const wholeNumber = (min: number, max: number) => (value: string): number => {
   const number = Number(value);
   if (!Number.isInteger(number) || number < min || number > max) throw new InvalidArgumentError(`Must be a whole number from ${min} to ${max}.`);
   return number;
+};
+const poolList = (value: string): StartOptions['pools'] => {
+  try {
+    return pools(value);
+  } catch (error) {
+    throw new InvalidArgumentError(`The list ${error instanceof Error ? error.message : String(error)}.`);
+  }
 };
 const portNumber = wholeNumber(0, 65_535);
 const slotNumber = wholeNumber(1, 1_000);

@@ -78,6 +78,14 @@ export const integer =
 export const list = (value: string): readonly string[] =>
   value.split(',').map((item) => item.trim()).filter((item) => item !== '');
 
+/** `name=4,other=8`: pools and their slots. */
+export const pools = (value: string): readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[] =>
+  list(value).map((item) => {
+    const match = /^([A-Za-z0-9_.-]{1,250})=(\d{1,6})$/.exec(item);
+    if (match === null) throw new Error(`holds "${item}", but each pool must be name=slots, for example docker=4`);
+    return { pool: match[1] as string, slots: Number(match[2]), includeDeferred: false };
+  });
+
 /** Refuses what nobody should run with: an empty secret, a short one, one from an example. */
 export const secret = (value: string): string => {
   if (value.length < 16) throw new Error('is shorter than 16 characters: make one with `openssl rand -hex 32`');

@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createPool, migrate } from '@dagbook/event-store';
+import { createPool, migrate, openPostgresStores } from '@dagbook/event-store';
 import { PartFault, startEmbeddedPostgres, startKafka } from '@dagbook/parts';
 import { createLog } from '@dagbook/platform';
+import { showDemo } from '../demo.ts';
 import { localSecrets, writePrivately } from '../secret-file.ts';
 import { readClusterOptions } from './options.ts';
 import { PartKeeper } from './part-keeper.ts';
@@ -57,9 +58,11 @@ const kafka = new PartKeeper('kafka', async () => {
 const supervisor = new Supervisor(root, logFolder, log);
 const runtimeFile = join(dataDir, 'runtime.json');
 
+const stopping = new AbortController();
 let signals = 0;
 async function stop(code: number): Promise<void> {
   if (++signals > 1) process.exit(130);
+  stopping.abort();
   say('\ndraining …');
   rmSync(runtimeFile, { force: true });
   await supervisor.stop(['worker', 'scheduler', 'dispatcher', 'log-server', 'api-gateway'], 15_000);
@@ -88,11 +91,19 @@ try {
   say(`Dagbook ${version} is up as a cluster: ${url}`);
   say(`  as admin, password in ${join(dataDir, 'admin-password')}`);
   say(`  ${options.schedulers} scheduler(s), ${options.workers} worker(s); logs in ${logFolder}`);
-  say('Serving until Ctrl-C.');
+  if (options.demo) await demo(url);
+  if (!stopping.signal.aborted) say('Serving until Ctrl-C.');
 } catch (error) {
   log.error('could not start', { error: String(error), stack: (error as Error).stack });
   process.stderr.write(`\n${error instanceof PartFault || error instanceof Error ? error.message : String(error)}\n`);
   await stop(1);
+}
+
+/** The demo pipeline, as a newcomer sees it: read from the journal by a connection of our own. */
+async function demo(url: string): Promise<void> {
+  const stores = await openPostgresStores({ url: databaseUrl, maxConnections: 1, applicationName: 'dagbook-cluster' });
+  await showDemo({ url, adminPassword: secrets.adminPassword, events: stores.events, say, log }, stopping.signal);
+  await stores.close();
 }
 
 /** For tools and tests on this machine: where to ask, and which process is which (they change as they are started again). */
