@@ -31,10 +31,14 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 say('starting a cluster of two schedulers and two workers …');
 const cluster = await FaultCluster.start();
-const found = part === undefined ? await kill(cluster) : await freeze(cluster, part, awaySeconds);
-if (values.keep) say(`the data and the logs are kept in ${cluster.folder}`);
-await cluster.stop({ keep: values.keep });
-process.exit(found.length > 0 ? 1 : 0);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void cluster.stop().finally(() => process.exit(130)));
+try {
+  const found = part === undefined ? await kill(cluster) : await freeze(cluster, part, awaySeconds);
+  process.exitCode = found.length > 0 ? 1 : 0;
+} finally {
+  if (values.keep) say(`the data and the logs are kept in ${cluster.folder}`);
+  await cluster.stop({ keep: values.keep });
+}
 
 async function kill(cluster: FaultCluster): Promise<readonly string[]> {
   say(`${kills} kills, seed ${seed}`);
