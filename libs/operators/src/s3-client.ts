@@ -7,7 +7,7 @@ import type { Fields } from './field.ts';
 const MAX_KEY_BYTES = 1024;
 
 /** The client of a connection, or of what the worker's environment gives; to be destroyed after use. */
-export async function s3ClientOf(fields: Fields, context: OperatorContext): Promise<S3Client> {
+async function s3ClientOf(fields: Fields, context: OperatorContext): Promise<S3Client> {
   const id = fields.optionalText('connection', 'the id of a connection');
   const { S3Client: Client } = await import('@aws-sdk/client-s3');
   if (id === undefined) return new Client({});

@@ -39,6 +39,9 @@ export type In<T> =
   | TaskRef<T>
   | ([T] extends [readonly (infer U)[]] ? readonly In<U>[] : [T] extends [object] ? { readonly [K in keyof T]: In<T[K]> } : never);
 
+/** JSON in which any part may be a task's result. */
+export type InJson = Json | TaskRef<unknown> | readonly InJson[] | { readonly [name: string]: InJson };
+
 export interface TaskContext<P> {
   readonly params: P;
   /** The logical date's day in UTC, `2027-01-05`. Of a run without a logical date: the day it was due. */

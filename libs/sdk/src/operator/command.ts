@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declareOperator } from '../operator.ts';
-import type { In, Json, Operator } from '../types.ts';
+import type { In, InJson, Operator } from '../types.ts';
 
 /** Scalars reach a command as text. */
 type EnvironmentValue = string | number | boolean | null;
@@ -32,7 +32,7 @@ export type PythonOptions<O> = CommandOptions & PythonSource & {
   /** A function of it, by name. Without one the whole runs as a script and answers by `dagbook.result(value)`. */
   callable?: string;
   /** An object becomes keyword arguments, anything else the one argument; a script reads `dagbook.input`. */
-  input?: In<Json>;
+  input?: InJson;
   /** Folders in which modules are looked for, before Python's own. */
   path?: In<string> | readonly In<string>[];
   /** Lines of a requirements.txt: the task gets a virtual environment with them, kept on the worker by their hash. */

@@ -1,13 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { declareOperator, declareSensor } from '../operator.ts';
-import type { Duration, In, Json, Operator, SensorOperator } from '../types.ts';
+import type { Duration, In, InJson, Json, Operator, SensorOperator } from '../types.ts';
 
 export interface SqlOptions {
   /** A Postgres connection. Default `postgres_default`. */
   connection?: string;
   /** Values stand in it as `$1`, `$2` …; without values it may hold several statements. */
   sql: In<string>;
-  values?: readonly In<Json>[];
+  values?: readonly InJson[];
   /** Default: one transaction around all of it. */
   autocommit?: boolean;
 }
@@ -41,7 +41,7 @@ export interface HttpOptions<O> {
   query?: Record<string, In<string | number | boolean | null>>;
   headers?: Record<string, In<string>>;
   /** A text is sent as it is, anything else as JSON. */
-  body?: In<Json>;
+  body?: InJson;
   /** Until the whole answer is there. Default `60s`. */
   within?: Duration;
   /** Statuses that are no failure. Default: 200 to 299. */

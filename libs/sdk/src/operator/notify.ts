@@ -1,5 +1,5 @@
 import { declareOperator } from '../operator.ts';
-import type { In, Json, Operator } from '../types.ts';
+import type { In, InJson, Operator } from '../types.ts';
 
 export interface EmailOptions {
   /** An SMTP connection: host, port, login, password; extra may hold `from_email`, `ssl` and `starttls`. Default `smtp_default`. */
@@ -22,7 +22,7 @@ export function email(o: EmailOptions): Operator<{}, { messageId: string; accept
 }
 
 /** Posts to a Slack incoming webhook, whose address is the connection's host and password, as in Airflow. Default `slack_default`. */
-export function slack(o: { connection?: string; text: In<string>; blocks?: In<Json> }): Operator<{}, null> {
+export function slack(o: { connection?: string; text: In<string>; blocks?: InJson }): Operator<{}, null> {
   return declareOperator('slack', { ...o });
 }
 
@@ -30,6 +30,6 @@ export function slack(o: { connection?: string; text: In<string>; blocks?: In<Js
  * Posts JSON to the connection's address. A connection with a password signs it as Standard Webhooks do: HMAC-SHA256
  * over `id.timestamp.body` in `webhook-signature`.
  */
-export function webhook(o: { connection: string; payload: In<Json> }): Operator<{}, null> {
+export function webhook(o: { connection: string; payload: InJson }): Operator<{}, null> {
   return declareOperator('webhook', { ...o });
 }

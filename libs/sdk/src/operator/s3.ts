@@ -1,5 +1,5 @@
 import { declareOperator, declareSensor } from '../operator.ts';
-import type { In, Json, Operator, SensorOperator } from '../types.ts';
+import type { In, InJson, Operator, SensorOperator } from '../types.ts';
 
 interface S3Options {
   /** An AWS connection: login and password are the key, extra holds `region_name` and `endpoint_url`. Default: what the worker's environment gives. */
@@ -14,7 +14,7 @@ export interface S3Object {
 }
 
 /** What is put: a file on the worker, or a value (a text as it is, anything else as JSON). */
-type S3Content = { file: In<string> } | { content: In<Json> };
+type S3Content = { file: In<string> } | { content: InJson };
 
 /** Writes one object, in parts when it is large, with its progress in the log. */
 export function s3Put(o: S3Options & S3Content & { bucket: In<string>; key: In<string>; contentType?: string; /** Fail when the key exists. */ ifAbsent?: boolean }): Operator<{}, S3Object> {
