@@ -5,7 +5,7 @@
 export type PythonException =
   | 'AirflowNotFoundException' | 'AirflowRuntimeError' | 'AssertionError' | 'AttributeError' | 'FilterArgumentError'
   | 'IndexError' | 'KeyError' | 'LimitError' | 'OverflowError' | 'ParserError' | 'RecursionError' | 'RuntimeError' | 'SecurityError'
-  | 'TemplateAssertionError' | 'TemplateNotFound' | 'TemplateRuntimeError' | 'TemplateSyntaxError' | 'TypeError' | 'UndefinedError'
+  | 'TemplateAssertionError' | 'TemplateNotFound' | 'TemplateRuntimeError' | 'TemplatesNotFound' | 'TemplateSyntaxError' | 'TypeError' | 'UndefinedError'
   | 'ValueError' | 'ZeroDivisionError' | 'InvalidTimezone';
 
 /** The one error that rendering throws: the exception's name, a sentence, and the line where it is known. */

@@ -90,17 +90,32 @@ export class PyDate extends PyObject {
   }
 }
 
-const isoCalendar = (date: CivilDate): Value => {
-  const { year, week } = isoWeek(date);
-  return new PyTuple([BigInt(year), BigInt(week), BigInt(weekday(date) + 1)]);
-};
+const ISO_CALENDAR = ['year', 'week', 'weekday'];
+
+/** The ISO year, week and weekday, also by name. */
+class IsoCalendarDate extends PyTuple {
+  override readonly typeName = 'datetime.IsoCalendarDate';
+
+  constructor(date: CivilDate) {
+    const { year, week } = isoWeek(date);
+    super([BigInt(year), BigInt(week), BigInt(weekday(date) + 1)]);
+  }
+
+  override repr(): string {
+    return `datetime.IsoCalendarDate(${ISO_CALENDAR.map((name, at) => `${name}=${String(this.items[at])}`).join(', ')})`;
+  }
+
+  override attribute(name: string): Value | undefined {
+    return this.items[ISO_CALENDAR.indexOf(name)] ?? super.attribute(name);
+  }
+}
 
 const DATE_METHODS = new MethodTable<PyDate>({
   strftime: ['format', (self, [format], rt) => self.format(wantText(format, 'strftime'), rt)],
   isoformat: ['', (self) => dateText(self.date)],
   weekday: ['', (self) => BigInt(weekday(self.date))],
   isoweekday: ['', (self) => BigInt(weekday(self.date) + 1)],
-  isocalendar: ['', (self) => isoCalendar(self.date)],
+  isocalendar: ['', (self) => new IsoCalendarDate(self.date)],
   toordinal: ['', (self) => BigInt(self.days + ORDINAL_OF_EPOCH)],
   ctime: ['', (self) => strftime('%a %b %e 00:00:00 %Y', { wall: { ...self.date, ...MIDNIGHT }, offsetSeconds: undefined, zoneName: '' })],
   replace: ['year? month? day?', (self, [year, month, day]) =>

@@ -169,6 +169,24 @@ export class PendulumDate extends PyDate {
   }
 }
 
+/** `pendulum.Time`. */
+class PendulumTime extends PyTime {
+  override readonly typeName = 'Time';
+
+  override repr(): string {
+    const { hour, minute, second, microsecond } = this.clock;
+    return `Time(${hour}, ${minute}, ${second}${microsecond > 0 ? `, ${microsecond}` : ''})`;
+  }
+
+  override format(spec: string, rt: Runtime): string {
+    return spec === '' || spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, new PendulumDateTime({ year: 1, month: 1, day: 1, ...this.clock }, undefined));
+  }
+
+  override attribute(name: string): Value | undefined {
+    return TIME_METHODS.bound(this, name) ?? super.attribute(name);
+  }
+}
+
 const midnight = (date: CivilDate): PendulumDateTime => new PendulumDateTime({ ...date, ...MIDNIGHT }, undefined);
 const dateOf = ({ wall }: PendulumDateTime): PendulumDate => new PendulumDate(wall);
 
@@ -288,7 +306,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
     self.at(replacedWall(self.wall, [undefined, undefined, undefined, hour, minute, second, microsecond]))],
   naive: ['', (self) => new PendulumDateTime(self.wall, undefined)],
   date: ['', dateOf],
-  time: ['', (self) => new PyTime(self.wall)],
+  time: ['', (self) => new PendulumTime(self.wall)],
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => new Interval(self, otherTime(other, rt), absolute === true)],
   diff_for_humans: ['other? absolute? locale?', (self, [other, absolute = false], rt) => humanDifference(self, other, absolute === true, rt)],
   average: ['dt', (self, [other], rt) => PendulumDateTime.ofInstant((self.instant + otherTime(other, rt).instant) / 2n, self.zone)],
@@ -314,7 +332,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   to_day_datetime_string: tokens('ddd, MMM D, YYYY h:mm A'),
   to_iso8601_string: ['', (self) => (self.zone?.name === 'UTC' ? self.iso('T').replace('+00:00', 'Z') : self.iso('T'))],
   to_atom_string: tokens(ISO),
-  to_rfc3339_string: tokens(ISO),
+  to_rfc3339_string: ['', (self) => self.iso('T')],
   to_w3c_string: tokens(ISO),
   to_cookie_string: tokens('dddd, DD-MMM-YYYY HH:mm:ss zz'),
   to_rfc822_string: tokens('ddd, DD MMM YY HH:mm:ss ZZ'),
@@ -323,6 +341,10 @@ const METHODS = new MethodTable<PendulumDateTime>({
   to_rfc1123_string: tokens(RFC),
   to_rfc2822_string: tokens(RFC),
   to_rss_string: tokens(RFC),
+});
+
+const TIME_METHODS = new MethodTable<PendulumTime>({
+  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), new PendulumDateTime({ year: 1, month: 1, day: 1, ...self.clock }, undefined))],
 });
 
 const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign: 1 | -1): PendulumDate =>

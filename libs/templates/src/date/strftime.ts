@@ -26,13 +26,16 @@ type Field = string | readonly [value: number, width: number, fill: '0' | ' '];
 
 function shape(field: Field, flags: string, width: number | undefined): string {
   if (typeof field === 'string') {
-    const cased = flags.includes('^') || flags.includes('#') ? field.toUpperCase() : field;
+    const cased = flags.includes('^') ? field.toUpperCase() : flags.includes('#') ? swapped(field) : field;
     return cased.padStart(width ?? 0, flags.includes('0') ? '0' : ' ');
   }
   const [value, usualWidth, usualFill] = field;
   const fill = flags.includes('_') ? ' ' : flags.includes('0') ? '0' : usualFill;
   return flags.includes('-') && width === undefined ? String(value) : String(value).padStart(width ?? usualWidth, fill);
 }
+
+/** glibc makes capitals of names, and small letters of what is all capitals. */
+const swapped = (text: string): string => (text === text.toUpperCase() ? text.toLowerCase() : text.toUpperCase());
 
 const number = (value: number, width: number, fill: '0' | ' ' = '0'): Field => [value, width, fill];
 

@@ -8,7 +8,7 @@ import { binary, compare, escaped, iterate, truth, unary } from '../value/operat
 import { PyList, PyTuple, Slice } from '../value/sequence.ts';
 import { escapeHtml } from '../value/text.ts';
 import type { Value } from '../value/value.ts';
-import { isText, Markup, textOf, Undefined } from '../value/value.ts';
+import { isText, Markup, SilentUndefined, textOf, Undefined } from '../value/value.ts';
 import type { Scope } from './scope.ts';
 
 /** Where an expression stands: its names, and whether what is printed there gets escaped. */
@@ -47,7 +47,7 @@ export function evaluate(expression: Expression, frame: Frame, rt: Runtime): Val
       return applyTest(expression.test, of(expression.value), frame, rt);
     case 'conditional':
       if (truth(of(expression.test), rt)) return of(expression.then);
-      return expression.otherwise === undefined ? new Undefined('the inline if-expression evaluated to false and no else section was defined.') : of(expression.otherwise);
+      return expression.otherwise === undefined ? new SilentUndefined('the inline if-expression evaluated to false and no else section was defined.') : of(expression.otherwise);
     case 'or': {
       const left = of(expression.left);
       return truth(left, rt) ? left : of(expression.right);

@@ -5,7 +5,7 @@ import { fillDict, PyDict } from '../value/dict.ts';
 import { fn, NativeFunction } from '../value/function.ts';
 import { PyRange } from '../value/sequence.ts';
 import type { Value } from '../value/value.ts';
-import { indexOf, isText, textOf } from '../value/value.ts';
+import { indexOf, isText, Markup, textOf } from '../value/value.ts';
 import { Cycler, Joiner, Namespace } from './loop.ts';
 import { Scope } from './scope.ts';
 
@@ -26,9 +26,24 @@ function namespace(args: Arguments, rt: Runtime): Value {
   return new Namespace(names);
 }
 
-/** What every Jinja template has, but `lipsum`, which is random. */
+const LOREM = 'a ac accumsan ad adipiscing aenean aliquam amet ante aptent arcu at auctor bibendum blandit commodo consectetuer cras curabitur cursus dapibus diam dictum dolor donec dui duis egestas eget elit enim erat eros est et eu felis fringilla gravida habitant hac hendrerit iaculis id imperdiet in integer ipsum justo lacus lectus leo libero ligula lorem luctus magna malesuada massa mattis mauris metus mi molestie mollis morbi nam nec neque nibh nisi nisl non nulla nunc odio orci ornare pede pellentesque pharetra placerat porta posuere pretium primis proin pulvinar purus quam quis rhoncus risus rutrum sagittis sapien sed sem semper senectus sit sociosqu sodales sollicitudin suscipit tellus tempus tincidunt tortor tristique turpis ullamcorper ultrices urna ut varius vehicula vel velit vestibulum vitae vivamus viverra volutpat'.split(' ');
+
+/** `lipsum(…)`: paragraphs of random words. */
+const lipsum = fn('lipsum', 'n? html? min? max?', ([count = 5n, html = true, least = 20n, most = 100n], rt) => {
+  const below = (limit: number): number => Math.floor(rt.random() * limit);
+  const paragraphs = Array.from({ length: Math.max(0, Math.min(indexOf(count), 1000)) }, () => {
+    const length = indexOf(least) + below(Math.max(1, indexOf(most) - indexOf(least)));
+    rt.allocate(length * 10);
+    const text = Array.from({ length }, () => LOREM[below(LOREM.length)]).join(' ');
+    return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
+  });
+  return html === false ? paragraphs.join('\n\n') : new Markup(paragraphs.map((text) => `<p>${text}</p>`).join('\n'));
+});
+
+/** What every Jinja template has. */
 export const JINJA_GLOBALS: Scope = new Scope(undefined, [
-  ['range', new NativeFunction('range', range)],
+  ['range', new NativeFunction('range', range, 'function')],
+  ['lipsum', lipsum],
   ['dict', new NativeFunction('dict', (args, rt) => fillDict(new PyDict(), args, rt))],
   ['namespace', new NativeFunction('namespace', namespace)],
   ['cycler', new NativeFunction('cycler', ({ positional }) => new Cycler(positional))],

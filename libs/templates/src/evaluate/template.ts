@@ -68,6 +68,7 @@ class TemplateRun {
 
   run(template: Template, top: Scope): string {
     this.top = top;
+    top.set('self', new BlockReferences((name) => this.blockText(name)));
     let output = new Output(this.rt.limits.maxOutputLength);
     for (let current: Template | undefined = template; current !== undefined; ) {
       this.addBlocks(current);
@@ -188,7 +189,6 @@ class TemplateRun {
       this.loop(statement, inside, frame, nested, level);
       return frame.autoescape ? new Markup(nested.text()) : nested.text();
     }) : undefined;
-    if (over instanceof Undefined) over.fail();
     const filtered = statement.test === undefined ? over : this.filtered(statement, over, frame);
     const loop = new Loop(filtered, iterate(filtered, rt), depth, recurse);
     let empty = true;
@@ -238,22 +238,22 @@ class TemplateRun {
 
   private include(statement: Statement & { readonly kind: 'include' }, frame: Frame, output: Output): void {
     const wanted = evaluate(statement.template, frame, this.rt);
-    const choices = wanted instanceof PyList || wanted instanceof PyTuple ? wanted.items : [wanted];
-    const template = this.firstOf(choices, statement.ignoreMissing, statement.line);
+    const several = wanted instanceof PyList || wanted instanceof PyTuple;
+    const template = this.firstOf(several ? wanted.items : [wanted], !several, statement.ignoreMissing, statement.line);
     if (template === undefined) return;
     const top = new Scope(statement.withContext ? frame.scope : this.globals);
     output.write(this.rt.nested(() => new TemplateRun(this.rt, this.globals).run(template, top)));
   }
 
-  private firstOf(choices: readonly Value[], ignoreMissing: boolean, line: number): Template | undefined {
+  private firstOf(choices: readonly Value[], wantedOne: boolean, ignoreMissing: boolean, line: number): Template | undefined {
     for (const choice of choices) {
       if (choice instanceof Undefined) choice.fail();
       const answer = isText(choice) ? this.rt.lookup({ kind: 'template', name: textOf(choice) }) : undefined;
       if (answer?.found === true) return this.load(choice, line);
     }
     if (ignoreMissing) return undefined;
-    const [only] = choices;
-    return raise('TemplateNotFound', choices.length === 1 && only !== undefined ? this.rt.str(only) : 'none of the templates given were found', line);
+    const names = choices.map((choice) => this.rt.str(choice)).join(', ');
+    return wantedOne ? raise('TemplateNotFound', names, line) : raise('TemplatesNotFound', `none of the templates given were found: ${names}`, line);
   }
 
   private module(name: Expression, withContext: boolean, frame: Frame, line: number): TemplateModule {
@@ -261,6 +261,14 @@ class TemplateRun {
     const top = new Scope(withContext ? frame.scope : this.globals);
     const text = this.rt.nested(() => new TemplateRun(this.rt, this.globals).run(template, top));
     return new TemplateModule(top, text);
+  }
+
+  private blockText(name: string): string | undefined {
+    const [block] = this.blocks.get(name) ?? [];
+    if (block === undefined) return undefined;
+    const output = new Output(this.rt.limits.maxOutputLength);
+    this.rt.nested(() => this.block(block, 0, this.top, false, output));
+    return output.text();
   }
 
   private block(block: Block, level: number, scope: Scope, autoescape: boolean, output: Output): void {
@@ -280,6 +288,26 @@ class TemplateRun {
 }
 
 const inner = (frame: Frame): Frame => ({ scope: new Scope(frame.scope), autoescape: frame.autoescape });
+
+/** `self`: the blocks of the template, to be rendered again. */
+class BlockReferences extends PyObject {
+  override readonly typeName = 'TemplateReference';
+  private readonly render: (block: string) => string | undefined;
+
+  constructor(render: (block: string) => string | undefined) {
+    super();
+    this.render = render;
+  }
+
+  override repr(): string {
+    return '<TemplateReference None>';
+  }
+
+  override item(key: Value, rt: Runtime): Value {
+    const name = rt.str(key);
+    return new SuperBlock(() => this.render(name) ?? raise('KeyError', rt.repr(key)));
+  }
+}
 
 /** `super()` in a block. */
 class SuperBlock extends PyObject {

@@ -186,6 +186,10 @@ export const SEQUENCE_FILTERS: { readonly [name: string]: Filter } = {
     const next = backwards.next();
     return next.done === true ? new Undefined('No last item, sequence was empty.') : next.value;
   }),
+  random: filter('random', '', (value, _, rt) => {
+    const items = [...iterate(value, rt)];
+    return items.length === 0 ? new Undefined('No random item, sequence was empty.') : (items[Math.floor(rt.random() * items.length)] as Value);
+  }),
   join: filter('join', 'd? attribute?', join),
   reverse: filter('reverse', '', (value, _, rt) => reverse(value, rt)),
   sort: filter('sort', 'reverse? case_sensitive? attribute?', (value, [reversed, caseSensitive, attribute], rt) => {

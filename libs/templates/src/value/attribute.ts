@@ -19,7 +19,10 @@ const OBJECT_ATTRIBUTES: ReadonlySet<string> = new Set([
   '__sizeof__', '__str__', '__subclasshook__',
 ]);
 const CONTAINER_ATTRIBUTES: ReadonlySet<string> = new Set(['__len__', '__getitem__', '__contains__', '__iter__', '__add__', '__mul__', '__rmul__', '__mod__', '__rmod__', '__getnewargs__']);
-const FUNCTION_ATTRIBUTES: ReadonlySet<string> = new Set(['__call__', '__name__', '__qualname__', '__self__', '__module__', '__text_signature__', '__globals__', '__code__', '__closure__', '__defaults__', '__kwdefaults__', '__dict__', '__annotations__', '__func__', '__wrapped__']);
+const BUILTIN_ATTRIBUTES: ReadonlySet<string> = new Set(['__call__', '__module__', '__name__', '__qualname__', '__self__', '__text_signature__']);
+const FUNCTION_ATTRIBUTES: ReadonlySet<string> = new Set([
+  '__annotations__', '__builtins__', '__call__', '__closure__', '__code__', '__defaults__', '__dict__', '__get__', '__globals__', '__kwdefaults__', '__module__', '__name__', '__qualname__',
+]);
 
 /** `value.name`. */
 export function getAttribute(value: Value, name: string, rt: Runtime): Value {
@@ -87,7 +90,7 @@ function element(value: Value, key: Value, rt: Runtime): Value | undefined {
 function isUnsafe(value: Value, name: string): boolean {
   if (!name.startsWith('__')) return false;
   if (OBJECT_ATTRIBUTES.has(name)) return true;
-  if (value instanceof NativeFunction) return FUNCTION_ATTRIBUTES.has(name);
+  if (value instanceof NativeFunction) return (value.typeName === 'function' ? FUNCTION_ATTRIBUTES : BUILTIN_ATTRIBUTES).has(name);
   const container = isText(value) || (value instanceof PyObject && value.item !== undefined && !(value instanceof Undefined));
   return container && CONTAINER_ATTRIBUTES.has(name);
 }

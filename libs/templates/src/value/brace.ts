@@ -63,6 +63,8 @@ class Formatter {
 
   private resolve(path: string): Value {
     const first = /^[^.[]*/.exec(path)?.[0] ?? '';
+    // Only a wholly empty field is numbered by itself.
+    if (first === '' && path !== '') raise('KeyError', "''");
     let value = this.first(first);
     for (const [whole, name, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)\]|[^]/g)) {
       if (whole.startsWith('.')) value = getAttribute(value, name as string, this.rt);

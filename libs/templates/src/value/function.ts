@@ -8,18 +8,20 @@ type Body = (args: Arguments, rt: Runtime) => Value;
 
 /** A function or bound method that a template can call. It has no attributes. */
 export class NativeFunction extends PyObject {
-  override readonly typeName = 'builtin_function_or_method';
+  /** `function` is one written in Python, which has other attributes than what is built in. */
+  override readonly typeName: 'builtin_function_or_method' | 'function';
   readonly name: string;
   private readonly body: Body;
 
-  constructor(name: string, body: Body) {
+  constructor(name: string, body: Body, typeName: NativeFunction['typeName'] = 'builtin_function_or_method') {
     super();
+    this.typeName = typeName;
     this.name = name;
     this.body = body;
   }
 
   override repr(): string {
-    return `<built-in function ${this.name}>`;
+    return this.typeName === 'function' ? `<function ${this.name}>` : `<built-in function ${this.name}>`;
   }
 
   override call(args: Arguments, rt: Runtime): Value {
@@ -47,8 +49,9 @@ export const method =
   (receiver, args, rt) =>
     body(receiver, bind(name, parsed(parameters), args), rt);
 
+/** A function of Python's own kind, with its arguments bound to a signature. */
 export const fn = (name: string, parameters: string, body: (args: (Value | undefined)[], rt: Runtime) => Value): NativeFunction =>
-  new NativeFunction(name, (args, rt) => body(bind(name, parsed(parameters), args), rt));
+  new NativeFunction(name, (args, rt) => body(bind(name, parsed(parameters), args), rt), 'function');
 
 /** The methods of a type by name, each tied to its receiver when it is read. */
 export class MethodTable<Receiver> {

@@ -101,7 +101,7 @@ export class Undefined extends PyObject {
     return this.fail();
   }
 
-  override equals(): boolean {
+  override equals(_other: Value): boolean {
     return this.fail();
   }
 
@@ -113,7 +113,7 @@ export class Undefined extends PyObject {
     return this.fail();
   }
 
-  override iterate(): Iterator<Value> {
+  override iterate(): Iterator<Value, unknown, undefined> {
     return this.fail();
   }
 
@@ -139,6 +139,33 @@ export class Undefined extends PyObject {
 
   override unary(): Value {
     return this.fail();
+  }
+}
+
+/** What `… if …` without an `else` leaves: it may be printed, compared and gone through, and is nothing. */
+export class SilentUndefined extends Undefined {
+  override str(): string {
+    return '';
+  }
+
+  override truth(): boolean {
+    return false;
+  }
+
+  override equals(other: Value): boolean {
+    return other instanceof SilentUndefined;
+  }
+
+  override hashKey(): string {
+    return 'undefined';
+  }
+
+  override length(): number {
+    return 0;
+  }
+
+  override iterate(): Iterator<Value, unknown, undefined> {
+    return [].values();
   }
 }
 
