@@ -2,7 +2,7 @@ import { assignmentTopic, parseAttemptId, TOPICS, type AttemptAssigned, type Att
 import type { MessageBroker } from '@dagbook/messaging';
 import { deedOf, type OracleTask } from '../oracles/dagrun-row.ts';
 import type { Chance } from './chance.ts';
-import type { SimulatedDag } from './scenario.ts';
+import { LOST_AFTER_MS, type SimulatedDag } from './scenario.ts';
 import type { Actor, VirtualTime } from './virtual-time.ts';
 import type { Witness } from './witness.ts';
 
@@ -117,16 +117,16 @@ export class SimulatedWorker {
       if (reported !== undefined) return this.#say(reported);
       if (this.#ended.has(keyOf(assignment))) return;
     }
-    if (known !== undefined) this.#kill(known);
+    if (known !== undefined && known.assignment.epoch < epoch) this.#kill(known);
     this.#run(assignment);
   }
 
   #run(assignment: AttemptAssigned): void {
-    const { time, chance, witness } = this.#parts;
+    const { time, witness } = this.#parts;
     const { attemptId, epoch, token } = assignment;
     const startedAtMs = time.nowMs;
     const execution = witness.executionStarted(this.#actor.name, attemptId, epoch, startedAtMs);
-    const durationMs = chance.happens(0.7) ? chance.below(20) : chance.below(6_000);
+    const durationMs = this.#durationMs();
     const stop = time.after(this.#actor, durationMs, () => {
       execution.ended = true;
       execution.outcome = this.#outcomeOf(attemptId);
@@ -136,6 +136,13 @@ export class SimulatedWorker {
     });
     this.#held.set(attemptId, { assignment, execution, leaseFromMs: startedAtMs, stop });
     if (durationMs > 10) this.#publish([{ topic: TOPICS.reports.name, key: attemptId, type: 'AttemptStarted', data: { attemptId, epoch, token, worker: this.#actor.name, pid: 1, startedAtMs } }]);
+  }
+
+  /** Most are short; some outlast a lease that nobody renews. */
+  #durationMs(): number {
+    const { chance } = this.#parts;
+    const kind = chance.next();
+    return kind < 0.65 ? chance.below(20) : kind < 0.9 ? chance.below(6_000) : chance.below(3 * LOST_AFTER_MS);
   }
 
   #outcomeOf(attemptId: string): Outcome {

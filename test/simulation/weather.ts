@@ -23,7 +23,7 @@ export interface Weather {
 export function weatherOf(chance: Chance, startMs: number): Weather {
   const some = (most: number): number => (chance.happens(0.6) ? chance.next() * most : 0);
   return {
-    calmFromMs: startMs + chance.between(20_000, 40_000),
+    calmFromMs: startMs + chance.between(20_000, 50_000),
     loss: some(0.25),
     repetition: some(0.3),
     delay: some(0.3),

@@ -97,7 +97,7 @@ export class DagDesk {
   /** Carries out a stored command and writes its outcome, in the transaction of its events where it has any. */
   async command(commandId: string, dagId: string, body: CommandBody): Promise<void> {
     const dag = this.#dags.get(dagId);
-    if (dag === undefined) return this.#refuse(commandId, dagId, reject('dag_not_found', `the DAG with id ${dagId} was not found`));
+    if (dag === undefined) return this.#refuseUnknown(commandId, dagId);
     switch (body.type) {
       case 'SetPaused':
         return this.#setPaused(dag, commandId, body);
@@ -296,10 +296,20 @@ export class DagDesk {
     if (result.position !== null) this.#ports.log.debug('a DAG changed', { dagId: dag.dagId, position: formatPosition(result.position) });
   }
 
-  /** Another may have written the DAG, or we have, in a commit that was reported as failed: only the journal knows. */
+  /** One that the journal knows is only being folded: its new owner takes the command up when that is done. */
+  async #refuseUnknown(commandId: string, dagId: string): Promise<void> {
+    if ((await this.#ports.store.read(dagStream(dagId))).length > 0) throw new Error(`the DAG ${dagId} is being folded`);
+    await this.#refuse(commandId, dagId, reject('dag_not_found', `the DAG with id ${dagId} was not found`));
+  }
+
+  /**
+   * Another may have written the DAG, or we have, in a commit that was reported as failed: only the journal knows, and is
+   * asked before anything else is decided.
+   */
   #refoldLater(dag: OwnedDag): void {
+    dag.isInDoubt = true;
     this.#ports.clock.alarm(this.#ports.clock.nowMs() + REFOLD_AFTER_MS, () => {
-      void this.#turn(dag, () => this.#refold(dag)).catch((error: unknown) => {
+      void this.#turn(dag, () => Promise.resolve()).catch((error: unknown) => {
         this.#ports.log.warn('a DAG could not be folded again; it is in a moment', { dagId: dag.dagId, ...errorAttributes(error) });
         this.#refoldLater(dag);
       });
@@ -307,12 +317,11 @@ export class DagDesk {
   }
 
   async #refold(dag: OwnedDag): Promise<void> {
-    if (this.#dags.get(dag.dagId) !== dag) return;
     const events = await this.#ports.store.read(dag.streamId);
-    dag.fold = foldOf(events);
-    dag.version = events.length;
-    if (dag.fold.planHash !== null) dag.plan = await this.#ports.plans.get(dag.fold.planHash);
-    this.#goOn(dag);
+    const fold = foldOf(events);
+    const plan = fold.planHash === null ? dag.plan : await this.#ports.plans.get(fold.planHash);
+    Object.assign(dag, { fold, plan, version: events.length, isInDoubt: false });
+    if (this.#dags.get(dag.dagId) === dag) this.#goOn(dag);
   }
 
   async #refuse(commandId: string, dagId: string, refusal: Rejected): Promise<void> {
@@ -321,7 +330,10 @@ export class DagDesk {
   }
 
   #turn<T>(dag: OwnedDag, change: () => Promise<T>): Promise<T> {
-    const turn = dag.turn.then(change);
+    const turn = dag.turn.then(async () => {
+      if (dag.isInDoubt) await this.#refold(dag);
+      return change();
+    });
     dag.turn = turn.catch(() => undefined);
     return turn;
   }
@@ -356,6 +368,8 @@ export interface OwnedDag {
   failedInARow: number;
   /** False while its unfinished runs are being folded: until all are known nobody can say how many more may start. */
   knowsItsRuns: boolean;
+  /** The fold may lag behind the journal. */
+  isInDoubt: boolean;
   scheduling: boolean;
   turn: Promise<unknown>;
 }
@@ -366,7 +380,7 @@ const foldOf = (events: readonly StoredEvent[]): DagFold =>
   events.reduce((fold, { type, data }) => evolveDag(fold, { type, ...(data as object) } as DagEvent), initialDag());
 
 const newOwnedDag = (dagId: string, fold: DagFold, version: number, plan: Plan | undefined): OwnedDag => ({
-  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, knowsItsRuns: false, scheduling: false, turn: Promise.resolve(),
+  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, knowsItsRuns: false, isInDoubt: false, scheduling: false, turn: Promise.resolve(),
 });
 
 const activeRuns = (dag: OwnedDag): number => dag.running.size + dag.queued.size;
