@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PartFault } from '@dagbook/parts';
 import { createLog, type Log } from '@dagbook/platform';
 import { showDemo } from './demo.ts';
+import { leaveIfImpatient } from './impatience.ts';
 import { localSecrets, writePrivately, type LocalSecrets } from './secret-file.ts';
 import { startStandalone, type Standalone } from './standalone.ts';
 import { readStartOptions, type StartOptions } from './start-options.ts';
@@ -52,9 +53,10 @@ const runtimeFile = join(options.dataDir, 'runtime.json');
 writePrivately(runtimeFile, JSON.stringify({ pid: process.pid, url: standalone.gateway.url, databaseUrl: standalone.databaseUrl, healthUrl: standalone.healthUrl }));
 
 const stopping = new AbortController();
-let signals = 0;
+let stoppingSinceMs: number | undefined;
 async function stop(): Promise<void> {
-  if (++signals > 1) process.exit(130);
+  if (stoppingSinceMs !== undefined) return leaveIfImpatient(stoppingSinceMs);
+  stoppingSinceMs = performance.now();
   stopping.abort();
   say('\ndraining …');
   rmSync(runtimeFile, { force: true });

@@ -7,6 +7,7 @@ import { createPool, migrate, openPostgresStores } from '@dagbook/event-store';
 import { PartFault, startEmbeddedPostgres, startKafka } from '@dagbook/parts';
 import { createLog } from '@dagbook/platform';
 import { showDemo } from '../demo.ts';
+import { leaveIfImpatient } from '../impatience.ts';
 import { localSecrets, writePrivately } from '../secret-file.ts';
 import { readClusterOptions } from './options.ts';
 import { PartKeeper } from './part-keeper.ts';
@@ -59,9 +60,10 @@ const supervisor = new Supervisor(root, logFolder, log);
 const runtimeFile = join(dataDir, 'runtime.json');
 
 const stopping = new AbortController();
-let signals = 0;
+let stoppingSinceMs: number | undefined;
 async function stop(code: number): Promise<void> {
-  if (++signals > 1) process.exit(130);
+  if (stoppingSinceMs !== undefined) return leaveIfImpatient(stoppingSinceMs);
+  stoppingSinceMs = performance.now();
   stopping.abort();
   say('\ndraining …');
   rmSync(runtimeFile, { force: true });
