@@ -4,7 +4,6 @@ import { findViolations, type Findings } from './invariants.ts';
 import { carryOut, gapsAfter, type Kill } from './killing.ts';
 import { VICTIMS, type PlannedKill, type Victim } from './kill-plan.ts';
 import { LatticeLoad } from './load.ts';
-import { holds } from './until.ts';
 
 /** Above every time-out of the shortened protocol, several times over. */
 const STUCK_AFTER_MS = 90_000;
@@ -21,11 +20,10 @@ export interface Campaign extends Findings {
 export async function campaign(cluster: FaultCluster, plan: readonly PlannedKill[], say: (line: string) => void = () => undefined): Promise<Campaign> {
   const load = new LatticeLoad(cluster);
   await load.start();
-  await holds(async () => (await tasksDone(cluster)) > 0);
+  await cluster.tasksGoOn();
   const kills = await carryOut(cluster, plan, ({ name, restartMs }) => say(`killed ${name}, back after ${restartMs} ms; ${load.runs.length} runs so far`));
   // What the last kill broke must meet load as well.
-  const before = await tasksDone(cluster);
-  await holds(async () => (await tasksDone(cluster)) > before);
+  await cluster.tasksGoOn();
   const stuck = await load.finish(STUCK_AFTER_MS).then(() => undefined, (error: Error) => error.message);
   await cluster.ask('GET', '/api/v2/dags');
   if (stuck === undefined) await quiet(cluster);
@@ -40,11 +38,6 @@ async function quiet(cluster: FaultCluster): Promise<void> {
     if (Number(row?.n) === 0) return;
     await pause(100);
   }
-}
-
-async function tasksDone(cluster: FaultCluster): Promise<number> {
-  const [row] = await cluster.query<{ n: string }>(`SELECT count(*) AS n FROM events WHERE type = 'TaskSucceeded'`);
-  return Number(row?.n);
 }
 
 export const violationsOf = (campaign: Campaign): string[] => [

@@ -137,6 +137,13 @@ export class FaultCluster {
     });
   }
 
+  /** Resolves when a task has succeeded since. */
+  async tasksGoOn(): Promise<void> {
+    const done = async (): Promise<number> => Number((await this.query<{ n: string }>(`SELECT count(*) AS n FROM events WHERE type = 'TaskSucceeded'`))[0]?.n);
+    const before = await done();
+    await holds(async () => (await done()) > before);
+  }
+
   /** Everything that was started with the cluster and still runs. */
   remains(): ProcessFacts[] {
     return processesMarked(this.#mark);

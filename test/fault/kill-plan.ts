@@ -10,7 +10,7 @@ export interface PlannedKill {
   readonly which: number;
   /** Pause before it, from the one before. */
   readonly afterMs: number;
-  /** Whether the victim before must be there again first; without it faults overlap. */
+  /** Whether the victim before must be there again first, and tasks succeed; without it faults overlap. */
   readonly alone: boolean;
 }
 

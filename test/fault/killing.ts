@@ -14,7 +14,10 @@ export interface Kill {
 export async function carryOut(cluster: FaultCluster, plan: readonly PlannedKill[], onKill: (kill: Kill) => void = () => undefined): Promise<Kill[]> {
   const waits: Promise<Kill>[] = [];
   for (const { victim, which, afterMs, alone } of plan) {
-    if (alone) await waits.at(-1);
+    if (alone) {
+      await waits.at(-1);
+      await cluster.tasksGoOn();
+    }
     await pause(afterMs);
     const names = cluster.namesOf(victim);
     const name = names[Math.floor(which * names.length)] as string;
