@@ -50,7 +50,7 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
   'what follows a clear is not recorded': { breakage: { stores: appending('scheduler', upToTheClear) }, foundBy: ['no grant before readiness'] },
   'a lease never expires': { breakage: { stores: leasing((stores) => ({ list: () => undyingLeases(stores) })) }, foundBy: ['everything ends'] },
   'a renewal renews nothing': { breakage: { stores: leasing(() => ({ renew: () => Promise.resolve([]) })) }, foundBy: ['no try runs twice at once'] },
-  'a worker runs on without its lease': { breakage: { worker: { fencesItself: false } }, foundBy: ['no try runs twice at once'] },
+  'a worker runs on without its lease': { breakage: { worker: { fencesItself: false }, weather: { cutEveryMs: 5_000, loss: 0, crash: 0 } }, foundBy: ['no try runs twice at once'] },
   'a worker begins what it is told twice': { breakage: { worker: { knowsRepetitions: false } }, foundBy: ['no try runs twice at once'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
 });

@@ -1,6 +1,6 @@
 import { StoreFault, type EventStore, type LeaseStore, type OwnershipSession, type OwnershipStore, type Stores } from '@dagbook/event-store';
 import type { Chance } from './chance.ts';
-import { Actor, type VirtualTime } from './virtual-time.ts';
+import type { Actor, VirtualTime } from './virtual-time.ts';
 import type { Weather } from './weather.ts';
 import type { Witness } from './witness.ts';
 

@@ -6,7 +6,7 @@ import { simulate, type Breakage } from './simulation.ts';
 const FINDERS: readonly number[] = [1, 11, 21, 28, 40, 68, 195, 574, 1121, 1416, 2171, 2919];
 const SEEDS = 200;
 /** A defect that takes more than this to be found might be found by nobody. */
-const SEEDS_A_CANARY = 150;
+const SEEDS_A_CANARY = 300;
 
 const remedy = (seed: number): string => `npm run simulate -- --seed ${seed}`;
 

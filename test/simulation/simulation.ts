@@ -24,6 +24,8 @@ export interface Breakage {
   readonly clock?: (clock: AlarmClock, role: Role) => AlarmClock;
   readonly definition?: (definition: DagDefinition) => DagDefinition;
   readonly worker?: Partial<WorkerRules>;
+  /** What brings the defect to light more often. */
+  readonly weather?: Partial<Weather>;
   readonly reconcileEveryMs?: number;
 }
 
@@ -85,7 +87,7 @@ class Simulation {
     this.#breakage = options.breakage ?? {};
     this.#traced = options.traced ?? false;
     const chance = new Chance(seed);
-    this.#weather = weatherOf(chance.fork(), START_MS);
+    this.#weather = { ...weatherOf(chance.fork(), START_MS), ...this.#breakage.weather };
     this.#scenario = scenarioOf(chance.fork(), START_MS);
     this.#time = new VirtualTime(START_MS, chance.fork());
     this.#chance = chance.fork();
@@ -215,7 +217,9 @@ class Simulation {
     if (cutEveryMs === 0) return;
     const cut = (): void => {
       if (this.#time.nowMs >= calmFromMs) return;
-      const { name } = this.#chance.pick(this.#scenario.workers);
+      // One that has something to lose, if there is one.
+      const busy = this.#scenario.workers.filter((worker) => this.#witness.isBusy(worker.name));
+      const { name } = this.#chance.pick(busy.length > 0 ? busy : this.#scenario.workers);
       const forMs = this.#chance.between(500, 40_000);
       this.#say('world', `${name} is cut off for ${forMs} ms`);
       this.#bus.cut(name, Math.min(this.#time.nowMs + forMs, calmFromMs));

@@ -118,7 +118,7 @@ export class Witness {
     const last = this.#grants.get(attemptId) ?? 0;
     if (events.length !== 1 || expectedVersion !== last) this.fail('versions without a gap', `${streamId} is at ${last} and gets ${events.length} events at ${expectedVersion}`);
     this.#grants.set(attemptId, last + 1);
-    this.#grantedAtMs.set(`${attemptId}@${last + 1}`, (events[0]?.data as { atMs: number }).atMs);
+    this.#grantedAtMs.set(`${attemptId}@${last + 1}`, (events[0] as NewEvent & { readonly data: { readonly atMs: number } }).data.atMs);
     if (grants?.[0]?.epoch !== last + 1) this.fail('epoch is the version of the grant', `${attemptId} is granted at epoch ${grants?.[0]?.epoch} by version ${last + 1}`);
     const { dagId, runId, taskId, mapIndex, tryNumber } = parseAttemptId(attemptId);
     const instance = this.#runs.get(`${dagId}/${runId}`)?.instances.get(`${taskId}/${mapIndex}`);
@@ -339,6 +339,10 @@ export class Witness {
     const execution: Execution = { attemptId, epoch, worker, late, ended: false, outcome: undefined };
     this.#executions.push(execution);
     return execution;
+  }
+
+  isBusy(worker: string): boolean {
+    return this.#executions.some((execution) => execution.worker === worker && !execution.ended);
   }
 
   get running(): number {
