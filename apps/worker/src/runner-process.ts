@@ -65,6 +65,8 @@ export class RunnerProcess {
   readonly pid: number;
   /** Of the leader; with the pid it names the group across restarts of the worker. */
   readonly startTicks: string;
+  /** What everything that it starts is known by, see `RUNNER_MARK`. */
+  readonly mark: string;
   /** Resolves when nothing of the group runs any more. */
   readonly gone: Promise<void>;
   /** Bundles it has loaded; another task of the same code starts without loading. */
@@ -76,7 +78,6 @@ export class RunnerProcess {
   readonly #process: ChildProcess;
   readonly #requests: Writable;
   readonly #guardian: Duplex;
-  readonly #mark: string;
   readonly #onIdle: (runner: RunnerProcess) => void;
   #state: 'starting' | 'idle' | 'running' | 'ending' | 'gone' = 'starting';
   #listener: RunnerListener | undefined;
@@ -89,7 +90,7 @@ export class RunnerProcess {
 
   constructor(options: RunnerOptions, onIdle: (runner: RunnerProcess) => void) {
     this.#onIdle = onIdle;
-    this.#mark = options.mark;
+    this.mark = options.mark;
     const command = ['-c', GROUP_SCRIPT, 'runner', process.execPath, ...options.nodeArguments, options.childEntry, options.sdkPath];
     this.#process = spawn('/bin/sh', command, {
       detached: true,
@@ -234,7 +235,7 @@ export class RunnerProcess {
     // The guardian outlives the leader and so keeps the group's number from being used anew: what the task left
     // running is found and killed before the guardian goes too.
     if (this.pid !== 0) {
-      await killGroup(this.pid, this.#mark);
+      await killGroup(this.pid, this.mark);
       await this.#stdioRead();
     }
     this.#guardian.destroy();

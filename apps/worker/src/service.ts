@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { assignmentTopic, type ExecutionApi, TOPICS, type WorkerStopped } from '@dagbook/contracts';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
+import { removeContainersOf } from '@dagbook/operators';
 import type { Clock, Log, RunningService } from '@dagbook/platform';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -56,6 +57,8 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   predecessor.claim();
   const reaped = await predecessor.reap();
   if (reaped.length > 0) log.warn('killed what the predecessor on this slot left running', { pids: reaped });
+  const containers = await removeContainersOf({ worker: predecessor.mark.split('-')[0] as string });
+  if (containers.length > 0) log.warn('removed the containers that the predecessor on this slot left', { containers });
 
   const outbox = new ReportOutbox({ stateDir: options.stateDir, publisher, log, resendEveryMs: timing.resendEveryMs, startedHoldMs: timing.startedHoldMs });
   const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log });
@@ -72,7 +75,10 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     idleMs: timing.idleRunnerMs,
     maxBundles: MAX_BUNDLES_PER_RUNNER,
     onSpawn: (runner) => predecessor.add(runner.pid, runner.startTicks),
-    onGone: (runner) => predecessor.remove(runner.pid),
+    onGone: (runner) => {
+      predecessor.remove(runner.pid);
+      void removeContainersOf({ runner: runner.mark });
+    },
   });
   const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, outbox, logs, bundles });
 

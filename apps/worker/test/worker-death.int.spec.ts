@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { AttemptAssigned, Message } from '@dagbook/contracts';
+import { startEngineRig } from '@dagbook/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { killGroup, markedProcesses, processFacts, runningProcesses } from '../src/process-group.ts';
 import { Predecessor } from '../src/predecessor.ts';
@@ -27,7 +28,7 @@ afterEach(() => {
 
 const bundle = pack(`
 import { spawn } from 'node:child_process';
-import { dag, bash } from '@dagbook/sdk';
+import { dag, bash, docker } from '@dagbook/sdk';
 const d = dag('test', {});
 d.task('sleeps', bash({ command: 'sleep 1000 & echo up; wait' }))();
 const blockOnceUp = async (command, args, options) => {
@@ -38,6 +39,7 @@ const blockOnceUp = async (command, args, options) => {
 };
 d.task('blocks', () => blockOnceUp('/bin/bash', ['-c', "trap '' TERM HUP; sleep 1000 & echo; wait"], {}))();
 d.task('escapes', () => blockOnceUp('setsid', ['/bin/bash', '-c', 'sleep 1000 & echo; wait'], { detached: true }))();
+d.task('contained', docker({ image: 'busybox:test', command: 'echo up; exec sleep 1000' }))();
 d.task('value', () => 42)();
 export default d;
 `);
@@ -52,13 +54,13 @@ interface StartedWorker {
   until<T extends Message['type']>(type: T, matches?: (data: Extract<Message, { type: T }>['data']) => boolean): Promise<Extract<Message, { type: T }>['data']>;
 }
 
-function startWorkerProcess(taskIds: readonly string[], { lostAfterMs = 300_000 } = {}): StartedWorker {
+function startWorkerProcess(taskIds: readonly string[], { lostAfterMs = 300_000, env = {} as Readonly<Record<string, string>> } = {}): StartedWorker {
   const options: WorkerOptions = {
     slotName: 'test-1', queues: ['default'], slots: 8, stateDir, childEntry: built.childEntry, sdkPath: built.sdkPath,
-    hostname: 'test', version: '0', childEnv: { PATH: process.env['PATH'] ?? '' }, timing: FAST, warmRunners: 2,
+    hostname: 'test', version: '0', childEnv: { PATH: process.env['PATH'] ?? '', ...env }, timing: FAST, warmRunners: 2,
   };
   const worker = spawn(process.execPath, [join(built.folder, 'worker.mjs'), JSON.stringify({ options, bundle, assignments: taskIds.map((taskId) => assignment(taskId, lostAfterMs)) })], {
-    stdio: ['ignore', 'inherit', 'pipe', 'pipe'],
+    stdio: ['ignore', 'inherit', 'pipe', 'pipe'], env: { ...process.env, ...env },
   });
   workers.push(worker);
   const seen: Message[] = [];
@@ -135,6 +137,23 @@ test('the next incarnation says that its predecessor is reaped, and brings its u
   expect(renewal.incarnation).not.toBe(before.incarnation);
   expect(renewal).toMatchObject({ predecessorReaped: true, attempts: [{ attemptId: 'test/run-1/value/-1/1', epoch: 1 }] });
   expect(await second.until('AttemptFinished')).toEqual(report);
+});
+
+test('a container that a dead worker left is removed before the next incarnation says that it is there', async () => {
+  stateDir = mkdtempSync(join(tmpdir(), 'dagbook-worker-'));
+  const rig = await startEngineRig();
+  try {
+    const env = { DOCKER_HOST: rig.engine.address };
+    const first = startWorkerProcess(['contained'], { env });
+    await first.until('LogChunk', (chunk) => chunk.text.includes('"up"'));
+    first.process.kill('SIGKILL');
+    await new Promise((resolve) => first.process.once('exit', resolve));
+    expect(await rig.docker.listContainers()).toHaveLength(1);
+    await startWorkerProcess([], { env }).until('WorkerRenewed');
+    expect(await rig.docker.listContainers({ all: true })).toEqual([]);
+  } finally {
+    await rig.close();
+  }
 });
 
 test('a second worker on a slot that is taken refuses to start', async () => {

@@ -18,13 +18,13 @@ export interface EngineError {
   readonly json?: { readonly message?: string };
 }
 
-const OWN_SOCKET = 'unix:///var/run/docker.sock';
+export const OWN_SOCKET = 'unix:///var/run/docker.sock';
 
 /** The engine that a connection names, else that of `DOCKER_HOST`, else the host's own. Nothing is asked of it yet. */
 export async function engineOf(fields: Fields, context: OperatorContext): Promise<Engine> {
   const id = fields.optionalText('connection', 'the id of a connection');
+  if (id === undefined) return hostEngine();
   const { default: Client } = await import('dockerode');
-  if (id === undefined) return { docker: new Client(placeOf(process.env['DOCKER_HOST'] ?? OWN_SOCKET)), address: process.env['DOCKER_HOST'] ?? OWN_SOCKET };
   const connection = await connectionOf(id, context);
   const port = connection.port === undefined ? '' : `:${connection.port}`;
   const address = connection.host === undefined ? OWN_SOCKET : connection.host.includes('://') ? connection.host : connection.host.startsWith('/') ? `unix://${connection.host}` : `tcp://${connection.host}${port}`;
@@ -37,6 +37,12 @@ export async function engineOf(fields: Fields, context: OperatorContext): Promis
   const tls = { ca: pem('tls_ca_cert'), cert: pem('tls_client_cert'), key: pem('tls_client_key') };
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   return { docker: new Client({ ...placeOf(address), ...(Object.keys(given).length === 0 ? {} : { ...given, protocol: 'https' as const }) }), address };
+}
+
+export async function hostEngine(options: { readonly timeout?: number } = {}): Promise<Engine> {
+  const { default: Client } = await import('dockerode');
+  const address = process.env['DOCKER_HOST'] ?? OWN_SOCKET;
+  return { docker: new Client({ ...placeOf(address), ...options }), address };
 }
 
 function placeOf(address: string): Docker.DockerOptions {

@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type EngineRig, startEngineRig } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type EngineRig, startEngineRig } from '../test/docker.ts';
 import { failureOf, type RigOptions, rigOf } from '../test/rig.ts';
 import { docker } from './docker.ts';
 import { dockerClean } from './docker-clean.ts';
 import { dockerExec } from './docker-exec.ts';
+import { removeContainersOf } from './docker-leftover.ts';
 
 let rig: EngineRig;
 let host: string;
@@ -122,12 +123,31 @@ test('what an earlier execution left behind is removed, and no other\'s', async 
   };
   await leftover('stale', { 'dagbook.epoch': '3' });
   await leftover('newer', { 'dagbook.epoch': '9' });
+  await leftover('later_try', { 'dagbook.epoch': '2', 'dagbook.try': '2' });
   await leftover('other', { 'dagbook.epoch': '3', 'dagbook.task': 'u' });
   const { context, lines } = onEngine({ epoch: 7 });
   expect(await docker({ connection: 'engine', image: rig.image, command: 'echo done' }, context)).toBe('done');
-  expect(lines[0]).toMatch(/^task\.docker warning: removing container .* which an earlier execution of this try left behind$/);
-  expect((await containers()).sort()).toEqual(['newer', 'other']);
-  for (const name of ['newer', 'other']) await rig.docker.getContainer(name).remove({ force: true });
+  expect(lines[0]).toMatch(/^task\.docker warning: removing container .* which an earlier execution of this task left behind$/);
+  expect((await containers()).sort()).toEqual(['later_try', 'newer', 'other']);
+  for (const name of ['newer', 'other', 'later_try']) await rig.docker.getContainer(name).remove({ force: true });
+});
+
+test('what a runner could not remove is known as its worker\'s', async () => {
+  process.env['DOCKER_HOST'] = host;
+  process.env['DAGBOOK_RUNNER'] = '0123abcd-7-2';
+  try {
+    const { context, waitFor } = onEngine();
+    const running = failureOf(docker({ connection: 'engine', image: rig.image, command: 'echo up; exec sleep 1000' }, context));
+    await waitFor((line) => line === 'task.stdout info: up');
+    expect(await removeContainersOf({ runner: '0123abcd-7-3' })).toEqual([]);
+    expect(await removeContainersOf({ worker: '0123abcd' })).toHaveLength(1);
+    expect((await running).code).toBe('killed');
+    process.env['DOCKER_HOST'] = 'unix:///tmp/no-such-engine.sock';
+    expect(await removeContainersOf({ worker: '0123abcd' })).toEqual([]);
+  } finally {
+    delete process.env['DOCKER_HOST'];
+    delete process.env['DAGBOOK_RUNNER'];
+  }
 });
 
 test.each([

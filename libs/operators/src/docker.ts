@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import { readSkipCodes, requireSuccess } from './command.ts';
 import { type Engine, engineFailure, engineOf, isAway, readCommand, statusOf } from './docker-engine.ts';
 import { ensureImage, readPull } from './docker-image.ts';
+import { containerLabels, removeLeftovers } from './docker-leftover.ts';
 import { readFrames } from './docker-output.ts';
 import { Fields } from './field.ts';
 import { Output } from './output.ts';
@@ -140,31 +141,6 @@ class LogPosition {
 
 const SPACE = 0x20;
 
-const label = (context: OperatorContext): { readonly [name: string]: string } => {
-  const { dagId, runId, taskId, mapIndex, tryNumber } = context.request.attempt;
-  return {
-    'dagbook.cluster': process.env['DAGBOOK_CLUSTER'] ?? 'default', 'dagbook.dag': dagId, 'dagbook.run': runId, 'dagbook.task': taskId,
-    'dagbook.map_index': String(mapIndex), 'dagbook.try': String(tryNumber),
-  };
-};
-
-const EPOCH = 'dagbook.epoch';
-
-/** Of executions before this one, whose worker died: nothing they would say is listened to. */
-async function removeLeftovers(engine: Engine, context: OperatorContext): Promise<void> {
-  const filters = { label: Object.entries(label(context)).map(([name, value]) => `${name}=${value}`) };
-  try {
-    for (const { Id, Labels } of await engine.docker.listContainers({ all: true, filters })) {
-      if (Number(Labels[EPOCH]) >= (context.request.epoch ?? 1)) continue;
-      context.io.log('warning', `removing container ${Id.slice(0, 12)}, which an earlier execution of this try left behind`, { logger: 'task.docker' });
-      await engine.docker.getContainer(Id).remove({ force: true, v: true });
-    }
-  } catch (cause) {
-    if (statusOf(cause) === 404 || statusOf(cause) === 409) return;
-    throw engineFailure('looking for containers of earlier executions', engine, cause);
-  }
-}
-
 function readWanted(fields: Fields, context: OperatorContext): Wanted {
   const image = fields.text('image', 'the name of an image');
   const memory = fields.optionalText('memory', "a size such as '512m' or '2g'");
@@ -184,7 +160,7 @@ function readWanted(fields: Fields, context: OperatorContext): Wanted {
       ...(command === undefined ? {} : { Cmd: command }),
       ...(entrypoint.length === 0 ? {} : { Entrypoint: [...entrypoint] }),
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
-      Labels: { ...fields.pairs('labels'), ...label(context), [EPOCH]: String(context.request.epoch ?? 1) },
+      Labels: { ...fields.pairs('labels'), ...containerLabels(context) },
       ...optional('workingDir', 'WorkingDir'), ...optional('user', 'User'),
       HostConfig: {
         // Without an init the program is process 1, ignores TERM, and leaves zombies.

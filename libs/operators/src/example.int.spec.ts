@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { startEmbeddedPostgres, startS3 } from '@dagbook/parts';
 import { provideOperators } from '@dagbook/sdk';
+import { startEngineRig } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import dockerExample from '../../../dags/examples/operators_docker.ts';
 import s3Example from '../../../dags/examples/operators_s3.ts';
 import sqlExample from '../../../dags/examples/operators_sql.ts';
-import { startEngineRig } from '../test/docker.ts';
 import { operators } from './registry.ts';
 
 /** The examples that need something beside Dagbook, each run whole on the real thing. */

@@ -1,2 +1,3 @@
 export { operators } from './registry.ts';
 export { LineReader } from './line-reader.ts';
+export { removeContainersOf } from './docker-leftover.ts';

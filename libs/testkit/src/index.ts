@@ -4,3 +4,5 @@ export { aGrant, anEvent, describeEventStore, readFeed } from './event-store.con
 export type { BusUnderTest, DeadMessage } from './messaging.conformance.ts';
 export { describeMessageBroker, Inbox } from './messaging.conformance.ts';
 export { Journal, PIPELINE, planHashOf } from './journal.ts';
+export type { EngineRig } from './docker.ts';
+export { startEngineRig } from './docker.ts';
