@@ -1,6 +1,7 @@
 import type { Runtime } from '../runtime.ts';
 import { MethodTable } from '../value/function.ts';
 import { arithmetic } from '../value/number.ts';
+import { order } from '../value/operator.ts';
 import type { BinaryOperator } from '../value/operator.ts';
 import type { Value } from '../value/value.ts';
 import { daysInMonth } from './calendar.ts';
@@ -124,6 +125,7 @@ export class Interval extends Duration {
   override readonly typeName = 'Interval';
   readonly start: PyDateTime;
   readonly end: PyDateTime;
+  private readonly absolute: boolean;
   private readonly difference: Difference;
 
   constructor(start: PyDateTime, end: PyDateTime, absolute: boolean) {
@@ -131,6 +133,7 @@ export class Interval extends Duration {
     super(last.instant - first.instant);
     this.start = first;
     this.end = last;
+    this.absolute = absolute;
     this.difference = preciseDifference(first, last);
   }
 
@@ -156,13 +159,17 @@ export class Interval extends Duration {
     return INTERVAL_METHODS.bound(this, name) ?? super.attribute(name, rt);
   }
 
+  override unary(operator: '-' | '+' | 'abs'): Value {
+    if (operator === '-') return new Interval(this.end, this.start, this.absolute);
+    return operator === 'abs' ? new Interval(this.start, this.end, true) : new Duration(this.micros);
+  }
+
   override *iterate(): Generator<Value, void, undefined> {
     yield* this.range(1n);
   }
 
-  override contains(item: Value): boolean {
-    const [low, high] = [this.start.compare(item), this.end.compare(item)];
-    return low !== undefined && high !== undefined && low <= 0 && high >= 0;
+  override contains(item: Value, rt: Runtime): boolean {
+    return order('<=', this.start, item, rt) <= 0 && order('<=', item, this.end, rt) <= 0;
   }
 
   override binary(operator: BinaryOperator, other: Value, reflected: boolean, rt: Runtime): Value | undefined {

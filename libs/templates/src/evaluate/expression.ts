@@ -5,10 +5,10 @@ import type { Arguments } from '../value/arguments.ts';
 import { callValue, getAttribute, getItem } from '../value/attribute.ts';
 import { mappingOf, PyDict } from '../value/dict.ts';
 import { binary, compare, escaped, iterate, truth, unary } from '../value/operator.ts';
-import { PyList, PyTuple, Slice } from '../value/sequence.ts';
+import { PyList, PyTuple, Slice, textItem } from '../value/sequence.ts';
 import { escapeHtml } from '../value/text.ts';
 import type { Value } from '../value/value.ts';
-import { isText, Markup, SilentUndefined, textOf, Undefined } from '../value/value.ts';
+import { isText, like, Markup, PyObject, SilentUndefined, textOf, typeName, Undefined } from '../value/value.ts';
 import type { Scope } from './scope.ts';
 
 /** Where an expression stands: its names, and whether what is printed there gets escaped. */
@@ -36,7 +36,7 @@ export function evaluate(expression: Expression, frame: Frame, rt: Runtime): Val
     case 'attribute':
       return getAttribute(of(expression.of), expression.name, rt);
     case 'item':
-      return getItem(of(expression.of), of(expression.key), rt);
+      return subscript(of(expression.of), of(expression.key), rt);
     case 'slice':
       return new Slice(...([expression.start, expression.stop, expression.step].map((part) => (part === undefined ? null : of(part))) as [Value, Value, Value]));
     case 'call':
@@ -75,6 +75,14 @@ export const resolve = (name: string, { scope }: Frame): Value => {
   const value = scope.get(name);
   return value === undefined ? new Undefined(`'${name}' is undefined`) : value;
 };
+
+/** A slice is Python's own: what cannot be sliced raises, where an absent element is only undefined. */
+function subscript(value: Value, key: Value, rt: Runtime): Value {
+  if (!(key instanceof Slice)) return getItem(value, key, rt);
+  if (isText(value)) return like(value, textItem(textOf(value), key));
+  const item = value instanceof PyObject ? value.item?.(key, rt) : undefined;
+  return item === undefined ? raise('TypeError', `'${typeName(value)}' object is not subscriptable`) : item;
+}
 
 function chain(expression: Expression & { readonly kind: 'compare' }, of: (inner: Expression) => Value, rt: Runtime): boolean {
   let left = of(expression.first);

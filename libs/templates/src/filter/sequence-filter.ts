@@ -5,7 +5,7 @@ import { filter } from './filter.ts';
 import type { Arguments } from '../value/arguments.ts';
 import { PyDict } from '../value/dict.ts';
 import { arithmetic } from '../value/number.ts';
-import { binary, equals, escaped, hashKey, iterate, order, sorted, truth } from '../value/operator.ts';
+import { binary, equals, escaped, hashKey, isIterable, iterate, order, sorted, truth } from '../value/operator.ts';
 import { lengthOf, list, PyIterator, PyList, PyTuple, reversedOf } from '../value/sequence.ts';
 import { codePoints, escapeHtml } from '../value/text.ts';
 import { indexOf, isInt, isText, like, Markup, textOf, Undefined } from '../value/value.ts';
@@ -142,7 +142,8 @@ function join(value: Value, [separator = '', attribute]: readonly (Value | undef
 function reverse(value: Value, rt: Runtime): Value {
   if (isText(value)) return like(value, codePoints(textOf(value)).reverse().join(''));
   const backwards = reversedOf(value, rt);
-  return backwards === undefined ? new PyList([...iterate(value, rt)].reverse()) : new PyIterator(backwards, 'reversed');
+  if (backwards !== undefined) return new PyIterator(backwards, 'reversed');
+  return isIterable(value) ? new PyList([...iterate(value, rt)].reverse()) : raise('FilterArgumentError', 'argument must be iterable');
 }
 
 function sum(value: Value, [attribute, start = 0n]: readonly (Value | undefined)[], rt: Runtime): Value {

@@ -10,7 +10,7 @@ import { binary, escaped, isIterable, iterate, truth } from '../value/operator.t
 import { capitalizeText, centerLeft, textMethod } from '../value/text-method.ts';
 import { callValue } from '../value/attribute.ts';
 import { positional } from '../value/arguments.ts';
-import { PyTuple } from '../value/sequence.ts';
+import { lengthOf, PyList, PyTuple } from '../value/sequence.ts';
 import { codePointLength, codePoints, codePointSlice, escapeHtml, splitLines, words } from '../value/text.ts';
 import { indexOf, isText, like, Markup, textOf, typeName, Undefined } from '../value/value.ts';
 import type { Text, Value } from '../value/value.ts';
@@ -41,6 +41,7 @@ function replace(value: Value, [old, fresh, count = null]: Args, rt: Runtime, au
 }
 
 function indent(value: Value, [width = 4n, first = false, blank = false]: Args, rt: Runtime): Value {
+  if (value instanceof PyList) raise('AttributeError', "'list' object has no attribute 'splitlines'");
   const text = isText(value) ? value : (binary('+', value, '\n', rt) as Text);
   const indention = isText(width) ? textOf(width) : ' '.repeat(bounded(width, rt));
   // What follows is the text with a line end added and taken off again, as Jinja does it.
@@ -57,13 +58,12 @@ function bounded(value: Value, rt: Runtime): number {
 }
 
 function truncate(value: Value, [length = 255n, killWords = false, end = '...', leeway = null]: Args, rt: Runtime): Value {
-  if (value instanceof Undefined) value.fail();
-  if (!isText(value)) raise('TypeError', `object of type '${typeName(value)}' has no len()`);
   const [most, slack, ending] = [indexOf(length), leeway === null ? 5 : indexOf(leeway), soft(end, rt)];
   const endLength = codePointLength(textOf(ending));
   if (most < endLength) raise('AssertionError', `expected length >= ${endLength}, got ${most}`);
   if (slack < 0) raise('AssertionError', `expected leeway >= 0, got ${slack}`);
-  if (codePointLength(textOf(value)) <= most + slack) return value;
+  if (lengthOf(value, rt) <= most + slack) return value;
+  if (!isText(value)) raise('AttributeError', `'${typeName(value)}' object has no attribute 'rsplit'`);
   const cut = codePointSlice(textOf(value), 0, most - endLength);
   const space = cut.lastIndexOf(' ');
   return binary('+', like(value, truth(killWords, rt) || space < 0 ? cut : cut.slice(0, space)), ending, rt);

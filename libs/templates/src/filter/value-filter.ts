@@ -106,8 +106,7 @@ function roundFilter(value: Value, [precision = 0n, kind = 'common']: readonly (
 function absolute(value: Value, rt: Runtime): Value {
   if (isInt(value)) return intOf(value) < 0n ? -intOf(value) : intOf(value);
   if (typeof value === 'number') return Math.abs(value);
-  if (value instanceof Undefined) value.fail();
-  const result = value instanceof PyObject ? value.unary?.('abs', rt) : undefined;
+  const result = value instanceof PyObject && !(value instanceof Undefined) ? value.unary?.('abs', rt) : undefined;
   return result ?? raise('TypeError', `bad operand type for abs(): '${typeName(value)}'`);
 }
 

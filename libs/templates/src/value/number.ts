@@ -174,10 +174,7 @@ export function toFloatValue(value: Value): number {
 /** Python's `round`: halves go to the even neighbour, and a decimal is rounded as it is written, not as it is stored. */
 export function round(value: Value, digits: number | undefined): Value {
   if (isInt(value)) return digits === undefined || digits >= 0 ? intOf(value) : roundInt(intOf(value), BigInt(Math.min(-digits, 4300)));
-  if (typeof value !== 'number') {
-    if (value instanceof Undefined) value.fail();
-    raise('TypeError', `type ${typeName(value)} doesn't define __round__ method`);
-  }
+  if (typeof value !== 'number') raise('TypeError', `type ${typeName(value)} doesn't define __round__ method`);
   if (digits === undefined) return truncate(roundFloat(value, 0));
   return roundFloat(value, digits);
 }

@@ -61,6 +61,7 @@ export function truth(value: Value, rt: Runtime): boolean {
 }
 
 export function equals(left: Value, right: Value, rt: Runtime): boolean {
+  if (right instanceof Undefined) return right.equals(left);
   if (isNumber(left) && isNumber(right)) return compareNumbers(left, right) === 0;
   if (isText(left) && isText(right)) return textOf(left) === textOf(right);
   if (left instanceof PyObject && !(left instanceof Markup)) return left.equals(right, rt);
@@ -121,7 +122,8 @@ export function hashKey(value: Value, rt: Runtime): string {
 /** The elements of an iterable; a text has its code points. Each is counted against the limits. */
 export function* iterate(value: Value, rt: Runtime): Generator<Value, void, undefined> {
   if (isText(value)) {
-    for (const point of textOf(value)) yield like(value, point);
+    // One by one, the points of a Markup are plain text.
+    for (const point of textOf(value)) yield point;
     return;
   }
   const iterator = iteratorOf(value, rt);

@@ -52,7 +52,7 @@ class Values {
 
   refuseRest(): void {
     if (this.named || this.next >= this.items.length || this.given instanceof PyDict) return;
-    if (this.given instanceof PyObject && this.given.item !== undefined && !(this.given instanceof PyTuple) && !(this.given instanceof Undefined)) return;
+    if (this.given instanceof PyObject && this.given.item !== undefined && !(this.given instanceof PyTuple)) return;
     raise('TypeError', 'not all arguments converted during string formatting');
   }
 }

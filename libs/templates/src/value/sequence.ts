@@ -6,7 +6,7 @@ import type { BinaryOperator } from './operator.ts';
 import { equals, hashKey, iterate, order, sorted } from './operator.ts';
 import { codePointLength, codePoints } from './text.ts';
 import type { Value } from './value.ts';
-import { indexOf, intOf, isInt, isText, like, PyObject, textOf, typeName, Undefined } from './value.ts';
+import { indexOf, intOf, isInt, isText, PyObject, textOf, typeName, Undefined } from './value.ts';
 
 /** `start:stop:step` between brackets. */
 export class Slice extends PyObject {
@@ -310,13 +310,21 @@ export class PyRange extends PyObject {
   override attribute(name: string): Value | undefined {
     if (name === 'start') return this.start;
     if (name === 'stop') return this.stop;
-    return name === 'step' ? this.step : undefined;
+    return name === 'step' ? this.step : RANGE_METHODS.bound(this, name);
   }
 
   private at(index: number): bigint {
     return this.start + BigInt(index) * this.step;
   }
 }
+
+const RANGE_METHODS = new MethodTable<PyRange>({
+  index: ['value /', (self, [value], rt) => {
+    const at = [...self.iterate()].findIndex((item) => equals(item, value as Value, rt));
+    return at < 0 ? raise('ValueError', `${rt.repr(value as Value)} is not in range`) : BigInt(at);
+  }],
+  count: ['value /', (self, [value], rt) => BigInt([...self.iterate()].filter((item) => equals(item, value as Value, rt)).length)],
+});
 
 /** A generator or iterator: gone through once. */
 export class PyIterator extends PyObject {
@@ -349,6 +357,6 @@ export function lengthOf(value: Value, rt: Runtime): number {
 
 /** `reversed(value)`; undefined when Python refuses. */
 export function reversedOf(value: Value, rt: Runtime): Iterator<Value, unknown, undefined> | undefined {
-  if (isText(value)) return codePoints(textOf(value)).reverse().map((point) => like(value, point)).values();
+  if (isText(value)) return codePoints(textOf(value)).reverse().values();
   return value instanceof PyObject ? value.reversed?.(rt) : undefined;
 }

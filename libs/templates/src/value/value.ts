@@ -117,6 +117,10 @@ export class Undefined extends PyObject {
     return this.fail();
   }
 
+  override reversed(): Iterator<Value, unknown, undefined> {
+    return this.fail();
+  }
+
   override item(): Value {
     return this.fail();
   }
