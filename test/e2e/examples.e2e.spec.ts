@@ -14,6 +14,7 @@ const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [t
   ['example_setup_teardown', 'failed', { 'section_1.normal': 'failed' }],
   ['example_params_trigger_ui', 'success', {}],
   ['example_xcom', 'success', {}],
+  ['operators_python', 'success', {}],
   ['example_failed_dag', 'failed', { fail_task: 'failed', never_reached: 'upstream_failed' }],
 ];
 
