@@ -1,5 +1,7 @@
 import { AIRFLOW_FILTERS, contextNames } from './airflow/context.ts';
 import type { TemplateContext } from './airflow/context.ts';
+import type { SiteFunction } from './airflow/site.ts';
+import { siteFilters, siteMacros } from './airflow/site.ts';
 import { TemplateError } from './error.ts';
 import { JINJA_GLOBALS } from './evaluate/global.ts';
 import { compile, renderTemplate } from './evaluate/template.ts';
@@ -11,16 +13,21 @@ import type { Lookup, LookupAnswer } from './lookup.ts';
 import { lookupKey } from './lookup.ts';
 import type { Ambient, Library, Limits } from './runtime.ts';
 import { DEFAULT_LIMITS, LookupNeeded, Runtime } from './runtime.ts';
+import type { Value } from './value/value.ts';
 
 export interface RenderOptions {
   readonly limits?: Partial<Limits>;
   readonly ambient?: Ambient;
+  /** Names that every template of the site has, as Airflow's `user_defined_macros`. */
+  readonly macros?: { readonly [name: string]: SiteFunction };
+  /** As Airflow's `user_defined_filters`. */
+  readonly filters?: { readonly [name: string]: SiteFunction };
 }
 
-const LIBRARY: Library = {
+const LIBRARY = {
   filters: new Map(Object.entries({ ...SEQUENCE_FILTERS, ...TEXT_FILTERS, ...VALUE_FILTERS, ...AIRFLOW_FILTERS })),
   tests: new Map(Object.entries(TESTS)),
-};
+} satisfies Library;
 
 /**
  * Renders a template as Airflow renders a templated field. It yields each value that must be looked up, is sent the
@@ -28,11 +35,14 @@ const LIBRARY: Library = {
  * function of its arguments and the answers alone.
  * @throws TemplateError, and nothing else.
  */
-export function* renderSteps(template: string, context: TemplateContext, { limits, ambient = {} }: RenderOptions = {}): Generator<Lookup, string, LookupAnswer> {
-  const allowed: Limits = { ...DEFAULT_LIMITS, ...limits };
+export function* renderSteps(template: string, context: TemplateContext, options: RenderOptions = {}): Generator<Lookup, string, LookupAnswer> {
+  const allowed: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const site = siteFilters(options.filters);
+  const library: Library = site.length === 0 ? LIBRARY : { ...LIBRARY, filters: new Map([...LIBRARY.filters, ...site]) };
+  const names = [...siteMacros(options.macros), ...contextNames(context)];
   const answers = new Map<string, LookupAnswer>();
   for (;;) {
-    const result = attempt(template, context, new Runtime(LIBRARY, allowed, answers, ambient));
+    const result = attempt(template, names, new Runtime(library, allowed, answers, options.ambient ?? {}));
     if (typeof result === 'string') return result;
     if (answers.size >= allowed.maxLookups) throw new TemplateError('LimitError', `The template looks up more than ${allowed.maxLookups} values.`);
     answers.set(lookupKey(result), yield result);
@@ -47,9 +57,9 @@ export function render(template: string, context: TemplateContext, answer: (look
   return step.value;
 }
 
-function attempt(template: string, context: TemplateContext, rt: Runtime): string | Lookup {
+function attempt(template: string, names: readonly (readonly [string, Value])[], rt: Runtime): string | Lookup {
   try {
-    return renderTemplate(compile(template, rt), JINJA_GLOBALS, contextNames(context), rt);
+    return renderTemplate(compile(template, rt), JINJA_GLOBALS, names, rt);
   } catch (error) {
     if (error instanceof LookupNeeded) return error.lookup;
     if (error instanceof TemplateError) throw error;
