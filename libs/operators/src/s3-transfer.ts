@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import type { OperatorContext } from '@dagbook/sdk';
 
-const PART_BYTES = 8 * 1024 * 1024;
+/** Up to here one request, held in memory, is faster than parts and streams. */
+const WHOLE_BYTES = 32 * 1024 * 1024;
+const PART_BYTES = 16 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
 /** At most so many lines of progress a transfer, and none for a small one. */
 const PROGRESS_LINES = 10;
@@ -19,8 +22,14 @@ export interface Transferred {
 
 /** Writes a file or a text; in parts, several at once, when it is large. Parts of one that fails are taken back. */
 export async function upload(client: S3Client, from: { readonly file: string } | { readonly body: Buffer }, to: PutObjectCommandInput, context: OperatorContext): Promise<Transferred> {
-  const { Upload } = await import('@aws-sdk/lib-storage');
   const bytes = 'file' in from ? statSync(from.file).size : from.body.length;
+  if (bytes <= WHOLE_BYTES) {
+    const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+    const body = 'file' in from ? await readFile(from.file) : from.body;
+    const { ETag } = await client.send(new PutObjectCommand({ ...to, Body: body }), { abortSignal: context.io.signal });
+    return { bytes: body.length, etag: unquoted(ETag) };
+  }
+  const { Upload } = await import('@aws-sdk/lib-storage');
   const say = progress(context, `${to.Key}`, bytes);
   const upload = new Upload({
     client, partSize: Math.max(PART_BYTES, Math.ceil(bytes / 9_000)), queueSize: PARTS_AT_ONCE, leavePartsOnError: false,
@@ -46,12 +55,15 @@ export async function download(client: S3Client, from: { readonly Bucket: string
   mkdirSync(dirname(file), { recursive: true });
   let loaded = 0;
   try {
-    await pipeline(Body as Readable, async function* count(source: AsyncIterable<Buffer>) {
-      for await (const chunk of source) {
-        say((loaded += chunk.length));
-        yield chunk;
-      }
-    }, createWriteStream(unfinished), { signal: context.io.signal });
+    if (Body !== undefined && ContentLength <= WHOLE_BYTES) {
+      const content = await Body.transformToByteArray();
+      loaded = content.length;
+      await writeFile(unfinished, content);
+    } else {
+      const body = Body as Readable;
+      body.on('data', (chunk: Buffer) => say((loaded += chunk.length)));
+      await pipeline(body, createWriteStream(unfinished, { highWaterMark: 1024 * 1024 }), { signal: context.io.signal });
+    }
     renameSync(unfinished, file);
   } catch (error) {
     rmSync(unfinished, { force: true });

@@ -51,7 +51,7 @@ test('a large file goes in parts with progress, and comes back as it was', async
   const content = Buffer.alloc(40 * 1024 * 1024, Buffer.from('0123456789abcdef-').toString());
   writeFileSync(file, content);
   const { context: putting, lines } = rigOf({ connections });
-  expect(await s3Put({ connection: 'lake', bucket, key: 'large', file }, putting)).toMatchObject({ size: content.length, etag: expect.stringMatching(/-5$/) });
+  expect(await s3Put({ connection: 'lake', bucket, key: 'large', file }, putting)).toMatchObject({ size: content.length, etag: expect.stringMatching(/-3$/) });
   expect(lines.at(-2)).toBe('task.s3 info: large: 40 of 40 MB');
   const copy = join(folder, 'deep', 'copy');
   expect(await s3Get({ connection: 'lake', bucket, key: 'large', file: copy }, context())).toMatchObject({ size: content.length, file: copy });
