@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { createServer } from 'node:tls';
 import { type EngineRig, startEngineRig } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failureOf, type RigOptions, rigOf } from '../test/rig.ts';
@@ -147,6 +150,35 @@ test('what a runner could not remove is known as its worker\'s', async () => {
   } finally {
     delete process.env['DOCKER_HOST'];
     delete process.env['DAGBOOK_RUNNER'];
+  }
+});
+
+test('an engine is reached over TCP with TLS, and only with the right certificates', async () => {
+  const folder = join(dirname(host.slice('unix://'.length)), 'tls');
+  mkdirSync(folder);
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test ca', '-days', '2');
+  for (const name of ['server', 'client']) {
+    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1');
+    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy', '-out', `${name}.pem`, '-days', '2');
+  }
+  const pem = (name: string): string => readFileSync(join(folder, name), 'utf8');
+  const front = createServer({ ca: pem('ca.pem'), cert: pem('server.pem'), key: pem('server.key'), requestCert: true, rejectUnauthorized: true }, (socket) => {
+    const engine = connect(host.slice('unix://'.length));
+    for (const [from, to] of [[socket, engine], [engine, socket]] as const) from.on('error', () => to.destroy()).pipe(to);
+  });
+  front.on('tlsClientError', () => undefined);
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = front.address() as AddressInfo;
+    const through = (extra: Record<string, string>) => rigOf({ connections: { engine: { host: '127.0.0.1', port, extra } } }).context;
+    const fields = { connection: 'engine', image: rig.image, command: 'echo safe' };
+    expect(await docker(fields, through({ tls_ca_cert: pem('ca.pem'), tls_client_cert: join(folder, 'client.pem'), tls_client_key: join(folder, 'client.key') }))).toBe('safe');
+    expect(await failureOf(docker(fields, through({ tls_ca_cert: pem('ca.pem') })))).toMatchObject({ code: 'error', message: expect.stringContaining(`the Docker engine at tcp://127.0.0.1:${port} is away`) });
+    expect(await failureOf(docker(fields, through({ tls_client_cert: pem('client.pem'), tls_client_key: pem('client.key') })))).toMatchObject({ code: 'error', message: expect.stringMatching(/is away \((UNABLE_TO_[A-Z_]+|SELF_SIGNED_CERT_IN_CHAIN)\)/) });
+    expect(await failureOf(docker(fields, through({ tls_ca_cert: '/no/such/file' })))).toMatchObject({ code: 'bad_input', message: "the connection 'engine' cannot be used: its extra.tls_ca_cert must be a PEM text, or a file with one on this worker" });
+  } finally {
+    front.close();
   }
 });
 
