@@ -72,10 +72,10 @@ describe('look-ups', () => {
 
 it('calls macros and filters of a site with JSON', () => {
   const options: RenderOptions = {
-    macros: { table: (day, names) => `t_${String(day)}_${JSON.stringify(names)}`, fails: () => { throw new Error('no such day'); } },
-    filters: { shout: (text) => `${String(text)}!` },
+    macros: { table: (day, names) => `t_${JSON.stringify([day, names])}`, fails: () => { throw new Error('no such day'); } },
+    filters: { shout: (text) => `${text as string}!` },
   };
-  expect(rendered('{{ table(logical_date, suffix=[1, 2.5]) }} {{ "a" | shout }} {{ ["a"] | map("shout") | join }}', options)).toBe('t_2026-03-05T00:00:00+00:00_{"suffix":[1,2.5]} a! a!');
+  expect(rendered('{{ table(logical_date, suffix=[1, 2.5]) }} {{ "a" | shout }} {{ ["a"] | map("shout") | join }}', options)).toBe('t_["2026-03-05T00:00:00+00:00",{"suffix":[1,2.5]}] a! a!');
   expect(() => rendered('{{ fails() }}', options)).toThrow(new TemplateError('RuntimeError', 'The macro fails failed: no such day'));
 });
 

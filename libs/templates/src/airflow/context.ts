@@ -56,7 +56,10 @@ const entries = (fields: Fields = {}): (readonly [string, Value])[] => Object.en
 /** The names of a rendering. */
 export function contextNames(context: TemplateContext): (readonly [string, Value])[] {
   const { logicalDateMs, dataInterval, runId, dagRun, dag, task, ti } = context;
-  const id = (fields: Fields | undefined, name: string): string => String(fields?.[name] ?? '');
+  const id = (fields: Fields | undefined, name: string): string => {
+    const value = fields?.[name];
+    return typeof value === 'string' ? value : '';
+  };
   return [
     ['run_id', runId],
     ['params', contextValue(context.params ?? {})],

@@ -101,8 +101,8 @@ class IsoCalendarDate extends PyTuple {
     super([BigInt(year), BigInt(week), BigInt(weekday(date) + 1)]);
   }
 
-  override repr(): string {
-    return `datetime.IsoCalendarDate(${ISO_CALENDAR.map((name, at) => `${name}=${String(this.items[at])}`).join(', ')})`;
+  override repr(rt: Runtime): string {
+    return `datetime.IsoCalendarDate(${ISO_CALENDAR.map((name, at) => `${name}=${rt.repr(this.items[at] as Value)}`).join(', ')})`;
   }
 
   override attribute(name: string): Value | undefined {

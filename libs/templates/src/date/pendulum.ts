@@ -8,7 +8,8 @@ import { addMonths, dayOfYear, daysInMonth, isLeap, isoWeek, weekday } from './c
 import { isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, REPLACE, replacedWall, seenIn } from './datetime.ts';
 import { Interval } from './duration.ts';
 import { formatTokens } from './pendulum-format.ts';
-import { PyTimedelta, unitMicros } from './timedelta.ts';
+import type { PyTimedelta } from './timedelta.ts';
+import { unitMicros } from './timedelta.ts';
 import type { Wall } from './wall.ts';
 import { DAY, dateText, HOUR, MINUTE, SECOND, wallMicros, wallOf } from './wall.ts';
 import type { Zone } from './zone.ts';
@@ -245,7 +246,7 @@ function lastOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
 function nthOf(self: PendulumDateTime, [unit, nth, day]: Args): PendulumDateTime {
   const found = firstOf(self, [unit, day]).shifted({ months: 0, days: 7 * (whole(nth) - 1), micros: 0n });
   if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return found;
-  return raise('ValueError', `Unable to find occurrence ${whole(nth)} in ${String(unit)}`);
+  return raise('ValueError', `Unable to find occurrence ${whole(nth)} in ${typeof unit === 'string' ? unit : 'the unit'}`);
 }
 
 function otherTime(value: Value | undefined, rt: Runtime): PendulumDateTime {

@@ -1,6 +1,7 @@
 import { isRaised, raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Arguments } from './arguments.ts';
+import { formatMethod } from './brace.ts';
 import { NativeFunction } from './function.ts';
 import { textItem } from './sequence.ts';
 import { textMethod } from './text-method.ts';
@@ -51,9 +52,11 @@ export function getOnlyAttribute(value: Value, name: string, rt: Runtime): Value
   return isUnsafe(value, name) ? unsafe(value, name) : missingAttribute(value, name);
 }
 
+const REACH = { attribute: getAttribute, item: getItem };
+
 /** Undefined when there is no such attribute; the value None is null. */
 function ownAttribute(value: Value, name: string, rt: Runtime): Value | undefined {
-  if (isText(value)) return textMethod(value, name);
+  if (isText(value)) return name === 'format' || name === 'format_map' ? formatMethod(value, name, REACH) : textMethod(value, name);
   if (value instanceof Undefined && name.startsWith('__') && name.endsWith('__')) return undefined;
   if (value instanceof PyObject) return value.attribute(name, rt);
   return isInt(value) || typeof value === 'number' ? numberAttribute(value, name) : undefined;

@@ -1,30 +1,51 @@
 import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Arguments } from './arguments.ts';
-import { getAttribute, getItem } from './attribute.ts';
 import { formatValue } from './format-spec.ts';
-import { escaped } from './operator.ts';
+import { NativeFunction } from './function.ts';
+import { escaped, iterate } from './operator.ts';
 import { escapeHtml } from './text.ts';
 import type { Text, Value } from './value.ts';
-import { isText, Markup, textOf } from './value.ts';
+import { isText, like, Markup, PyObject, textOf } from './value.ts';
 
 const MAX_NESTING = 2;
 
-/** `template.format(…)` with the sandbox's rules for what a field may reach. A Markup escapes what goes in. */
-export function braceFormat(template: Text, args: Arguments, rt: Runtime): string {
-  return new Formatter(args, template instanceof Markup, rt).format(textOf(template), MAX_NESTING);
+/** How a field reaches into a value: by the sandbox's rules. */
+export interface Reach {
+  readonly attribute: (value: Value, name: string, rt: Runtime) => Value;
+  readonly item: (value: Value, key: Value, rt: Runtime) => Value;
+}
+
+/** `format` or `format_map` of a text. A Markup escapes what goes in. */
+export const formatMethod = (template: Text, name: 'format' | 'format_map', reach: Reach): NativeFunction =>
+  new NativeFunction(name, (args, rt) => {
+    const given = name === 'format' ? args : formatMapArguments(args, rt);
+    return like(template, new Formatter(given, template instanceof Markup, reach, rt).format(textOf(template), MAX_NESTING));
+  });
+
+function formatMapArguments({ positional, named }: Arguments, rt: Runtime): Arguments {
+  if (named.size > 0) raise('TypeError', 'format_map() takes no keyword arguments');
+  const [mapping] = positional;
+  if (mapping === undefined || positional.length > 1) raise('TypeError', `format_map() takes exactly one argument (${positional.length} given)`);
+  const names = new Map<string, Value>();
+  if (mapping instanceof PyObject && mapping.item !== undefined && mapping.iterate !== undefined) {
+    for (const key of iterate(mapping, rt)) if (isText(key)) names.set(textOf(key), mapping.item(key, rt));
+  }
+  return { positional: [], named: names };
 }
 
 class Formatter {
   private readonly args: Arguments;
   private readonly escapes: boolean;
+  private readonly reach: Reach;
   private readonly rt: Runtime;
   /** The next `{}`; undefined once fields were numbered by hand. */
   private automatic: number | undefined = 0;
 
-  constructor(args: Arguments, escapes: boolean, rt: Runtime) {
+  constructor(args: Arguments, escapes: boolean, reach: Reach, rt: Runtime) {
     this.args = args;
     this.escapes = escapes;
+    this.reach = reach;
     this.rt = rt;
   }
 
@@ -67,8 +88,8 @@ class Formatter {
     if (first === '' && path !== '') raise('KeyError', "''");
     let value = this.first(first);
     for (const [whole, name, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)\]|[^]/g)) {
-      if (whole.startsWith('.')) value = getAttribute(value, name as string, this.rt);
-      else if (whole.startsWith('[') && key !== undefined) value = getItem(value, /^\d+$/.test(key) ? BigInt(key) : key, this.rt);
+      if (whole.startsWith('.')) value = this.reach.attribute(value, name as string, this.rt);
+      else if (whole.startsWith('[') && key !== undefined) value = this.reach.item(value, /^\d+$/.test(key) ? BigInt(key) : key, this.rt);
       else raise('ValueError', "Only '.' or '[' may follow ']' in format field specifier");
     }
     return value;

@@ -1,6 +1,5 @@
 import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
-import { PyDict } from './dict.ts';
 import { formatConversion, formatIntConversion, formatTextConversion } from './format-spec.ts';
 import { escaped } from './operator.ts';
 import { PyTuple } from './sequence.ts';
@@ -51,7 +50,7 @@ class Values {
   }
 
   refuseRest(): void {
-    if (this.named || this.next >= this.items.length || this.given instanceof PyDict) return;
+    if (this.named || this.next >= this.items.length) return;
     if (this.given instanceof PyObject && this.given.item !== undefined && !(this.given instanceof PyTuple)) return;
     raise('TypeError', 'not all arguments converted during string formatting');
   }

@@ -1,9 +1,7 @@
 import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
-import type { Arguments } from './arguments.ts';
 import { MethodTable } from './function.ts';
 import { escaped, iterate } from './operator.ts';
-import { braceFormat } from './brace.ts';
 import { list, PyTuple } from './sequence.ts';
 import { codePointIndex, codePointLength, codePoints, codePointSlice, isSpace, splitLines, stripEnd, stripStart, words } from './text.ts';
 import { upperText, lowerText, titleText } from './letter-case.ts';
@@ -252,20 +250,6 @@ const METHODS = new MethodTable<Text>({
   islower: ['', (self) => isLower(textOf(self))],
   isupper: ['', (self) => isUpper(textOf(self))],
   istitle: ['', (self) => isTitle(textOf(self))],
-})
-  .with('format', (self, args, rt) => like(self, braceFormat(self, args, rt)))
-  .with('format_map', (self, args, rt) => like(self, braceFormat(self, formatMapArguments(args, rt), rt)));
+});
 
 const found = (index: number): bigint => (index < 0 ? raise('ValueError', 'substring not found') : BigInt(index));
-
-function formatMapArguments({ positional, named }: Arguments, rt: Runtime): Arguments {
-  if (named.size > 0) raise('TypeError', 'format_map() takes no keyword arguments');
-  const [mapping] = positional;
-  if (mapping === undefined || positional.length > 1) raise('TypeError', `format_map() takes exactly one argument (${positional.length} given)`);
-  const names = new Map<string, Value>();
-  if (mapping instanceof Object && !isText(mapping) && mapping.item !== undefined && mapping.iterate !== undefined) {
-    for (const key of iterate(mapping, rt)) if (isText(key)) names.set(textOf(key), mapping.item(key, rt));
-  }
-  return { positional: [], named: names };
-}
-
