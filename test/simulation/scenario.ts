@@ -15,21 +15,24 @@ export interface Scenario {
 export interface SimulatedDag {
   readonly row: DagRunRow;
   readonly definition: DagDefinition;
+  /** Logical dates of the runs that its schedule is to make, each once. */
+  readonly logicalDates: readonly number[];
 }
 
 export const LOST_AFTER_MS = 16_000;
+const MINUTE_MS = 60_000;
 const USER = 'simulated';
 /** Commands of users come within this time. */
 const BUSY_MS = 18_000;
 
 export function scenarioOf(chance: Chance, startMs: number): Scenario {
   const pools = [{ pool: 'narrow', slots: chance.between(1, 2), includeDeferred: false }];
-  const dags = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance));
+  const dags = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance, startMs));
   const workers = Array.from({ length: chance.between(1, 3) }, (_, index) => ({ name: `worker-${index + 1}`, slots: chance.between(1, 4) }));
   return { dags, pools, workers, commands: commandsOf(dags, chance, startMs) };
 }
 
-function dagOf(dagId: string, chance: Chance): SimulatedDag {
+function dagOf(dagId: string, chance: Chance, startMs: number): SimulatedDag {
   const row: DagRunRow = { dag: randomDag(chance.between(3, 7), (below) => chance.below(below)), run: '', taskInstances: [] };
   const plain = definitionOf(row, dagId);
   const tasks = plain.tasks.map((task): TaskDefinition => ({
@@ -40,7 +43,18 @@ function dagOf(dagId: string, chance: Chance): SimulatedDag {
     ...(chance.happens(0.15) ? { maxActive: 1 } : {}),
     ...(chance.happens(0.15) ? { maxActivePerRun: 1 } : {}),
   }));
-  return { row, definition: { ...plain, tasks, maxActiveTasks: chance.pick([1, 2, 3, 16]), maxActiveRuns: chance.pick([1, 2, 16]) } };
+  const definition: DagDefinition = { ...plain, tasks, maxActiveTasks: chance.pick([1, 2, 3, 16]), maxActiveRuns: chance.pick([1, 2, 16]) };
+  return chance.happens(0.2) ? everyMinute({ row, definition, logicalDates: [] }, startMs) : { row, definition, logicalDates: [] };
+}
+
+/** Catches up over some minutes before the simulation begins, and goes on into its first. */
+function everyMinute(dag: SimulatedDag, startMs: number): SimulatedDag {
+  const first = startMs - 3 * MINUTE_MS;
+  const definition: DagDefinition = {
+    ...dag.definition, schedule: { kind: 'cronDataInterval', cron: '* * * * *', timezone: 'UTC' }, catchup: true,
+    startDate: new Date(first).toISOString(), endDate: new Date(startMs).toISOString(),
+  };
+  return { ...dag, definition, logicalDates: Array.from({ length: 4 }, (_, index) => first + index * MINUTE_MS) };
 }
 
 function commandsOf(dags: readonly SimulatedDag[], chance: Chance, startMs: number): Scenario['commands'] {

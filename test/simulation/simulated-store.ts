@@ -4,7 +4,7 @@ import type { Actor, VirtualTime } from './virtual-time.ts';
 import type { Weather } from './weather.ts';
 import type { Witness } from './witness.ts';
 
-export interface StoreConditions {
+interface StoreConditions {
   readonly time: VirtualTime;
   readonly chance: Chance;
   readonly weather: Weather;
@@ -16,7 +16,7 @@ export interface StoreConditions {
  * The database as one process sees it: every call takes time, in which anything may happen to the process, may be
  * refused, may be carried out and then reported as failed, and may be the last thing that the process does.
  */
-export class Link {
+class Link {
   readonly #actor: Actor;
   readonly #conditions: StoreConditions;
 

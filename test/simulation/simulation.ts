@@ -121,7 +121,7 @@ class Simulation {
   }
 
   #isOver(): boolean {
-    return this.#toSubmit === 0 && this.#witness.openRuns === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
+    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openRuns === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
       && this.#scenario.commands.every(({ commandId }) => this.#witness.hasOutcome(commandId))
       && [...this.#disks.values()].every(({ reports }) => reports.size === 0);
   }
@@ -129,7 +129,8 @@ class Simulation {
   async #whatHangs(): Promise<string> {
     const waiting = this.#scenario.commands.filter(({ commandId }) => !this.#witness.hasOutcome(commandId)).map(({ commandId, body }) => `${commandId} (${body.type}) has no outcome`);
     const reports = [...this.#disks].flatMap(([worker, disk]) => [...disk.reports.keys()].map((key) => `${worker} reports ${key} in vain`));
-    return [...waiting, this.#witness.unfinished(), ...reports].join('; ');
+    const due = this.#witness.dueRuns.map((date) => `${date} is due`);
+    return [...waiting, ...due, this.#witness.unfinished(), ...reports].join('; ');
   }
 
   /** Starts the process, and again whenever it has died. */

@@ -56,6 +56,7 @@ export class Witness {
   readonly #grantedAtMs = new Map<string, number>();
   readonly #executions: Execution[] = [];
   readonly #outcomes = new Set<string>();
+  readonly #dates = new Set<string>();
   /** `attempt@epoch` of every report that has become an event. */
   readonly #folded = new Set<string>();
   readonly #dropped = new Set<string>();
@@ -159,6 +160,7 @@ export class Witness {
     switch (event.type) {
       case 'RunCreated':
         if (run.version > 1) this.fail('legal transitions', `${name} is created twice`);
+        this.#takeDate(run, event.logicalDateMs);
         return;
       case 'RunStarted': {
         from('queued');
@@ -184,6 +186,19 @@ export class Witness {
       default:
         return;
     }
+  }
+
+  #takeDate(run: Run, logicalDateMs: number | null): void {
+    if (logicalDateMs === null) return;
+    const { dagId } = run.dag.definition;
+    if (!run.dag.logicalDates.includes(logicalDateMs)) this.fail('the runs that the schedule wants', `${dagId} has a run of ${new Date(logicalDateMs).toISOString()}`);
+    if (this.#dates.has(`${dagId}@${logicalDateMs}`)) this.fail('the runs that the schedule wants', `${dagId} has a second run of ${new Date(logicalDateMs).toISOString()}`);
+    this.#dates.add(`${dagId}@${logicalDateMs}`);
+  }
+
+  /** Runs that a schedule has yet to make. */
+  get dueRuns(): readonly string[] {
+    return this.#scenario.dags.flatMap(({ definition: { dagId }, logicalDates }) => logicalDates.map((date) => `${dagId}@${date}`)).filter((date) => !this.#dates.has(date));
   }
 
   #isMarkable({ dag, runId }: Run): boolean {

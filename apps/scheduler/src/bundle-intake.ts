@@ -1,7 +1,7 @@
 import type { DagDefinition, FileEvent, ImportError, Json } from '@dagbook/domain';
 import type { PackedBundle } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
-import { errorAttributes, uuidv7, type Clock, type Log } from '@dagbook/platform';
+import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import type { DagDesk } from './dag-desk.ts';
 
 /** Where DAG files come from: a scan says what has changed since the one before; two never overlap. */
@@ -37,6 +37,7 @@ export class BundleIntake {
   readonly #stored = new Set<string>();
   #scanned = false;
   #turn: Promise<void> = Promise.resolve();
+  #callOffRetry = (): void => undefined;
 
   constructor(ports: BundleIntakePorts) {
     this.#ports = ports;
@@ -49,6 +50,7 @@ export class BundleIntake {
   async stop(): Promise<void> {
     await this.#ports.source.stop();
     await this.#turn;
+    this.#callOffRetry();
   }
 
   /** Partitions were taken: what the files say of their DAGs is registered. */
@@ -68,9 +70,10 @@ export class BundleIntake {
       this.#files.delete(file);
       this.#broken.delete(file);
     }
+    // Known from here on, whether or not it can be kept now.
+    if (change.complete === true) this.#scanned = true;
     await Promise.all(change.parsed.map((parsed) => this.#register(parsed)));
     await this.#recordFiles(change);
-    if (change.complete === true) this.#scanned = true;
     if (this.#scanned) await this.#retireUndefined();
   }
 
@@ -122,12 +125,18 @@ export class BundleIntake {
   }
 
   #inTurn(change: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(change).catch((error: unknown) => this.#ports.log.error('what the DAG files say could not be kept; the next change tries again', errorAttributes(error)));
+    const { clock, log } = this.#ports;
+    const turn = this.#turn.then(change).catch((error: unknown) => {
+      log.error('what the DAG files say could not be kept; it is tried again in a moment', errorAttributes(error));
+      this.#callOffRetry();
+      this.#callOffRetry = clock.alarm(clock.nowMs() + RETRY_AFTER_MS, () => this.wake());
+    });
     this.#turn = turn;
     return turn;
   }
 }
 
+const RETRY_AFTER_MS = 1_000;
 const utf8 = new TextEncoder();
 
 export interface BundleIntakePorts {
@@ -135,6 +144,6 @@ export interface BundleIntakePorts {
   readonly store: EventStore;
   readonly desk: DagDesk;
   readonly owns: (dagId: string) => boolean;
-  readonly clock: Clock;
+  readonly clock: AlarmClock;
   readonly log: Log;
 }

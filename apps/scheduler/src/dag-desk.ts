@@ -143,7 +143,11 @@ export class DagDesk {
       if (run.state.state === 'running') dag.running.add(run.runId);
       else if (run.state.state === 'queued') dag.queued.set(run.runId, run.created.runAfterMs);
     }
-    for (const dag of changed) this.#startQueued(dag);
+    for (const dag of changed) {
+      this.#startQueued(dag);
+      // One that has ended meanwhile makes room for a due one.
+      if (dag.knowsItsRuns) this.#schedule(dag.dagId);
+    }
   };
 
   #begin(dagId: string): OwnedDag {
@@ -169,12 +173,17 @@ export class DagDesk {
     const dag = this.#dags.get(dagId);
     if (dag === undefined || dag.scheduling) return;
     dag.scheduling = true;
-    void this.#turn(dag, () => this.#createDue(dag))
-      .catch((error: unknown) => this.#ports.log.error('due runs could not be created; they are asked for again', { dagId, ...errorAttributes(error) }))
-      .finally(() => {
-        dag.scheduling = false;
-        this.#due.set(dag, this.#nextDueAtMs(dag));
-      });
+    const look = (atMs: number | null): void => {
+      dag.scheduling = false;
+      this.#due.set(dag, atMs);
+    };
+    this.#turn(dag, () => this.#createDue(dag)).then(
+      () => look(this.#nextDueAtMs(dag)),
+      (error: unknown) => {
+        this.#ports.log.error('due runs could not be created; they are asked for again', { dagId, ...errorAttributes(error) });
+        look(this.#dags.get(dagId) === dag ? this.#ports.clock.nowMs() + ASK_AGAIN_AFTER_MS : null);
+      },
+    );
   }
 
   #nextDueAtMs(dag: OwnedDag): number | null {
@@ -189,7 +198,7 @@ export class DagDesk {
     if (isRejected(decision) || decision.length === 0) return;
     const scheduled = decision.filter((event) => event.type === 'RunScheduled');
     const taken = await claimLogicalDates(this.#ports.store, dag.dagId, scheduled.map((event) => ({ runId: event.runId, logicalDateMs: event.interval.startMs })));
-    await Promise.all(
+    const outcomes = await Promise.all(
       scheduled
         .filter((event) => !taken.has(event.runId))
         .map((event) => this.#create(dag, plan, {
@@ -197,6 +206,9 @@ export class DagDesk {
           runAfterMs: event.runAfterMs, conf: {}, params: plan.definition.params?.defaults ?? {},
         })),
     );
+    // What was created before stays; what could not be created must not be recorded as if it had been.
+    const refused = outcomes.find((outcome) => outcome.kind === 'refused' && outcome.code !== 'run_exists');
+    if (refused?.kind === 'refused') throw new Error(refused.message);
     await this.#append(dag, decision);
   }
 
@@ -375,6 +387,7 @@ export interface OwnedDag {
 }
 
 const REFOLD_AFTER_MS = 200;
+const ASK_AGAIN_AFTER_MS = 1_000;
 
 const foldOf = (events: readonly StoredEvent[]): DagFold =>
   events.reduce((fold, { type, data }) => evolveDag(fold, { type, ...(data as object) } as DagEvent), initialDag());
