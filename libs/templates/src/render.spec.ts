@@ -88,6 +88,7 @@ describe('limits', () => {
     ['a list that grows while it is gone through', '{% set l = [1] %}{% for i in l %}{% do l.append(i) %}{% endfor %}', { maxIterations: 1000 }],
     ['loops', '{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}', { maxIterations: 10_000 }],
     ['ints', '{{ 10 ** 100000000 }}', {}],
+    ['digits', '{{ "%.200000000f" % 1.5 }}{{ "{:0200000000,}".format(1) }}', {}],
     ['look-ups', '{% for i in range(20) %}{{ var.value.get(i ~ "") }}{% endfor %}', { maxLookups: 10 }],
   ])('ends a template at its limit of %s', (_, template, limits) => {
     expect(failure(template, limits)).toBe('LimitError');

@@ -1,7 +1,7 @@
 import { raise } from './error.ts';
 import type { Arguments } from './value/arguments.ts';
 import { reprOf, strOf } from './value/repr.ts';
-import type { Value } from './value/value.ts';
+import type { PyObject, Value } from './value/value.ts';
 import type { Lookup, LookupAnswer } from './lookup.ts';
 import { lookupKey } from './lookup.ts';
 
@@ -22,7 +22,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  maxOutputLength: 33_554_432, maxAllocation: 268_435_456, maxIterations: 1_000_000, maxDepth: 100, maxRange: 100_000, maxLookups: 1_000,
+  maxOutputLength: 33_554_432, maxAllocation: 67_108_864, maxIterations: 1_000_000, maxDepth: 100, maxRange: 100_000, maxLookups: 1_000,
 };
 
 /** `autoescape`: whether what is printed where the filter stands gets escaped. */
@@ -60,6 +60,7 @@ export class Runtime {
   private allocated = 0;
   private iterations = 0;
   private depth = 0;
+  private readonly printing = new Set<PyObject>();
 
   constructor(library: Library, limits: Limits, answers: ReadonlyMap<string, LookupAnswer>, ambient: Ambient) {
     this.ambient = ambient;
@@ -108,6 +109,15 @@ export class Runtime {
 
   repr(value: Value): string {
     return reprOf(value, this);
+  }
+
+  /** Prints a container; one that holds itself has `inside` where it comes again. */
+  printedOnce(object: PyObject, inside: string, print: () => string): string {
+    if (this.printing.has(object)) return inside;
+    this.printing.add(object);
+    const text = print();
+    this.printing.delete(object);
+    return text;
   }
 
   filter(name: string): Filter {

@@ -291,7 +291,7 @@ export function seenIn(zone: Zone, instant: bigint): { readonly wall: Wall; read
   return { wall: wallOf(micros), fold: zone.offsetAtWall(micros, 0) === offset ? 0 : 1 };
 }
 
-export function zoneArgument(value: Value): Zone {
+function zoneArgument(value: Value): Zone {
   if (value instanceof Undefined) value.fail();
   return isZone(value) ? value : raise('TypeError', `tzinfo argument must be None or of a tzinfo subclass, not type '${typeName(value)}'`);
 }

@@ -14,7 +14,7 @@ const sign = (value: bigint): bigint => (value < 0n ? -1n : 1n);
 const size = (value: bigint): bigint => (value < 0n ? -value : value);
 
 /** The parts of a duration as pendulum tells them: each with the sign of the whole. */
-export interface Parts {
+interface Parts {
   readonly years: bigint;
   readonly months: bigint;
   readonly weeks: bigint;
@@ -25,7 +25,7 @@ export interface Parts {
 }
 
 /** `pendulum.Duration`: a timedelta whose parts share its sign, and that can be told in words. */
-export class Duration extends PyTimedelta {
+class Duration extends PyTimedelta {
   override readonly typeName: string = 'Duration';
   protected readonly years: bigint;
   protected readonly months: bigint;

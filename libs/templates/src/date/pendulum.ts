@@ -149,7 +149,7 @@ function calendarAttribute(date: CivilDate, name: string): Value | undefined {
 }
 
 /** `pendulum.Date`. */
-export class PendulumDate extends PyDate {
+class PendulumDate extends PyDate {
   override readonly typeName = 'Date';
 
   override make(date: CivilDate): PyDate {
@@ -192,7 +192,7 @@ const midnight = (date: CivilDate): PendulumDateTime => new PendulumDateTime({ .
 const dateOf = ({ wall }: PendulumDateTime): PendulumDate => new PendulumDate(wall);
 
 /** A zone as pendulum takes one: by name, by offset in seconds, or itself. */
-export function zoneOf(value: Value): Zone {
+function zoneOf(value: Value): Zone {
   if (value instanceof Undefined) value.fail();
   if (isText(value)) return textOf(value) === 'local' ? UTC : namedZone(textOf(value));
   if (isInt(value)) return fixedZone(indexOf(value));

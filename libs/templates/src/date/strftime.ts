@@ -4,7 +4,7 @@ import type { Wall } from './wall.ts';
 import { offsetText, pad, wallMicros, SECOND } from './wall.ts';
 
 /** What `strftime` knows of a date or time; without a zone, `%z` and `%Z` write nothing. */
-export interface Formatted {
+interface Formatted {
   readonly wall: Wall;
   readonly offsetSeconds: number | undefined;
   readonly zoneName: string;

@@ -3,7 +3,7 @@ import { civilDate, dayNumber, MONTHS, weekday, WEEKDAYS } from './calendar.ts';
 import type { Wall } from './wall.ts';
 import { checkedWall } from './wall.ts';
 
-export interface ParsedTime {
+interface ParsedTime {
   readonly wall: Wall;
   readonly offsetSeconds: number | undefined;
 }

@@ -49,7 +49,7 @@ export const pad = (value: number, width = 2): string => String(value).padStart(
 
 export const dateText = ({ year, month, day }: CivilDate): string => `${pad(year, 4)}-${pad(month)}-${pad(day)}`;
 
-export type TimeSpec = 'auto' | 'hours' | 'minutes' | 'seconds' | 'milliseconds' | 'microseconds';
+type TimeSpec = 'auto' | 'hours' | 'minutes' | 'seconds' | 'milliseconds' | 'microseconds';
 
 export function timeText({ hour, minute, second, microsecond }: Omit<Wall, keyof CivilDate>, spec: TimeSpec = 'auto'): string {
   switch (spec) {

@@ -121,7 +121,7 @@ export function evaluateArguments(args: CallArguments, frame: Frame, rt: Runtime
   return { positional, named };
 }
 
-export function applyFilter({ name, args }: Application, value: Value, frame: Frame, rt: Runtime): Value {
+function applyFilter({ name, args }: Application, value: Value, frame: Frame, rt: Runtime): Value {
   return rt.filter(name)(value, evaluateArguments(args, frame, rt), rt, frame.autoescape);
 }
 

@@ -35,7 +35,8 @@ export function urlize(value: Value, [limit = null, nofollow = false, target = n
 function linkWord(word: string, link: (middle: string) => string): string {
   const head = /^([(<]|&lt;)+/.exec(word)?.[0] ?? '';
   let middle = word.slice(head.length);
-  let tail = /([)>.,\n]|&gt;)+$/.exec(middle)?.[0] ?? '';
+  // Asked first, so that a long text that ends in something else is not searched from every one of its brackets.
+  let tail = /(?:[)>.,\n]|&gt;)$/.test(middle) ? (/([)>.,\n]|&gt;)+$/.exec(middle)?.[0] ?? '') : '';
   middle = middle.slice(0, middle.length - tail.length);
   for (const [open, close] of BRACKETS) {
     const missing = middle.split(open).length - middle.split(close).length;

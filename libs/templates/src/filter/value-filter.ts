@@ -18,6 +18,7 @@ interface JsonLayout {
 
 /** JSON as Python's `json.dumps` writes it: ASCII only, a blank after `,` and `:`, NaN and Infinity by name. */
 export function toJson(value: Value, indent: number | string | undefined, rt: Runtime, sortKeys = true): string {
+  if (typeof indent === 'number') rt.allocate(Math.max(0, indent));
   const pad = indent === undefined ? undefined : typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, indent));
   return write(value, { pad, sortKeys }, '\n', rt);
 }

@@ -1,3 +1,4 @@
+import { raise } from '../error.ts';
 import { codePointLength, codePoints } from '../value/text.ts';
 
 interface WrapOptions {
@@ -12,10 +13,13 @@ const LETTER = '[^\\d\\P{L}]';
 /** Where a line may be broken: `textwrap`'s own pattern, at blanks, after hyphens in words, and before dashes. */
 const HYPHENATED = new RegExp(
   `(${BLANK}+|(?<=${WORD_PUNCTUATION})-{2,}(?=[\\p{L}\\p{N}_])|[^\\t\\n\\x0b\\x0c\\r ]+?(?:-(?:(?<=${LETTER}{2}-)|(?<=${LETTER}-${LETTER}-))(?=${LETTER}-?${LETTER})|(?=${BLANK}|$)|(?<=${WORD_PUNCTUATION})(?=-{2,}[\\p{L}\\p{N}_])))`, 'gu');
+const LONG_RUN = /-{1000}/;
 const PLAIN = new RegExp(`(${BLANK}+)`);
 
 /** `textwrap.wrap` with neither tabs nor white space replaced: lines of at most so many characters. */
 export function wrap(text: string, { width, breakLongWords, breakOnHyphens }: WrapOptions): string[] {
+  // The pattern looks to the end of a run of hyphens from each of them.
+  if (breakOnHyphens && LONG_RUN.test(text)) raise('LimitError', 'The text to wrap has more than 1000 hyphens in a row.');
   const chunks = (breakOnHyphens ? text.split(HYPHENATED) : text.split(PLAIN)).filter((chunk) => chunk !== '').reverse();
   const most = Math.max(1, width);
   const lines: string[] = [];

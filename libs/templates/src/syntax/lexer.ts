@@ -1,7 +1,7 @@
 import { raise } from '../error.ts';
 import { spaceRun, stripEnd } from '../value/text.ts';
 
-export type TokenType = 'data' | 'variableBegin' | 'variableEnd' | 'blockBegin' | 'blockEnd' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'end';
+type TokenType = 'data' | 'variableBegin' | 'variableEnd' | 'blockBegin' | 'blockEnd' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'end';
 
 export interface Token {
   readonly type: TokenType;
@@ -17,6 +17,8 @@ const IDENTIFIER = /^[\p{XID_Start}_]\p{XID_Continue}*$/u;
 const STRING = /'[^'\\]*(?:\\[^][^'\\]*)*'|"[^"\\]*(?:\\[^][^"\\]*)*"/y;
 const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 const RAW_END = /\{%([-+]?)\s*endraw\s*(\+%\}|-%\}|%\})/g;
+/** Python reads no longer int. */
+const MAX_DIGITS = 4300;
 const CLOSERS: { readonly [opener: string]: string } = { '(': ')', '[': ']', '{': '}' };
 
 /**
@@ -126,7 +128,10 @@ export class Lexer {
     const float = this.match(FLOAT);
     if (float !== undefined) return this.push('float', Number(float.replaceAll('_', '')));
     const integer = this.match(INTEGER);
-    if (integer !== undefined) return this.push('integer', BigInt(integer.replaceAll('_', '').toLowerCase()));
+    if (integer !== undefined) {
+      if (integer.length > MAX_DIGITS) raise('ValueError', `Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion`, this.line);
+      return this.push('integer', BigInt(integer.replaceAll('_', '').toLowerCase()));
+    }
     const name = this.match(NAME);
     if (name !== undefined) {
       if (!IDENTIFIER.test(name)) raise('TemplateSyntaxError', 'Invalid character in identifier', this.line);

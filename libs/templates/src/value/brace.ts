@@ -11,7 +11,7 @@ import { isText, like, Markup, PyObject, textOf } from './value.ts';
 const MAX_NESTING = 2;
 
 /** How a field reaches into a value: by the sandbox's rules. */
-export interface Reach {
+interface Reach {
   readonly attribute: (value: Value, name: string, rt: Runtime) => Value;
   readonly item: (value: Value, key: Value, rt: Runtime) => Value;
 }

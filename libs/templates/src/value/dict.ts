@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime.ts';
 import type { Arguments } from './arguments.ts';
 import { MethodTable } from './function.ts';
 import { equals, hashKey, iterate } from './operator.ts';
-import { guarded, PyTuple } from './sequence.ts';
+import { PyTuple } from './sequence.ts';
 import type { Value } from './value.ts';
 import { PyObject, typeName } from './value.ts';
 
@@ -49,7 +49,7 @@ export class PyDict extends PyObject {
   }
 
   override repr(rt: Runtime): string {
-    return guarded(this, '{...}', () => `{${[...this.pairs()].map(([key, value]) => `${rt.repr(key)}: ${rt.repr(value)}`).join(', ')}}`);
+    return rt.printedOnce(this, '{...}', () => `{${[...this.pairs()].map(([key, value]) => `${rt.repr(key)}: ${rt.repr(value)}`).join(', ')}}`);
   }
 
   override length(): number {
@@ -128,7 +128,7 @@ class DictView extends PyObject {
   }
 
   override repr(rt: Runtime): string {
-    return guarded(this, '...', () => `${this.typeName}([${[...this.elements()].map((element) => rt.repr(element)).join(', ')}])`);
+    return rt.printedOnce(this, '...', () => `${this.typeName}([${[...this.elements()].map((element) => rt.repr(element)).join(', ')}])`);
   }
 
   override length(): number {

@@ -70,6 +70,7 @@ function formatInt(value: bigint, source: string, rt: Runtime): string {
   const spec = parseSpec(source, 'int');
   if (/^[eEfFgG%]$/.test(spec.type)) return formatFloat(Number(value), spec, rt);
   if (spec.precision !== undefined) raise('ValueError', 'Precision not allowed in integer format specifier');
+  rt.allocate(spec.width * (spec.grouping === '' ? 1 : 4));
   const magnitude = value < 0n ? -value : value;
   if (spec.type === 'c') {
     if (value < 0n || value > 0x10ffffn) raise('OverflowError', '%c arg not in range(0x110000)');
@@ -87,7 +88,7 @@ function formatInt(value: bigint, source: string, rt: Runtime): string {
 function formatFloat(value: number, spec: Spec, rt: Runtime): string {
   if (spec.type !== '' && !/^[eEfFgGn%]$/.test(spec.type)) raise('ValueError', `Unknown format code '${spec.type}' for object of type 'float'`);
   const negative = value < 0 || Object.is(value, -0);
-  rt.allocate(spec.precision ?? 0);
+  rt.allocate((spec.precision ?? 0) + spec.width);
   const body = floatBody(Math.abs(value), spec);
   const point = /^\d+/.exec(body)?.[0].length ?? 0;
   const grouped = point === 0 ? body : grouping(body.slice(0, point), spec, 3, body.length - point) + body.slice(point);
@@ -156,18 +157,19 @@ const signOf = (negative: boolean, spec: Spec): string => (negative ? '-' : spec
 /** Digits in groups; when padded with zeros, the padding is grouped with them. */
 function grouping(digits: string, spec: Spec, size: number, after: number): string {
   if (spec.grouping === '') return digits;
-  let grouped = group(digits, size, spec.grouping);
-  for (let padded = digits; spec.align === '=' && spec.fill === '0' && grouped.length + after < spec.width; ) {
-    padded = `0${padded}`;
-    grouped = group(padded, size, spec.grouping);
+  const grouped = (count: number): number => count + Math.floor((count - 1) / size) + after;
+  let count = digits.length;
+  if (spec.align === '=' && spec.fill === '0') {
+    count = Math.max(count, Math.floor(((spec.width - after) * size) / (size + 1)));
+    while (grouped(count) < spec.width) count += 1;
   }
-  return grouped;
+  return group(digits.padStart(count, '0'), size, spec.grouping);
 }
 
 function group(digits: string, size: number, separator: string): string {
   const groups: string[] = [];
-  for (let end = digits.length; end > 0; end -= size) groups.unshift(digits.slice(Math.max(0, end - size), end));
-  return groups.join(separator);
+  for (let end = digits.length; end > 0; end -= size) groups.push(digits.slice(Math.max(0, end - size), end));
+  return groups.reverse().join(separator);
 }
 
 function pad(prefix: string, body: string, spec: Spec, byDefault: '<' | '>', rt: Runtime): string {

@@ -30,7 +30,7 @@ export class NativeFunction extends PyObject {
 }
 
 /** Something of a fixed signature that is called on a receiver: a method of a type, or a filter on its value. */
-export type Method<Receiver> = (receiver: Receiver, args: Arguments, rt: Runtime) => Value;
+type Method<Receiver> = (receiver: Receiver, args: Arguments, rt: Runtime) => Value;
 
 const signatures = new Map<string, Signature>();
 

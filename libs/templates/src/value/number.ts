@@ -4,7 +4,7 @@ import type { Value } from './value.ts';
 import { floatOf, intOf, isInt, isNumber, isText, textOf, typeName, Undefined } from './value.ts';
 
 type Real = bigint | boolean | number;
-export type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
+type ArithmeticOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 
 /** Powers and shifts of ints are refused beyond this many bits. */
 const MAX_BITS = 1_000_000;
@@ -149,7 +149,7 @@ const asciiDigits = (text: string): string =>
   /^[\x00-\x7f]*$/.test(text) ? text : text.replace(/\p{Nd}/gu, (digit) => String(decimalValue(digit)));
 
 /** Decimal digits stand in runs of ten that begin at a multiple of their zero. */
-export function decimalValue(digit: string): number {
+function decimalValue(digit: string): number {
   const code = digit.codePointAt(0)!;
   let zero = code;
   while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
@@ -199,6 +199,8 @@ function roundFloat(value: number, digits: number): number {
  * even from its exact value, which `toFixed` does not do beyond its own rules for halves.
  */
 export function exactFixed(value: number, decimals: number): string {
+  // No float has more decimals than that.
+  if (decimals > MAX_DECIMALS) return exactFixed(value, MAX_DECIMALS) + '0'.repeat(decimals - MAX_DECIMALS);
   const { mantissa, exponent } = exactParts(value);
   const scale = 10n ** BigInt(Math.abs(decimals));
   const numerator = (decimals >= 0 ? mantissa * scale : mantissa) << BigInt(Math.max(exponent, 0));
@@ -211,6 +213,7 @@ export function exactFixed(value: number, decimals: number): string {
   return `${text.slice(0, -decimals)}.${text.slice(-decimals)}`;
 }
 
+const MAX_DECIMALS = 1074;
 const buffer = new DataView(new ArrayBuffer(8));
 
 /** value = mantissa × 2^exponent, exactly. */

@@ -148,18 +148,6 @@ abstract class PySequence extends PyObject {
   } as const;
 }
 
-/** A container that holds itself prints as `...` where it comes again. */
-const printing = new Set<PyObject>();
-
-export function guarded(object: PyObject, inside: string, print: () => string): string {
-  if (printing.has(object)) return inside;
-  printing.add(object);
-  try {
-    return print();
-  } finally {
-    printing.delete(object);
-  }
-}
 
 const reprs = (items: readonly Value[], rt: Runtime): string => items.map((item) => rt.repr(item)).join(', ');
 
@@ -167,7 +155,7 @@ export class PyTuple extends PySequence {
   override readonly typeName: string = 'tuple';
 
   override repr(rt: Runtime): string {
-    return guarded(this, '(...)', () => (this.items.length === 1 ? `(${reprs(this.items, rt)},)` : `(${reprs(this.items, rt)})`));
+    return rt.printedOnce(this, '(...)', () => (this.items.length === 1 ? `(${reprs(this.items, rt)},)` : `(${reprs(this.items, rt)})`));
   }
 
   override hashKey(rt: Runtime): string {
@@ -189,7 +177,7 @@ export class PyList extends PySequence {
   override readonly typeName = 'list';
 
   override repr(rt: Runtime): string {
-    return guarded(this, '[...]', () => `[${reprs(this.items, rt)}]`);
+    return rt.printedOnce(this, '[...]', () => `[${reprs(this.items, rt)}]`);
   }
 
   override hashKey(): undefined {

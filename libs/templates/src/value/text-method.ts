@@ -131,7 +131,7 @@ function zfill(self: Text, width: Value, rt: Runtime): Text {
   return like(self, sign + '0'.repeat(missing) + text.slice(sign.length));
 }
 
-export function joinTexts(separator: Text, iterable: Value, rt: Runtime): Text {
+function joinTexts(separator: Text, iterable: Value, rt: Runtime): Text {
   const pieces: string[] = [];
   for (const item of iterate(iterable, rt)) {
     if (item instanceof Undefined && separator instanceof Markup) item.fail();
