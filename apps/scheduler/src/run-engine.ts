@@ -20,7 +20,7 @@ import { WakeTimes } from './wake-time.ts';
  * - `conflict` (someone else wrote the stream: ownership moved): the hot run is dropped, the asks go back to the mailbox;
  * - `fenced` (a report of an attempt that is not the newest): likewise, without the refused reports.
  * A hot run is only ever ahead of the journal during an append; whatever fails drops it, and the journal is folded again.
- * It is never behind: a run is hot only while its DAG is ours. Adoptions are folded between rounds, and whatever was lost
+ * It is never behind: a run is hot only while its DAG is ours. Adoptions are folded, and what is ready is said, between rounds, and whatever was lost
  * during an append does not come back by its end.
  */
 export class RunEngine {
@@ -29,7 +29,7 @@ export class RunEngine {
   readonly #wakes: WakeTimes;
   readonly #loop: WakeableLoop<void>;
   #mailbox: Ask[] = [];
-  #adoptions: Adoption[] = [];
+  #interludes: Interlude[] = [];
 
   constructor(ports: RunEnginePorts) {
     this.#ports = ports;
@@ -49,7 +49,7 @@ export class RunEngine {
 
   async stop(deadlineMs?: number): Promise<void> {
     await this.#loop.stop(deadlineMs);
-    for (const { fail } of this.#adoptions.splice(0)) fail(new Error('the run engine has stopped'));
+    for (const { fail } of this.#interludes.splice(0)) fail(new Error('the run engine has stopped'));
     this.#wakes.clear();
   }
 
@@ -66,22 +66,27 @@ export class RunEngine {
 
   /** Folds these unfinished runs and goes on with them: what a new owner of their DAGs does. */
   adopt(keys: readonly RunKey[]): Promise<void> {
+    return this.#between(() => this.#fold(keys));
+  }
+
+  /** While nothing is being appended, so that every hot run is as the journal has it. */
+  #between(act: () => Promise<void>): Promise<void> {
     return new Promise((done, fail) => {
-      this.#adoptions.push({ keys, done, fail });
+      this.#interludes.push({ act, done, fail });
       this.#loop.wake();
     });
   }
 
-  /** Whatever is hot of them already is folded too: others may have written since. */
-  async #takeIn({ keys, done, fail }: Adoption): Promise<void> {
+  async #play({ act, done, fail }: Interlude): Promise<void> {
     try {
-      await this.#fold(keys);
+      await act();
       done();
     } catch (error) {
       fail(error);
     }
   }
 
+  /** Whatever is hot of them already is folded too: others may have written since. */
   async #fold(keys: readonly RunKey[]): Promise<void> {
     const runs = (await foldRuns(this.#ports.store, this.#ports.plans, keys)).filter((run) => this.#ports.owns(run.dagId));
     for (const run of runs) {
@@ -89,7 +94,8 @@ export class RunEngine {
       this.ask({ dagId: run.dagId, runId: run.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     }
     this.#ports.onRunsFolded(runs);
-    await this.republish(runs.map((run) => run.dagId));
+    const folded = new Set(runs.map((run) => run.dagId));
+    await this.#sayReady((run) => folded.has(run.dagId));
   }
 
   /** Forgets the hot runs of these DAGs (all when absent): the first thing a scheduler does that has lost ownership. */
@@ -102,14 +108,13 @@ export class RunEngine {
   }
 
   /** Says again what is ready: to a dispatcher that has just taken over. */
-  async republish(dagIds?: readonly string[]): Promise<void> {
-    const wanted = dagIds === undefined ? undefined : new Set(dagIds);
-    await this.#sayReady((run) => wanted === undefined || wanted.has(run.dagId));
+  republish(): Promise<void> {
+    return this.#between(() => this.#sayReady(() => true));
   }
 
   /** The same of runs in which nothing has happened for a while: if a hint was lost, nothing else will come. */
-  async republishQuiet(sinceMs: number): Promise<void> {
-    await this.#sayReady((run) => run.changedAtMs < sinceMs);
+  republishQuiet(sinceMs: number): Promise<void> {
+    return this.#between(() => this.#sayReady((run) => run.changedAtMs < sinceMs));
   }
 
   async #sayReady(which: (run: HotRun) => boolean): Promise<void> {
@@ -123,7 +128,7 @@ export class RunEngine {
   }
 
   async #round(): Promise<void> {
-    for (const adoption of this.#adoptions.splice(0)) await this.#takeIn(adoption);
+    for (const interlude of this.#interludes.splice(0)) await this.#play(interlude);
     if (this.#mailbox.length === 0) return;
     const asks = this.#mailbox.splice(0, ASKS_A_ROUND);
     if (this.#mailbox.length > 0) this.#loop.wake();
@@ -376,8 +381,8 @@ export interface RunEnginePorts {
   readonly onEvents: (run: HotRun, events: readonly RunEvent[]) => void;
 }
 
-interface Adoption {
-  readonly keys: readonly RunKey[];
+interface Interlude {
+  readonly act: () => Promise<void>;
   readonly done: () => void;
   readonly fail: (error: unknown) => void;
 }
