@@ -44,8 +44,9 @@ export class PendulumDateTime extends PyDateTime {
     return value instanceof PendulumDateTime ? value : PendulumDateTime.create(value.wall, value.zone ?? UTC, value.fold);
   }
 
+  /** Set, it keeps its fold; moved, as `shifted` does it, it has pendulum's own, the later. */
   override at(wall: Wall): PendulumDateTime {
-    return PendulumDateTime.create(wall, this.zone);
+    return PendulumDateTime.create(wall, this.zone, this.fold);
   }
 
   protected override seenAt(instant: bigint, zone: Zone): PendulumDateTime {
@@ -66,7 +67,7 @@ export class PendulumDateTime extends PyDateTime {
   shifted({ months, days, micros }: Shift): PendulumDateTime {
     if (months === 0 && days === 0 && this.zone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, this.zone);
     const date = yearChecked(addMonths(this.wall, months));
-    return this.at(wallOf(wallMicros({ ...this.wall, ...date }) + BigInt(days) * DAY + micros));
+    return PendulumDateTime.create(wallOf(wallMicros({ ...this.wall, ...date }) + BigInt(days) * DAY + micros), this.zone);
   }
 
   override plus(delta: PyTimedelta, sign: 1n | -1n): PendulumDateTime {

@@ -106,10 +106,7 @@ function concat(parts: readonly Value[], { autoescape }: Frame, rt: Runtime): Va
 export function evaluateArguments(args: CallArguments, frame: Frame, rt: Runtime): Arguments {
   const positional = args.positional.map((argument) => evaluate(argument, frame, rt));
   const named = new Map<string, Value>();
-  for (const [name, argument] of args.named) {
-    if (named.has(name)) raise('TemplateSyntaxError', `keyword argument repeated: ${name}`);
-    named.set(name, evaluate(argument, frame, rt));
-  }
+  for (const [name, argument] of args.named) named.set(name, evaluate(argument, frame, rt));
   if (args.spread !== undefined) positional.push(...iterate(evaluate(args.spread, frame, rt), rt));
   if (args.spreadNamed !== undefined) {
     for (const [key, value] of mappingOf(evaluate(args.spreadNamed, frame, rt)).pairs()) {

@@ -1,3 +1,4 @@
+import { raise } from '../error.ts';
 import type { BinaryOperator, CompareOperator } from '../value/operator.ts';
 import type { Application, CallArguments, Expression, Target } from './ast.ts';
 import type { TokenStream } from './token-stream.ts';
@@ -316,6 +317,7 @@ export class ExpressionParser {
         ensure(spreadNamed === undefined);
         const name = this.stream.next().value as string;
         this.stream.next();
+        if (named.some(([known]) => known === name)) raise('SyntaxError', `keyword argument repeated: ${name}`, line);
         named.push([name, this.expression()]);
       } else {
         ensure(spread === undefined && spreadNamed === undefined && named.length === 0);
