@@ -3,7 +3,7 @@ import { isRejected, reject } from '../decider.ts';
 import type { Json } from '../json.ts';
 import { quote, quotePlus, unquote, unquotePlus } from './percent.ts';
 import { pythonJson } from './python-json.ts';
-import { splitUri } from './split-uri.ts';
+import { portOf, splitUri } from './split-uri.ts';
 
 /** The fields of a connection, as Airflow has them. Null is unset, which `''` is not. */
 export interface Connection {
@@ -84,12 +84,14 @@ function fromUri(uri: string): Connection | Rejected {
   }
   const parts = splitUri(rest);
   if (isRejected(parts)) return parts;
+  const port = portOf(parts.portText);
+  if (isRejected(port)) return port;
   const host = hostOf(parts);
   return {
     ...EMPTY, connType: normalType(whole.scheme),
     host: withProtocol && host !== '' && parts.scheme !== '' ? `${parts.scheme}://${host}` : host,
     login: parts.login === null ? null : unquote(parts.login), password: parts.password === null ? null : unquote(parts.password),
-    port: parts.port, schema: unquote(parts.path.slice(1)), extra: parts.query === '' ? null : extraOf(parts.query),
+    port, schema: unquote(parts.path.slice(1)), extra: parts.query === '' ? null : extraOf(parts.query),
   };
 }
 
@@ -132,7 +134,7 @@ function fromJson(text: string): Connection | Rejected {
   if (typeof fields['uri'] === 'string' && fields['uri'] !== '') return fromJsonUri(fields['uri'], fields);
   const wrong = [...TEXT_FIELDS, 'conn_type'].find((field) => typeof (fields[field] ?? '') !== 'string');
   if (wrong !== undefined) return reject('connection_invalid_field', `The field ${wrong} of the connection is no text.`);
-  const port = portOf(fields['port'] ?? null);
+  const port = jsonPort(fields['port'] ?? null);
   if (isRejected(port)) return port;
   const own = (field: string): string | null => (fields[field] ?? null) as string | null;
   const { extra = null } = fields;
@@ -153,7 +155,7 @@ function fromJsonUri(uri: string, fields: { readonly [field: string]: Json }): C
 
 const isEmpty = (value: Json): boolean => value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
 
-function portOf(value: Json): number | null | Rejected {
+function jsonPort(value: Json): number | null | Rejected {
   if (isEmpty(value)) return null;
   if (typeof value === 'number') return Math.trunc(value);
   if (value === true) return 1;

@@ -8,7 +8,8 @@ export interface UriParts {
   readonly login: string | null;
   readonly password: string | null;
   readonly host: string;
-  readonly port: number | null;
+  /** What stands for the port, not yet read: `portOf` does. */
+  readonly portText: string;
   readonly path: string;
   readonly query: string;
 }
@@ -35,20 +36,21 @@ export function splitUri(uri: string): UriParts | Rejected {
 const IPV6 = /^(?=.*:)[\da-fA-F:.]+(?:%.+)?$/;
 const FUTURE_ADDRESS = /^v[\da-fA-F]+\..+$/;
 
-function splitAuthority(authority: string): Pick<UriParts, 'login' | 'password' | 'host' | 'port'> | Rejected {
+function splitAuthority(authority: string): Pick<UriParts, 'login' | 'password' | 'host' | 'portText'> | Rejected {
   if (authority.includes('[') !== authority.includes(']')) return reject(INVALID_URI, 'The host of the URI opens or closes a bracket alone; an IPv6 address stands between [ and ].');
   if (changesItsMeaning(authority)) return reject(INVALID_URI, 'The host of the URI has characters that read as / ? # @ or : when they are normalised; percent-encode them.');
+  const bracketedAddress = /\[([^\]]*)/.exec(authority)?.[1];
+  if (bracketedAddress !== undefined && !IPV6.test(bracketedAddress) && !FUTURE_ADDRESS.test(bracketedAddress)) {
+    return reject(INVALID_URI, 'What stands between [ and ] in the URI is no IPv6 address; percent-encode brackets in a password.');
+  }
   const at = authority.lastIndexOf('@');
   const user = at < 0 ? null : authority.slice(0, at);
   const address = authority.slice(at + 1);
   const bracketed = /^[^[]*\[([^\]]*)\]?(.*)$/s.exec(address);
   const [host, portText] = bracketed === null ? cut(address, ':') : [bracketed[1] as string, cut(bracketed[2] as string, ':')[1]];
-  if (bracketed !== null && !IPV6.test(host) && !FUTURE_ADDRESS.test(host)) return reject(INVALID_URI, 'What stands between [ and ] in the URI is no IPv6 address.');
-  const port = portOf(portText ?? '');
-  if (isRejected(port)) return port;
   const [login, password] = user === null ? [null, null] : cut(user, ':');
   const [name, percent] = cut(host, '%');
-  return { login, password, host: name.toLowerCase() + (percent === null ? '' : `%${percent}`), port };
+  return { login, password, host: name.toLowerCase() + (percent === null ? '' : `%${percent}`), portText: portText ?? '' };
 }
 
 function cut(text: string, separator: string): readonly [string, string | null] {
@@ -56,7 +58,8 @@ function cut(text: string, separator: string): readonly [string, string | null] 
   return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function portOf(text: string): number | null | Rejected {
+/** The port of a URI; null where there is none. */
+export function portOf(text: string): number | null | Rejected {
   if (text === '') return null;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   return port <= 65_535 ? port : reject(INVALID_URI, 'The port of the URI is no number from 0 to 65535.');
