@@ -39,26 +39,32 @@ export class DagDesk {
 
   readonly isPaused = (dagId: string): boolean => this.#dags.get(dagId)?.fold.paused ?? false;
 
-  /** Folds these DAGs from the journal. */
-  async take(dagIds: readonly string[]): Promise<void> {
+  /** Folds these DAGs from the journal, whatever was believed of them, and answers them. */
+  async take(dagIds: readonly string[]): Promise<readonly OwnedDag[]> {
+    const taken: OwnedDag[] = [];
     const streams = await this.#ports.store.readMany(dagIds.map(dagStream));
     for (const dagId of dagIds) {
       const events = streams.get(dagStream(dagId)) ?? [];
-      if (events.length === 0 || this.#dags.has(dagId)) continue;
+      if (events.length === 0) continue;
       const fold = foldOf(events);
       const plan = fold.planHash === null ? undefined : await this.#ports.plans.get(fold.planHash);
-      this.#dags.set(dagId, newOwnedDag(dagId, fold, events.length, plan));
+      const dag = newOwnedDag(dagId, fold, events.length, plan);
+      this.#dags.set(dagId, dag);
+      taken.push(dag);
     }
+    return taken;
   }
 
-  /** Looks at what is due and what may start; asked once all unfinished runs of the DAGs have been folded too. */
-  wakeAll(dagIds: Iterable<string>): void {
-    for (const dagId of dagIds) {
-      const dag = this.#dags.get(dagId);
-      if (dag === undefined) continue;
+  /**
+   * Looks at what is due and what may start; asked once all unfinished runs of the DAGs have been folded too. One that was
+   * lost and taken again meanwhile waits for that taking's word.
+   */
+  wakeAll(taken: Iterable<OwnedDag>): void {
+    for (const dag of taken) {
+      if (this.#dags.get(dag.dagId) !== dag) continue;
       dag.knowsItsRuns = true;
       this.#startQueued(dag);
-      this.#schedule(dagId);
+      this.#schedule(dag.dagId);
     }
   }
 

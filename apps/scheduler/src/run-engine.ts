@@ -156,7 +156,7 @@ export class RunEngine {
   async #heat(byRun: ReadonlyMap<string, readonly Ask[]>): Promise<void> {
     const cold: RunKey[] = [];
     for (const [streamId, [first]] of byRun) {
-      if (first !== undefined && !this.#hot.has(streamId) && first.command.type !== 'CreateRun') cold.push(first);
+      if (first !== undefined && !this.#hot.has(streamId) && (first.command.type !== 'CreateRun' || first.again === true)) cold.push(first);
     }
     if (cold.length > 0) {
       const runs = await foldRuns(this.#ports.store, this.#ports.plans, cold);
@@ -318,14 +318,17 @@ export class RunEngine {
     const fenced = result.kind === 'fenced' ? new Set(result.attemptIds) : new Set<string>();
     for (const ask of draft.asks) {
       if (ask.fence !== undefined && fenced.has(ask.fence.attemptId)) this.#answer(ask, STALE_LEASE, null, messages);
-      else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#answerExisting(ask, messages);
+      else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#askExisting(ask);
       else this.ask(ask);
     }
   }
 
-  /** Perhaps it was created by this very ask, in a commit that was reported as failed: then nobody knows of it yet. */
-  #answerExisting(ask: Ask, messages: OutgoingMessage[]): void {
-    this.#answer(ask, RUN_EXISTS, null, messages);
+  /**
+   * There is a run of this id, perhaps one that has ended: folded, it refuses by itself, and the command has its outcome.
+   * Perhaps it was created by this very ask, in a commit that was reported as failed: then nobody knows of it yet.
+   */
+  #askExisting(ask: Ask): void {
+    this.ask({ ...ask, again: true });
     this.ask({ dagId: ask.dagId, runId: ask.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
   }
 
@@ -395,8 +398,10 @@ export interface RunKey {
 export interface Ask extends RunKey {
   /** `nowMs` is set when it is decided. */
   readonly command: RunCommand;
-  /** Only with `CreateRun`. */
+  /** Only with `CreateRun` and `ReplanRun`. */
   readonly plan?: Plan;
+  /** A `CreateRun` that met a run of its id. */
+  readonly again?: true;
   readonly fence?: Fence;
   readonly acknowledge?: { readonly topic: string; readonly attemptId: string; readonly epoch: number };
   readonly commandId?: string;
@@ -425,7 +430,6 @@ interface Draft {
 
 const NOT_OWNED: AskOutcome = { kind: 'refused', code: 'not_owned', message: 'the DAG is another scheduler\'s now' };
 const UNKNOWN_RUN: Rejected = { rejected: true, code: 'run_not_found', message: 'there is no such run' };
-const RUN_EXISTS: Rejected = { rejected: true, code: 'run_exists', message: 'a run of this id exists: choose another run id' };
 const STALE_LEASE: Rejected = { rejected: true, code: 'stale_report', message: 'the attempt is not the newest of its try' };
 
 const outcomeOf = (answer: Answer): AskOutcome =>

@@ -83,10 +83,10 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
     onTaken: async (partitions) => {
       const taken = (dagId: string): boolean => partitions.includes(partitionOf(dagId));
       const dagIds = (await store.listStreams('dag-')).map((streamId) => streamId.slice('dag-'.length)).filter(taken);
-      await desk.take(dagIds);
+      const dags = await desk.take(dagIds);
       await engine.adopt((await store.openRuns()).filter((key) => taken(key.dagId)));
       app.get(ReportConsumer).catchUp();
-      desk.wakeAll(dagIds);
+      desk.wakeAll(dags);
       await intake.takeUp();
       bundles.wake();
     },

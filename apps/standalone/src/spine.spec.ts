@@ -114,6 +114,14 @@ describe('a command', () => {
     expect(await spine.command('d', { type: 'MarkRun', runId: 'nope', state: 'failed', user: 'me' })).toMatchObject({ kind: 'refused', code: 'run_not_found' });
   });
 
+  it('for a run id that an ended run has is refused', async () => {
+    const spine = await started();
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.ended('d', 'r');
+    expect(await spine.trigger('d', 'r')).toMatchObject({ kind: 'refused', code: 'run_exists' });
+  });
+
   it('for a logical date that has a run is refused, whoever made that run', async () => {
     const spine = await started();
     spine.define('d', [{ taskId: 'a' }]);

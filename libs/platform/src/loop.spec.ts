@@ -35,6 +35,27 @@ describe('WakeableLoop', () => {
     expect(rounds).toBe(2);
   });
 
+  it('does not begin a second round when the first wakes it before it first waits', async () => {
+    const done = gate();
+    let rounds = 0;
+    let atOnce = 0;
+    const loop: WakeableLoop<void> = new WakeableLoop({
+      intervalMs: 3_600_000,
+      onError: (error) => expect.unreachable(String(error)),
+      round: async () => {
+        expect(++atOnce).toBe(1);
+        if (++rounds === 1) loop.wake();
+        await Promise.resolve();
+        atOnce--;
+        if (rounds === 2) done.open();
+      },
+    });
+    loop.start();
+    await done.opened;
+    await loop.stop();
+    expect(rounds).toBe(2);
+  });
+
   it('may be stopped before a start, twice, and wakes no more', async () => {
     let rounds = 0;
     const loop = new WakeableLoop({ intervalMs: 1, onError: () => undefined, round: async () => void rounds++ });

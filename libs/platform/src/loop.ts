@@ -17,6 +17,8 @@ export class WakeableLoop<Result = void> implements Loop<Result> {
   readonly #intervalMs: number;
   readonly #onError: (error: unknown) => void;
   #running: Promise<Result> | undefined;
+  /** From the first round until none is wanted; also while a round's synchronous beginning runs, which may wake the loop itself. */
+  #spinning = false;
   #wanted = false;
   #stopped = true;
   #timer: NodeJS.Timeout | undefined;
@@ -37,7 +39,7 @@ export class WakeableLoop<Result = void> implements Loop<Result> {
   wake(): void {
     if (this.#stopped) return;
     this.#wanted = true;
-    if (this.#running === undefined) void this.#spin();
+    if (!this.#spinning) void this.#spin();
   }
 
   async runOnce(): Promise<Result> {
@@ -59,6 +61,7 @@ export class WakeableLoop<Result = void> implements Loop<Result> {
   }
 
   async #spin(): Promise<void> {
+    this.#spinning = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     while (this.#wanted && !this.#stopped) {
@@ -73,6 +76,7 @@ export class WakeableLoop<Result = void> implements Loop<Result> {
         this.#running = undefined;
       }
     }
+    this.#spinning = false;
     if (!this.#stopped && this.#timer === undefined) {
       this.#timer = setTimeout(() => this.wake(), this.#intervalMs);
     }

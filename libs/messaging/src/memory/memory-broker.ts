@@ -23,8 +23,9 @@ export interface MemoryBrokerOptions {
  *
  * A topic is: unclaimed (nobody has ever listened: messages wait for the first `shared` group, the newest `maxUnclaimed`)
  * → claimed (each group has its own queues; nothing is kept that every group has taken).
- * A queue is: idle → woken (a `setImmediate` is due, so that what one tick publishes is one batch) → delivering (what
- * arrives meanwhile is the next batch) → idle. A shared group whose members are gone keeps one queue for the next.
+ * A queue is: idle → woken → delivering (what arrives meanwhile is the next batch) → idle. Between the first two lie the
+ * current microtasks, so that a lone pipeline waits for nothing; or, when the last batch held many, the turn of the event
+ * loop, so that what one turn publishes is one batch. A shared group whose members are gone keeps one queue for the next.
  */
 export class MemoryBroker implements MessageBroker {
   readonly #topics = new Map<string, Topic>();
@@ -182,6 +183,9 @@ class Group {
   }
 }
 
+/** A batch of a pipeline or two is smaller: its ends, and what became ready by them. */
+const MANY = 6;
+
 class Queue {
   readonly #delivery: Delivery;
   readonly #maxQueued: number;
@@ -189,6 +193,7 @@ class Queue {
   #delivering: Promise<void> | undefined;
   #woken = false;
   #closed = false;
+  #lastBatch = 0;
 
   constructor(delivery: Delivery, maxQueued: number) {
     this.#delivery = delivery;
@@ -215,14 +220,17 @@ class Queue {
   #wake(): void {
     if (this.#woken || this.#closed || this.#delivering !== undefined) return;
     this.#woken = true;
-    setImmediate(() => {
+    const deliver = (): void => {
       this.#woken = false;
       if (this.#closed || this.#waiting.length === 0) return;
+      this.#lastBatch = this.#waiting.length;
       this.#delivering = this.#deliver(this.takeWaiting()).finally(() => {
         this.#delivering = undefined;
         if (this.#waiting.length > 0) this.#wake();
       });
-    });
+    };
+    if (this.#lastBatch < MANY) queueMicrotask(deliver);
+    else setImmediate(deliver);
   }
 
   async #deliver(batch: readonly Message[]): Promise<void> {
