@@ -86,6 +86,8 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
       const dags = await desk.take(dagIds);
       await engine.adopt((await store.openRuns()).filter((key) => taken(key.dagId)));
       app.get(ReportConsumer).catchUp();
+      // What was lost while it was being folded is not ours to wake.
+      desk.drop(ownership.owns);
       desk.wakeAll(dags);
       await intake.takeUp();
       bundles.wake();
