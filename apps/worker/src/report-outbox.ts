@@ -38,6 +38,7 @@ export class ReportOutbox {
   #resendTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
   #flushPlanned = false;
+  #lastFlushed = 0;
   #closed = false;
   #onEmpty: (() => void) | undefined;
 
@@ -139,17 +140,19 @@ export class ReportOutbox {
     this.#unsent.push(kept);
   }
 
-  /** Leaves with the microtasks: the bus gathers what a turn of the event loop brings, and a lone report waits for nothing. */
+  /** A lone report leaves with the microtasks; when there were several of late, a turn of the event loop gathers what all runners say in it. */
   #flushSoon(): void {
     if (this.#flushPlanned || this.#flushing !== undefined || this.#closed) return;
     this.#flushPlanned = true;
-    queueMicrotask(() => {
+    const flush = (): void => {
       this.#flushPlanned = false;
       this.#flushing ??= this.#flush().finally(() => {
         this.#flushing = undefined;
         if (this.#unsent.length > 0 || this.#startedDue.length > 0) this.#flushSoon();
       });
-    });
+    };
+    if (this.#lastFlushed < 2) queueMicrotask(flush);
+    else setImmediate(flush);
   }
 
   async #flush(): Promise<void> {
@@ -158,6 +161,7 @@ export class ReportOutbox {
     const started = this.#startedDue;
     this.#unsent = [];
     this.#startedDue = [];
+    this.#lastFlushed = finals.length + started.length;
     const nowMs = performance.now();
     for (const kept of finals) kept.sentAtMs = nowMs;
     try {

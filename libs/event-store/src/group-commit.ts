@@ -100,7 +100,7 @@ export class GroupCommit<Item, Result> {
 }
 
 /** Batches that weigh less are a pipeline or two at work. */
-const LOAD_WEIGHT = 8;
+const LOAD_WEIGHT = 5;
 /** Batches that the average remembers. */
 const MEMORY = 5;
 

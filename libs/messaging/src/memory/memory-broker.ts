@@ -184,7 +184,7 @@ class Group {
 }
 
 /** A batch of a pipeline or two is smaller: its ends, and what became ready by them. */
-const MANY = 6;
+const MANY = 3;
 
 class Queue {
   readonly #delivery: Delivery;
