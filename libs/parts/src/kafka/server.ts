@@ -101,7 +101,7 @@ const properties = (dir: string, port: number, controllerPort: number): string =
 async function format(installation: KafkaInstallation, dir: string, settings: string): Promise<void> {
   if (existsSync(join(dir, 'data', 'meta.properties'))) return;
   const clusterId = randomBytes(16).toString('base64url');
-  const args = [...QUICK_JVM, '-cp', installation.classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settings];
+  const args = [...QUICK_JVM, '-cp', installation.classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', settings];
   const child = spawn(installation.java, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
