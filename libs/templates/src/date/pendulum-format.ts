@@ -17,7 +17,7 @@ const COMPOUND: { readonly [token: string]: string } = {
   LTS: 'h:mm:ss A', LT: 'h:mm A', L: 'MM/DD/YYYY', LL: 'MMMM D, YYYY', LLL: 'MMMM D, YYYY h:mm A', LLLL: 'dddd, MMMM D, YYYY h:mm A',
 };
 
-export function ordinal(value: number): string {
+function ordinal(value: number): string {
   const teen = value % 100 >= 11 && value % 100 <= 13;
   return `${value}${teen ? 'th' : (['th', 'st', 'nd', 'rd'][value % 10] ?? 'th')}`;
 }

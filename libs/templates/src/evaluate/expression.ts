@@ -72,7 +72,7 @@ export function evaluate(expression: Expression, frame: Frame, rt: Runtime): Val
   }
 }
 
-export const resolve = (name: string, { scope }: Frame): Value => {
+const resolve = (name: string, { scope }: Frame): Value => {
   const value = scope.get(name);
   return value === undefined ? new Undefined(`'${name}' is undefined`) : value;
 };

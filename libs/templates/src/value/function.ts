@@ -44,7 +44,7 @@ export function parsed(text: string): Signature {
 }
 
 /** A method of this name whose arguments are bound to a signature; ones left out are undefined. */
-export const method =
+const method =
   <Receiver>(name: string, parameters: string, body: (receiver: Receiver, args: (Value | undefined)[], rt: Runtime) => Value): Method<Receiver> =>
   (receiver, args, rt) =>
     body(receiver, bind(name, parsed(parameters), args), rt);

@@ -11,7 +11,7 @@ import { indexOf, isText, like, Markup, textOf, typeName, Undefined } from './va
 type Args = (Value | undefined)[];
 
 /** An argument that must be text; a Markup's method takes it escaped where it goes into the result. */
-export function wantText(value: Value | undefined, callee: string, position: number): string {
+function wantText(value: Value | undefined, callee: string, position: number): string {
   if (value !== undefined && isText(value)) return textOf(value);
   return raise('TypeError', `${callee}() argument ${position} must be str, not ${value === undefined ? 'NoneType' : typeName(value)}`);
 }
