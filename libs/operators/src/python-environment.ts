@@ -45,7 +45,7 @@ async function make(wanted: Wanted, place: { readonly folder: string; readonly h
     // A list in a file is read by pip alone: no requirement can be taken for one of pip's options in argv.
     const list = join(path, 'requirements.txt');
     writeFileSync(list, `${wanted.requirements.join('\n')}\n`);
-    const pip = await runCommand({ argv: [join(path, 'bin', 'python'), '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '-r', list], called: 'pip' }, context);
+    const pip = await runCommand({ argv: [join(path, 'bin', 'python'), '-m', 'pip', 'install', '--no-input', '--no-color', '--disable-pip-version-check', '-r', list], called: 'pip' }, context);
     if (pip.code !== 0) throw new TaskFailure('error', `pip could not install the requirements ${wanted.requirements.join(', ')}: ${errorLine(pip.output.tail)}`, { detail: pip.output.tail });
     publish(own, path, place.link);
   } catch (error) {
