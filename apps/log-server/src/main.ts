@@ -13,7 +13,7 @@ await runService({
     folder: { env: 'DAGBOOK_LOG_FOLDER', says: 'where task logs lie, a folder of one log-server', parse: text, fallback: '.dagbook/logs' },
     host: { env: 'DAGBOOK_LOG_HOST', says: 'address that readers reach it at', parse: text, fallback: '0.0.0.0' },
     port: { env: 'DAGBOOK_LOG_PORT', says: 'port that readers reach it at', parse: integer(0, 65_535), fallback: 8_090 },
-    readerSecret: { env: 'DAGBOOK_LOG_SECRET', says: 'what log-server knows its readers by: the same for the gateway', parse: secret, secret: true },
+    readerSecret: { env: 'DAGBOOK_SECURITY_LOG_SECRET', says: 'what log-server knows its readers by: the same for the gateway', parse: secret, secret: true },
   },
   healthPort: (settings) => settings.healthPort,
   start: async (settings, log) => {

@@ -18,7 +18,7 @@ await runService({
   settings: {
     brokers: { env: 'DAGBOOK_KAFKA_BROKERS', says: 'host:port of the Kafka brokers, separated by commas', parse: list },
     gatewayUrl: { env: 'DAGBOOK_WORKER_GATEWAY_URL', says: 'where the api-gateway answers, for example http://gateway:8080', parse: httpUrl },
-    workerSecret: { env: 'DAGBOOK_WORKER_SECRET', says: 'what the gateway knows its workers by', parse: secret, secret: true },
+    workerSecret: { env: 'DAGBOOK_SECURITY_WORKER_SECRET', says: 'what the gateway knows its workers by', parse: secret, secret: true },
     slotName: { env: 'DAGBOOK_WORKER_SLOT', says: 'the name of this worker, the same at each start', parse: slotName, fallback: `${hostname()}-1` },
     queues: { env: 'DAGBOOK_WORKER_QUEUES', says: 'the queues it serves, separated by commas', parse: list, fallback: ['default'] },
     slots: { env: 'DAGBOOK_WORKER_SLOTS', says: 'most tasks at a time', parse: integer(1, 1_000), fallback: 64 },

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { TaskFailure, type OperatorContext, type OperatorExecutor } from '@dagbook/sdk';
@@ -85,10 +86,16 @@ async function follow(engine: Engine, container: Docker.Container, output: Outpu
       const stream = await container.logs({ follow: true, stdout: true, stderr: true, timestamps: true, ...position.resume() });
       await readFrames(stream, output, (payload) => position.unseen(payload));
       const { State } = await container.inspect();
-      if (!State.Running && !State.Restarting) return { code: State.ExitCode, outOfMemory: State.OOMKilled, outage };
+      if (!State.Running && !State.Restarting) {
+        // The engine sometimes ends a followed log of a quick container before its last entries: what it kept is whole.
+        const kept = await container.logs({ follow: false, stdout: true, stderr: true, timestamps: true, ...position.resume() });
+        await readFrames(Readable.from([kept]), output, (payload) => position.unseen(payload));
+        return { code: State.ExitCode, outOfMemory: State.OOMKilled, outage };
+      }
       outageSinceMs = undefined;
     } catch (cause) {
-      if (statusOf(cause) === 404) throw new TaskFailure('killed', `the container ${container.id.slice(0, 12)} was removed while it ran, by something other than this task`, { cause, detail: output.tail });
+      // 409: it is being removed at this moment.
+      if (statusOf(cause) === 404 || statusOf(cause) === 409) throw new TaskFailure('killed', `the container ${container.id.slice(0, 12)} was removed while it ran, by something other than this task`, { cause, detail: output.tail });
       if (!isAway(cause) && (statusOf(cause) ?? 0) < 500) throw engineFailure('following the container', engine, cause);
       outage = true;
       outageSinceMs ??= performance.now();

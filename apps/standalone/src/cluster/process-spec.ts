@@ -27,16 +27,16 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
       DAGBOOK_API_HOST: '127.0.0.1',
       DAGBOOK_API_WEB_FOLDER: join(settings.root, 'dist/web'),
       DAGBOOK_LOGS_URL: `http://127.0.0.1:${settings.logPort}`,
-      DAGBOOK_API_JWT_SECRET: secrets.jwtSecret,
+      DAGBOOK_SECURITY_JWT_SECRET: secrets.jwtSecret,
       DAGBOOK_API_ADMIN_PASSWORD: secrets.adminPassword,
-      DAGBOOK_LOGS_SECRET: secrets.logSecret,
+      DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret,
       DAGBOOK_SECURITY_WORKER_SECRET: secrets.workerSecret,
     },
   };
   const logServer: ProcessSpec = {
     name: 'log-server',
     entry: 'log-server/main.js',
-    env: { ...common, DAGBOOK_LOG_HOST: '127.0.0.1', DAGBOOK_LOG_PORT: String(settings.logPort), DAGBOOK_LOG_FOLDER: join(dataDir, 'logs'), DAGBOOK_LOG_SECRET: secrets.logSecret },
+    env: { ...common, DAGBOOK_LOG_HOST: '127.0.0.1', DAGBOOK_LOG_PORT: String(settings.logPort), DAGBOOK_LOG_FOLDER: join(dataDir, 'logs'), DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret },
   };
   const dispatcher: ProcessSpec = { name: 'dispatcher', entry: 'dispatcher/main.js', env: journal };
   const schedulers = numbered('scheduler', settings.schedulers, () => ({ ...journal, DAGBOOK_BUNDLE_FOLDER: settings.dagsDir }));
@@ -46,7 +46,7 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
     DAGBOOK_WORKER_SLOTS: String(settings.slots),
     DAGBOOK_WORKER_STATE_DIR: join(dataDir, name),
     DAGBOOK_WORKER_GATEWAY_URL: `http://127.0.0.1:${settings.port}`,
-    DAGBOOK_WORKER_SECRET: secrets.workerSecret,
+    DAGBOOK_SECURITY_WORKER_SECRET: secrets.workerSecret,
     DAGBOOK_WORKER_RUNNER_ENTRY: join(settings.root, 'dist/worker/runner.js'),
     DAGBOOK_WORKER_SDK: join(settings.root, 'dist/sdk/index.js'),
     DAGBOOK_OUTPUT: join(dataDir, 'output'),
