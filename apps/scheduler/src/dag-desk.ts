@@ -1,5 +1,5 @@
 import {
-  decideDag, decideTrigger, evolveDag, initialDag, isRejected, nextDueAtMs, reject, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  decideDag, decideTrigger, evolveDag, initialDag, isRejected, nextDueAtMs, pausesAfter, reject, runsToStart, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -165,11 +165,8 @@ export class DagDesk {
 
   /** Oldest first, while `maxActiveRuns` has room. */
   #startQueued(dag: OwnedDag): void {
-    if (!dag.knowsItsRuns || dag.fold.paused || dag.queued.size === 0) return;
-    const room = (dag.plan?.definition.maxActiveRuns ?? 16) - dag.running.size - dag.starting.size;
-    if (room <= 0) return;
-    const next = [...dag.queued].filter(([runId]) => !dag.starting.has(runId)).sort((a, b) => a[1] - b[1]).slice(0, room);
-    for (const [runId] of next) {
+    if (!dag.knowsItsRuns || dag.queued.size === 0) return;
+    for (const runId of runsToStart({ definition: dag.plan?.definition ?? {}, paused: dag.fold.paused, running: dag.running.size, queued: dag.queued, starting: dag.starting })) {
       dag.starting.add(runId);
       this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'StartRun', nowMs: 0 } });
     }
@@ -265,9 +262,9 @@ export class DagDesk {
   }
 
   #pauseAfterFailures(dag: OwnedDag): void {
-    const limit = dag.plan?.definition.maxConsecutiveFailedRuns ?? 0;
-    if (limit === 0 || dag.failedInARow < limit || dag.fold.paused) return;
-    const command: DagCommand = { type: 'SetPaused', paused: true, by: `maxConsecutiveFailedRuns=${limit}`, nowMs: this.#ports.clock.nowMs() };
+    const definition: Pick<DagDefinition, 'maxConsecutiveFailedRuns'> = dag.plan?.definition ?? {};
+    if (dag.fold.paused || !pausesAfter(dag.failedInARow, definition)) return;
+    const command: DagCommand = { type: 'SetPaused', paused: true, by: `maxConsecutiveFailedRuns=${definition.maxConsecutiveFailedRuns}`, nowMs: this.#ports.clock.nowMs() };
     void this.#turn(dag, () => this.#execute(dag, command)).catch((error: unknown) => this.#ports.log.error('a DAG could not be paused after failures', { dagId: dag.dagId, ...errorAttributes(error) }));
   }
 

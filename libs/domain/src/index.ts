@@ -61,3 +61,4 @@ export type { PreviewedRun } from './schedule/preview.ts';
 export { previewRuns } from './schedule/preview.ts';
 export type { Connection } from './connection/connection.ts';
 export { connectionExtra, connectionUri, readConnection } from './connection/connection.ts';
+export { pausesAfter, runsToStart } from './dag/active-run.ts';

@@ -3,6 +3,7 @@ import type { Decision } from '../decider.ts';
 import { parseInstant } from '../schedule/civil.ts';
 import type { ScheduledRun } from '../schedule/definition.ts';
 import { nextRun } from '../schedule/timetable.ts';
+import { DEFAULT_MAX_ACTIVE_RUNS } from './active-run.ts';
 import type { DagDefinition } from './definition.ts';
 import type { DagEvent } from './event.ts';
 import type { DagFold } from './fold.ts';
@@ -33,7 +34,6 @@ export interface ScheduleContext {
   readonly customAnswer?: ScheduledRun | null;
 }
 
-const DEFAULT_MAX_ACTIVE_RUNS = 16;
 /** A command makes at most this many runs, so that a long catch-up is appended in bearable pieces. */
 const MAX_RUNS_AT_ONCE = 100;
 

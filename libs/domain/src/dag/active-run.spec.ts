@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { pausesAfter, runsToStart } from './active-run.ts';
+
+describe('runsToStart', () => {
+  const queued = new Map([['late', 30], ['early', 10], ['middle', 20]]);
+  const dag = { definition: { maxActiveRuns: 3 }, paused: false, running: 1, queued, starting: new Set<string>() };
+
+  it('takes the oldest, as many as there is room for', () => {
+    expect(runsToStart(dag)).toEqual(['early', 'middle']);
+  });
+
+  it('counts those that are starting already, and takes them no second time', () => {
+    expect(runsToStart({ ...dag, starting: new Set(['early']) })).toEqual(['middle']);
+  });
+
+  it('takes none without room, and none of a paused DAG', () => {
+    expect(runsToStart({ ...dag, running: 3 })).toEqual([]);
+    expect(runsToStart({ ...dag, paused: true })).toEqual([]);
+  });
+
+  it('has room for 16 where nothing is said', () => {
+    expect(runsToStart({ ...dag, definition: {}, running: 15 })).toEqual(['early']);
+  });
+});
+
+it.each([[0, undefined, false], [9, undefined, false], [9, 0, false], [1, 2, false], [2, 2, true], [3, 2, true]])('%i failures in a row, limit %s: pauses %s', (failed, limit, pauses) => {
+  expect(pausesAfter(failed, limit === undefined ? {} : { maxConsecutiveFailedRuns: limit })).toBe(pauses);
+});
