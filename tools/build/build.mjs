@@ -43,7 +43,6 @@ export async function build({ web = true, say = console.error } = {}) {
       tsconfig: 'tsconfig.base.json',
       chunkNames: 'chunks/[name]-[hash]',
       sourcemap: 'linked',
-      keepNames: true,
       logLevel: 'warning',
     });
     stamp('dist/server.stamp', server);

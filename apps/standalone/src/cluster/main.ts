@@ -52,7 +52,7 @@ const postgres = new PartKeeper('postgres', async () => {
   return part;
 }, log);
 const kafka = new PartKeeper('kafka', async () => {
-  const part = await startKafka({ dir: join(dataDir, 'kafka'), cacheDir: join(root, '.dagbook', 'kafka'), pom: join(root, 'deploy/kafka/pom.xml'), port: kafkaPort, tuning: 'throughput', log: (line) => log.info('kafka', { line }) });
+  const part = await startKafka({ dir: join(dataDir, 'kafka'), cacheDir: join(root, '.dagbook', 'kafka'), pom: join(root, 'deploy/kafka/pom.xml'), port: kafkaPort, log: (line) => log.info('kafka', { line }) });
   brokers = part.brokers;
   return part;
 }, log);
