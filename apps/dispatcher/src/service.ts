@@ -73,7 +73,8 @@ export async function startDispatcher(ports: DispatcherPorts): Promise<RunningSe
     instance,
     subscriptions: [
       { topic: TOPICS.attempts.name, mode: 'broadcast' },
-      { topic: TOPICS.workers.name, mode: 'broadcast' },
+      // Whoever renewed just before this process began would else be unknown for as long as it takes to the next renewal.
+      { topic: TOPICS.workers.name, mode: 'broadcast', replayMs: 10_000 },
     ],
     ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }),
   });

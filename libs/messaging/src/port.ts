@@ -53,6 +53,11 @@ export interface Subscription {
    * `broadcast`: every instance sees every message from its start on; what it missed before, Postgres tells it.
    */
   readonly mode: 'shared' | 'broadcast';
+  /**
+   * With `broadcast`: begin with what was published so long ago, for what is said over and over (that a worker lives) and
+   * would else be unknown until it is said again. A broker that keeps nothing has nothing to begin with.
+   */
+  readonly replayMs?: number;
 }
 
 export interface Listener {

@@ -133,6 +133,21 @@ test('what cannot be parsed lies in the dead letter at once, as it came, and wha
   ]);
 });
 
+test('a listener that asks for it begins with what was published before it came', async () => {
+  const broker = await connect({ nowMs: Date.now });
+  const topic = assignmentTopic('replayed').name;
+  const revoked = (id: string) => ({ topic, key: 'a', type: 'AttemptRevoked' as const, id, data: { attemptId: 'etl/r1/load/-1/1' as const, epoch: 1, reason: 'late' } });
+  const [plain, replaying] = [new Inbox(), new Inbox()];
+  await listen(broker, topic, new Inbox(), 'broadcast');
+  await broker.publisher().publish([revoked('before')]);
+  await listen(broker, topic, plain, 'broadcast');
+  await broker.listen({ service: 'worker', instance: 'replaying', subscriptions: [{ topic, mode: 'broadcast', replayMs: 60_000 }], handlerOf: () => replaying.handler });
+  await broker.publisher().publish([revoked('after')]);
+  await Promise.all([plain, replaying].map((inbox) => inbox.until((ids) => ids.includes('after'))));
+  expect(plain.ids).toEqual(['after']);
+  expect(replaying.ids).toEqual(['before', 'after']);
+});
+
 test('a message over the limit is refused alone, with its size', async () => {
   const broker = await connect();
   const topic = assignmentTopic('large').name;

@@ -144,7 +144,7 @@ export class KafkaBroker implements MessageBroker {
       kafka: this.#kafka,
       groupId,
       topics: topics.map(({ name }) => name),
-      start: mode === 'shared' ? { from: 'committed' } : { from: 'given', offsets: await this.#latestOffsets(topics) },
+      start: mode === 'shared' ? { from: 'committed' } : { from: 'given', offsets: await this.#firstOffsets(topics, request.subscriptions) },
       concurrency: Math.min(8, topics.reduce((sum, { partitions }) => sum + partitions, 0)),
       prepare: () => this.#ensureTopics(topics),
       makeQueue: (topic, partition, onDone) => {
@@ -173,11 +173,17 @@ export class KafkaBroker implements MessageBroker {
     });
   }
 
-  async #latestOffsets(topics: readonly Topic[]): Promise<ReadonlyMap<string, string>> {
+  /** Of each partition: its end, or where what is to be replayed begins. */
+  async #firstOffsets(topics: readonly Topic[], subscriptions: readonly Subscription[]): Promise<ReadonlyMap<string, string>> {
     const offsets = new Map<string, string>();
     for (const { name } of topics) {
-      const found = await patiently(() => this.#admin.fetchTopicOffsets(name));
-      for (const { partition, high } of found) offsets.set(`${name}/${partition}`, high);
+      const replayMs = subscriptions.find(({ topic }) => topic === name)?.replayMs;
+      const found = await patiently(async () =>
+        replayMs === undefined
+          ? (await this.#admin.fetchTopicOffsets(name)).map(({ partition, high }) => ({ partition, offset: high }))
+          : this.#admin.fetchTopicOffsetsByTimestamp(name, this.#options.nowMs() - replayMs),
+      );
+      for (const { partition, offset } of found) offsets.set(`${name}/${partition}`, offset);
     }
     return offsets;
   }
