@@ -159,9 +159,9 @@ export class Supervisor {
     this.#revoke(attemptId, epoch, reason);
   }
 
-  #onAcknowledged({ attemptId, epoch, accepted }: ReportAcknowledged): void {
+  /** What still runs was not reported from here: a refusal of it answers a report that somebody forged, and ends nothing. */
+  #onAcknowledged({ attemptId, epoch }: ReportAcknowledged): void {
     if (this.#parts.outbox.acknowledge(attemptId, epoch)) this.#ended.add(`${attemptId}@${epoch}`);
-    if (!accepted) this.#revoke(attemptId, epoch, 'the scheduler knows a newer attempt');
   }
 
   #onRenewalGranted(granted: RenewalGranted): void {

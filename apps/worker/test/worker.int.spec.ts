@@ -347,13 +347,14 @@ describe('an end from outside', () => {
     expect((await rig.wire.log(attempt)).map((line) => line['event'])).toEqual(['waiting', 'tidied up', 'The task was ended: cleared.']);
   });
 
-  test('a report that was not accepted ends what still runs of the attempt', async () => {
+  test('a refusal of a report that this worker never made ends nothing', async () => {
     rig = await startRig(built);
     const attempt = await rig.assign({ taskId: 'hangs', bundle });
     const pid = await pidOf(attempt);
     await rig.send({ type: 'ReportAcknowledged', data: { attemptId: attempt.attemptId, epoch: 1, accepted: false } });
-    await rig.wire.log(attempt);
-    expect(groupMembers(pid)).toEqual([]);
+    await rig.wire.finished(await rig.assign({ taskId: 'value', bundle }));
+    expect(groupMembers(pid)).toContain(pid);
+    expect(rig.wire.of('AttemptFinished', attempt)).toEqual([]);
   });
 
   test('a revocation that overtakes its assignment keeps the task from beginning', async () => {

@@ -209,7 +209,7 @@ export interface RenewalGranted {
 export interface ReportAcknowledged {
   readonly attemptId: AttemptId;
   readonly epoch: number;
-  /** False: the attempt was not the newest; its result counts for nothing and what still runs of it is killed. */
+  /** False: the attempt was not the newest, or the report was not proven; its result counts for nothing. What still runs elsewhere of it ends by a revocation or with its lease. */
   readonly accepted: boolean;
 }
 
