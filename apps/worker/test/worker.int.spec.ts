@@ -353,7 +353,7 @@ describe('an end from outside', () => {
     const pid = await pidOf(attempt);
     await rig.send({ type: 'ReportAcknowledged', data: { attemptId: attempt.attemptId, epoch: 1, accepted: false } });
     await rig.wire.finished(await rig.assign({ taskId: 'value', bundle }));
-    expect(groupMembers(pid)).toContain(pid);
+    expect(groupMembers(pid).map((member) => member.pid)).toContain(pid);
     expect(rig.wire.of('AttemptFinished', attempt)).toEqual([]);
   });
 
