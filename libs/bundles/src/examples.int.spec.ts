@@ -41,6 +41,20 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   },
   example_xcom: {},
   operators_python: {},
+  example_display_name: {},
+  example_markdown_doc: {},
+  example_python_operator: {},
+  tutorial: {},
+  tutorial_dag: {},
+  example_branch_datetime_operator: { tasks: { date_in_range_1: 'skipped', date_outside_range_2: 'skipped' } },
+  example_branch_dop_operator_v3: { tasks: { empty_task_2: 'skipped' } },
+  example_dynamic_task_mapping_with_no_taskflow_operators: {},
+  stakeholder_report_finance: {},
+  stakeholder_report_marketing: {},
+  example_multi_type_params: {},
+  example_retry_policy: { tasks: { ask_with_a_wrong_password: 'failed' } },
+  example_xcom_args: {},
+  example_passing_params_via_test_command: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 
@@ -64,24 +78,25 @@ describe('the example DAGs', () => {
     writeFileSync(join(folder, 'run.mjs'), `
       import { installSdkResolver } from ${JSON.stringify(new URL('./sdk-resolver.ts', import.meta.url).href)};
       installSdkResolver(${JSON.stringify(sdkPath)});
-      const { default: example } = await import('./' + process.argv[2] + '.mjs');
+      const module = await import('./' + process.argv[2] + '.mjs');
+      const example = [module.default].flat().find(({ id }) => id === process.argv[3]);
       const result = await example.test({ logicalDate: '2026-01-05', log: () => {} });
-      const states = process.argv.slice(3).map((id) => [id, result.stateOf({ id })]);
+      const states = process.argv.slice(4).map((id) => [id, result.stateOf({ id })]);
       console.log(JSON.stringify([result.state, Object.fromEntries(states)]));
     `);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('are these, and those of the operators that need a server of their own', () => {
-    const dagIds = files.map(({ definitions }) => definitions[0]?.definition.dagId ?? '');
+    const dagIds = files.flatMap(({ definitions }) => definitions.map(({ definition }) => definition.dagId));
     expect(dagIds.filter((dagId) => !NEED_A_SERVER.includes(dagId)).sort()).toEqual(Object.keys(ENDS).sort());
     expect(dagIds).toEqual(expect.arrayContaining(NEED_A_SERVER));
   });
 
   it.each(Object.keys(ENDS))('%s ends as in Airflow', async (dagId) => {
-    const file = files.find(({ definitions }) => definitions[0]?.definition.dagId === dagId);
-    const ids = file?.definitions[0]?.definition.tasks.map(({ taskId }) => taskId) ?? [];
-    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'run.mjs'), file?.file ?? '', ...ids], { env: { PATH: process.env['PATH'] ?? '' } });
+    const file = files.find(({ definitions }) => definitions.some(({ definition }) => definition.dagId === dagId));
+    const ids = file?.definitions.find(({ definition }) => definition.dagId === dagId)?.definition.tasks.map(({ taskId }) => taskId) ?? [];
+    const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'run.mjs'), file?.file ?? '', dagId, ...ids], { env: { PATH: process.env['PATH'] ?? '' } });
     const { run = 'success', tasks = {} } = ENDS[dagId] ?? {};
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual([run, { ...Object.fromEntries(ids.map((id) => [id, 'success'])), ...tasks }]);
   });

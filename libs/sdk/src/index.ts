@@ -15,6 +15,7 @@ export type { S3Object, S3SyncOptions } from './operator/s3.ts';
 export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from './operator/s3.ts';
 export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
+export type { RetryRule } from './retry-policy.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export { mock, provideOperators } from './test-run.ts';
 export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';

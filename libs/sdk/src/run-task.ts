@@ -5,6 +5,7 @@ import { TaskFailure, thrownOutcome } from './error.ts';
 import { isLatest } from './latest.ts';
 import type { DagModel, TaskModel } from './model.ts';
 import { resolverFor, stepped } from './resolve.ts';
+import { retryVerdict } from './retry-policy.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -32,7 +33,10 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     const input = await inputOf(running);
     return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running);
   } catch (error) {
-    return ended(error);
+    const outcome = ended(error);
+    if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
+    const retry = retryVerdict(task.spec.retryPolicy, error);
+    return retry === undefined ? outcome : { ...outcome, retry };
   }
 }
 

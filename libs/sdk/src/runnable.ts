@@ -68,10 +68,10 @@ export const INLINE_RESULT_BYTES = 2048;
 export const runnableOf = (value: unknown): RunnableDag | undefined =>
   typeof value === 'object' && value !== null ? (value as { [RUNNABLE]?: RunnableDag })[RUNNABLE] : undefined;
 
-/** The DAGs that a module exports, each once, in order of export name. */
+/** The DAGs that a module exports, alone or in lists, each once, in order of export name. */
 export function runnablesOf(module: object): RunnableDag[] {
   const found = new Set<RunnableDag>();
-  for (const exported of Object.values(module)) {
+  for (const exported of Object.values(module).flat()) {
     const runnable = runnableOf(exported);
     if (runnable !== undefined) found.add(runnable);
   }

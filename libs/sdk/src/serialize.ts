@@ -142,6 +142,8 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('weightRule', spec.weightRule),
     ...present('dependsOnPast', spec.dependsOnPast === true ? true : undefined),
     ...present('waitForDownstream', spec.waitForDownstream === true ? true : undefined),
+    ...present('ignoreFirstDependsOnPast', spec.ignoreFirstDependsOnPast === false ? false : undefined),
+    ...present('waitForPastDependsBeforeSkipping', spec.waitForPastDependsBeforeSkipping === true ? true : undefined),
     ...present('maxActive', spec.maxActive),
     ...present('maxActivePerRun', spec.maxActivePerRun),
     ...present('groupId', task.group?.groupId),
@@ -155,6 +157,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('outlets', spec.outlets?.map((asset) => asset.uri)),
     ...present('onLost', spec.onLost === 'retry' ? undefined : spec.onLost),
     ...present('lostAfterMs', duration('lostAfter')),
+    ...present('retryPolicy', spec.retryPolicy === undefined ? undefined : true),
     ...present('doc', spec.doc),
   };
 }

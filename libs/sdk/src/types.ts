@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { TriggerRule, WeightRule } from '@dagbook/domain';
+import type { RetryRule } from './retry-policy.ts';
 
 export type { TriggerRule, WeightRule };
 
@@ -92,6 +93,8 @@ export interface TaskSpec<O> {
   /** Default `fixed`; `exponential` doubles, a number multiplies. */
   retryBackoff?: 'fixed' | 'exponential' | number;
   maxRetryDelay?: Duration;
+  /** Rules in order for errors that the task throws; the first that fits decides whether, and when, the next try is made. */
+  retryPolicy?: readonly RetryRule[];
   /** Of one try; of a sensor, over all its pokes and tries. */
   timeout?: Duration;
   queue?: string;
@@ -101,6 +104,10 @@ export interface TaskSpec<O> {
   triggerRule?: TriggerRule;
   dependsOnPast?: boolean;
   waitForDownstream?: boolean;
+  /** Of a task that is new in a DAG with earlier runs: `false` makes it wait for one of its own. Default true. */
+  ignoreFirstDependsOnPast?: boolean;
+  /** Not even skipped before its past allows it. */
+  waitForPastDependsBeforeSkipping?: boolean;
   inlets?: Asset[];
   outlets?: Asset[];
   /** How many instances of this task may run at once, over all runs of the DAG. */

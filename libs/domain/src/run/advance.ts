@@ -109,7 +109,7 @@ export function pastAllows(instance: TaskInstance, past: PastRuns): boolean {
   const { definition } = instance.slot.plan;
   if (past.isFirst) return true;
   const before = past.taskOf(refOf(instance));
-  if (before === undefined) return true;
+  if (before === undefined) return definition.ignoreFirstDependsOnPast !== false;
   const well = before.state === 'success' || before.state === 'skipped';
   return well && (definition.waitForDownstream !== true || before.downstreamDone);
 }

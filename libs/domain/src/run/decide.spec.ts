@@ -395,6 +395,16 @@ describe('past runs', () => {
     expect(next.start()).toEqual(['RunStarted']);
   });
 
+  test('a task that earlier runs did not have begins, unless it is to wait for a past of its own', () => {
+    const begun = (ignoreFirstDependsOnPast: boolean): string[] => {
+      const story = new RunStory({ a: { dependsOnPast: true, ignoreFirstDependsOnPast } });
+      story.past = { isFirst: false, taskOf: () => undefined };
+      return story.start();
+    };
+    expect(begun(true)).toEqual(['RunStarted', 'TaskScheduled a 1']);
+    expect(begun(false)).toEqual(['RunStarted']);
+  });
+
   test('a skip waits only when the task says so', () => {
     const skipped = (waitForPastDependsBeforeSkipping: boolean): string[] => {
       const story = new RunStory({ a: {}, b: { after: 'a', dependsOnPast: true, waitForPastDependsBeforeSkipping } });

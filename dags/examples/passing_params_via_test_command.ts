@@ -1,0 +1,15 @@
+// `dagbook dags test example_passing_params_via_test_command --conf '{"miff": "agg"}'` runs it here, without any service.
+import { bash, dag } from '@dagbook/sdk';
+import { z } from 'zod';
+
+const d = dag('example_passing_params_via_test_command', {
+  schedule: '*/1 * * * *', startDate: '2021-01-01', catchup: false, timeout: '4m', tags: ['example'],
+  params: z.object({ foo: z.string().default('bar'), miff: z.string().default('none') }),
+});
+
+const run = d.task('run_this', async (_, { params, log }) => {
+  log.info(`'foo' was passed in as ${params.foo}`);
+  return { foo: params.foo, miff: params.miff };
+})();
+d.task('also_run_this', bash({ command: 'echo "foo was $FOO, miff was $MIFF"', env: { FOO: run.get('foo'), MIFF: run.get('miff') } }))();
+export default d;
