@@ -5,8 +5,8 @@ class Busy extends Error {}
 class Denied extends Error {}
 
 const retryPolicy: readonly RetryRule[] = [
-  { on: Busy, then: 'retry', delay: '50ms' },
-  { on: Denied, then: 'fail' },
+  { on: Busy, action: 'retry', delay: '50ms' },
+  { on: Denied, action: 'fail' },
 ];
 const d = dag('example_retry_policy', { startDate: '2026-01-01', tags: ['example'], defaults: { retries: 3, retryDelay: '5m', retryPolicy } });
 

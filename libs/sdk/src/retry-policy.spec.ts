@@ -13,12 +13,12 @@ class TooManyRequests extends HttpError {}
 
 describe('a retry policy', () => {
   const rules: readonly RetryRule[] = [
-    { on: TooManyRequests, then: 'retry', delay: '1m' },
-    { on: (error) => error instanceof HttpError && error.status === 404, then: 'fail' },
-    { on: HttpError, exact: true, then: 'default' },
-    { on: /timed out/gi, then: 'retry', delay: '10s' },
-    { on: 'exit_code', then: 'fail' },
-    { on: Error, then: 'fail' },
+    { on: TooManyRequests, action: 'retry', delay: '1m' },
+    { on: (error) => error instanceof HttpError && error.status === 404, action: 'fail' },
+    { on: HttpError, exact: true, action: 'default' },
+    { on: /timed out/gi, action: 'retry', delay: '10s' },
+    { on: 'exit_code', action: 'fail' },
+    { on: Error, action: 'fail' },
   ];
 
   it.each([
@@ -36,7 +36,7 @@ describe('a retry policy', () => {
   });
 
   it('takes subclasses for what they are, unless the class is meant exactly', () => {
-    expect(retryVerdict([{ on: HttpError, then: 'fail' }], new TooManyRequests(429, ''))).toEqual({ action: 'fail' });
-    expect(retryVerdict([{ on: HttpError, exact: true, then: 'fail' }], new TooManyRequests(429, ''))).toBeUndefined();
+    expect(retryVerdict([{ on: HttpError, action: 'fail' }], new TooManyRequests(429, ''))).toEqual({ action: 'fail' });
+    expect(retryVerdict([{ on: HttpError, exact: true, action: 'fail' }], new TooManyRequests(429, ''))).toBeUndefined();
   });
 });

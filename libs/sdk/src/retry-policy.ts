@@ -11,7 +11,7 @@ export interface RetryRule {
   readonly on: ErrorClass | RegExp | FailureCode | ((error: Error) => boolean);
   readonly exact?: boolean;
   /** `retry` makes the next try, if one is left; `fail` ends the tries; `default` does what the task would without a policy. */
-  readonly then: 'retry' | 'fail' | 'default';
+  readonly action: 'retry' | 'fail' | 'default';
   /** Instead of the task's own delay; only with `retry`. */
   readonly delay?: Duration;
 }
@@ -21,8 +21,8 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 /** The first rule that fits decides; none: the task's own retries do. A policy can shorten the series of tries, never lengthen it. */
 export function retryVerdict(rules: readonly RetryRule[], error: unknown): RetryVerdict | undefined {
   const rule = rules.find((one) => fits(one, error));
-  if (rule === undefined || rule.then === 'default') return undefined;
-  return { action: rule.then, ...(rule.delay === undefined ? {} : { delayMs: durationMs('delay of a retry rule', rule.delay) }) };
+  if (rule === undefined || rule.action === 'default') return undefined;
+  return { action: rule.action, ...(rule.delay === undefined ? {} : { delayMs: durationMs('delay of a retry rule', rule.delay) }) };
 }
 
 function fits({ on, exact }: RetryRule, error: unknown): boolean {

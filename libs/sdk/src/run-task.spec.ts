@@ -157,11 +157,11 @@ describe('a function task', () => {
 
   it('asks its retry policy whether another try is worth it, and asks it nothing when the error has settled that', async () => {
     const d = dag('d');
-    const retryPolicy = [{ on: /quota/, then: 'fail' }, { on: 'error', then: 'retry', delay: '2s' }] as const;
+    const retryPolicy = [{ on: /quota/, action: 'fail' }, { on: 'error', action: 'retry', delay: '2s' }] as const;
     d.task('quota', () => { throw new Error('over quota'); }, { retries: 5, retryPolicy })();
     d.task('other', () => { throw new Error('hiccup'); }, { retries: 5, retryPolicy })();
-    d.task('final', () => { throw new FailTask('over quota'); }, { retries: 5, retryPolicy: [{ on: Error, then: 'retry' }] })();
-    d.task('skip', () => { throw new SkipTask('none'); }, { retries: 5, retryPolicy: [{ on: Error, then: 'fail' }] })();
+    d.task('final', () => { throw new FailTask('over quota'); }, { retries: 5, retryPolicy: [{ on: Error, action: 'retry' }] })();
+    d.task('skip', () => { throw new SkipTask('none'); }, { retries: 5, retryPolicy: [{ on: Error, action: 'fail' }] })();
     expect(await run(d, 'quota')).toMatchObject({ kind: 'failed', retry: { action: 'fail' } });
     expect(await run(d, 'other')).toMatchObject({ kind: 'failed', retry: { action: 'retry', delayMs: 2_000 } });
     expect(await run(d, 'final')).toMatchObject({ kind: 'failed', retry: { action: 'fail' } });
