@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util';
+import { bash } from './case/bash.ts';
 import { bigdag, fanout } from './case/fanout.ts';
 import { chain } from './case/chain.ts';
 import { decider } from './case/decider.ts';
 import { footprint } from './case/footprint.ts';
+import { logOpen, logTail } from './case/log.ts';
 import { parse } from './case/parse.ts';
 import { storm } from './case/storm.ts';
 import { throughput } from './case/throughput.ts';
 import { medians, type Benchmark, type Figures } from './figure.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, storm, parse, decider];
+const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, storm, parse, decider, logTail, logOpen, bash];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

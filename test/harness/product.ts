@@ -14,6 +14,8 @@ export interface Product {
   readonly dags: string;
   readonly db: pg.Client;
   readonly url: string;
+  /** Of the administrator. */
+  readonly token: string;
   readonly dataDir: string;
   /** From the start of the process to its first answer, milliseconds. */
   readonly upAfterMs: number;
@@ -116,6 +118,9 @@ class StartedProduct implements Product {
   }
   get url(): string {
     return this.#started.url;
+  }
+  get token(): string {
+    return this.#started.token;
   }
   get dags(): string {
     return this.#started.dags;

@@ -2,7 +2,7 @@ import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestj
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { AttemptKey, LogReader } from '@dagbook/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { LogQuery, MapIndexQuery } from './dto/request.ts';
+import { LogQuery, LogStreamQuery } from './dto/request.ts';
 import { TaskInstancesLogResponse, type StructuredLogMessage } from './dto/response.ts';
 import { invalid, notFound } from './error/api-error.ts';
 import { pathDag, pathRun, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
@@ -39,8 +39,8 @@ export class LogController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TaskInstancesLogResponse | string> {
     const attempt = await this.#attempt(dagId, runId, taskId, request.map_index ?? -1, tryNumber);
-    const fromByte = request.token === undefined ? 0 : byteOf(request.token);
-    const slice = await this.#logs.read({ attempt, fromByte, maxBytes: request.full_content === true ? FULL_BYTES : PAGE_BYTES });
+    const from = request.tail_bytes === undefined || request.token !== undefined ? { fromByte: request.token === undefined ? 0 : byteOf(request.token) } : { tailBytes: request.tail_bytes };
+    const slice = await this.#logs.read({ attempt, ...from, maxBytes: request.full_content === true ? FULL_BYTES : (request.tail_bytes ?? PAGE_BYTES) });
     if (accept?.includes('application/x-ndjson') === true) {
       void reply.type('application/x-ndjson; charset=utf-8');
       if (slice !== null && !slice.ended) void reply.header('x-continuation-token', tokenOf(slice.nextByte));
@@ -49,23 +49,29 @@ export class LogController {
     return { content: slice === null ? [] : linesOf(slice.text), continuation_token: slice === null || slice.ended ? null : tokenOf(slice.nextByte) };
   }
 
-  /** Ids are the byte after the event, so that a reader that reconnects misses nothing and sees nothing twice. */
+  /**
+   * Ids are the byte after the event, so that a reader that reconnects misses nothing and sees nothing twice. One that asks
+   * for the end first is told where it begins, by an event `start`.
+   */
   @Get(`${LOG_PATH}/stream`)
-  @Operation({ id: 'stream_log', summary: 'The log of a try as it is written, as server-sent events', answers: null, query: MapIndexQuery })
+  @Operation({ id: 'stream_log', summary: 'The log of a try as it is written, as server-sent events', answers: null, query: LogStreamQuery })
   async stream(
     @Param('dag_id', pathDag) dagId: string,
     @Param('dag_run_id', pathRun) runId: string,
     @Param('task_id', pathTask) taskId: string,
     @Param('try_number', pathTryNumber) tryNumber: number,
-    @Query(query(MapIndexQuery)) { map_index: mapIndex = -1 }: MapIndexQuery,
+    @Query(query(LogStreamQuery)) { map_index: mapIndex = -1, tail_bytes: tailBytes }: LogStreamQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const attempt = await this.#attempt(dagId, runId, taskId, mapIndex, tryNumber);
-    const fromByte = lastEventId === undefined || !/^\d{1,15}$/.test(lastEventId) ? 0 : Number(lastEventId);
+    const seen = lastEventId === undefined || !/^\d{1,15}$/.test(lastEventId) ? undefined : Number(lastEventId);
+    const end = seen !== undefined || tailBytes === undefined ? null : await this.#logs.read({ attempt, tailBytes, maxBytes: tailBytes });
+    const fromByte = seen ?? end?.fromByte ?? 0;
     const stream = EventStream.open(request, reply);
     try {
+      if (end !== null) await stream.send({ event: 'start', data: JSON.stringify({ from_byte: fromByte }) });
       for await (const slice of this.#logs.follow({ attempt, fromByte }, stream.signal)) {
         if (slice.text !== '') await stream.send({ id: String(slice.nextByte), data: slice.text.replace(/\n$/, '') });
       }

@@ -184,8 +184,19 @@ describe('what the page asks', () => {
     expect((await house.get(path)).body).toMatchObject({ content: [{ event: 'hello' }, { event: 'bye' }], continuation_token: null });
     const text = await house.ask('GET', path, { headers: { accept: 'application/x-ndjson' } });
     expect(text.body).toBe(LOG);
+    expect((await house.get(`${path}?tail_bytes=${LOG.length - 5}`)).body).toMatchObject({ content: [{ event: 'bye' }], continuation_token: null });
     const token = Buffer.from(`byte:${LOG.indexOf('\n') + 1}`).toString('base64url');
     expect((await house.get(`${path}?token=${token}`)).body.content).toMatchObject([{ event: 'bye' }]);
+  });
+
+  it('streams the log from its start, or from near its end and says where that is', async () => {
+    const path = `${R1}/taskInstances/extract/logs/1/stream`;
+    const bye = LOG.indexOf('\n') + 1;
+    const all = `id: ${LOG.length}\n${LOG.trimEnd().split('\n').map((line) => `data: ${line}\n`).join('')}\n`;
+    const late = `event: start\ndata: {"from_byte":${bye}}\n\nid: ${LOG.length}\ndata: ${LOG.slice(bye).trimEnd()}\n\n`;
+    const stream = async (query: string): Promise<string> => (await house.ask('GET', `${path}${query}`)).body as unknown as string;
+    expect(await stream('')).toBe(`retry: 1000\n\n${all}event: end\ndata: {}\n\n`);
+    expect(await stream(`?tail_bytes=${LOG.length - 5}`)).toBe(`retry: 1000\n\n${late}event: end\ndata: {}\n\n`);
   });
 
   it('gives the source as JSON or as text', async () => {

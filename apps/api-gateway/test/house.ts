@@ -115,9 +115,13 @@ export class TextLog implements LogReader {
   constructor(text: string) {
     this.#bytes = Buffer.from(text);
   }
-  async read({ fromByte = 0, maxBytes }: { fromByte?: number; maxBytes: number }): Promise<LogSlice> {
+  async read({ tailBytes, fromByte = tailBytes === undefined ? 0 : this.#lineAfter(this.#bytes.length - tailBytes), maxBytes }: { fromByte?: number; tailBytes?: number; maxBytes: number }): Promise<LogSlice> {
     const end = Math.min(this.#bytes.length, fromByte + maxBytes);
     return { fromByte, nextByte: end, text: this.#bytes.subarray(fromByte, end).toString(), ended: end === this.#bytes.length };
+  }
+  /** Where the first whole line from `byte` on begins. */
+  #lineAfter(byte: number): number {
+    return byte <= 0 ? 0 : this.#bytes.indexOf('\n', byte - 1) + 1;
   }
   async *follow({ fromByte }: { fromByte: number }): AsyncIterable<LogSlice> {
     yield await this.read({ fromByte, maxBytes: this.#bytes.length });

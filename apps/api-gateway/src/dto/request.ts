@@ -167,7 +167,12 @@ export class ClearTaskInstancesBody {
   @Truth({ default: false }) run_on_latest_version?: boolean;
 }
 
-export class LogQuery extends MapIndexQuery {
+export class LogStreamQuery extends MapIndexQuery {
+  /** Ours: begin with whole lines out of the log's last bytes, however long it is. */
+  @Whole({ min: 1, max: 16_777_216 }) tail_bytes?: number;
+}
+
+export class LogQuery extends LogStreamQuery {
   @Truth({ default: false }) full_content?: boolean;
   @Text({ maxLength: 200 }) token?: string;
 }

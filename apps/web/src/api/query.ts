@@ -142,5 +142,6 @@ export const versionQuery = queryOptions({
 });
 
 /** The address that follows a try's log. */
-export const logStreamUrl = (dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): string =>
-  path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/logs/${tryNumber}/stream?map_index=${mapIndex}`;
+/** `tailBytes` undefined: from the first byte. */
+export const logStreamUrl = (dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number, tailBytes: number | undefined): string =>
+  path`/api/v2/dags/${dagId}/dagRuns/${runId}/taskInstances/${taskId}/logs/${tryNumber}/stream?map_index=${mapIndex}` + (tailBytes === undefined ? '' : `&tail_bytes=${tailBytes}`);

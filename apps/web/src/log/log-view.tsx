@@ -1,4 +1,4 @@
-import { ActionIcon, NativeSelect, TextInput } from '@mantine/core';
+import { ActionIcon, Anchor, NativeSelect, TextInput } from '@mantine/core';
 import IconArrowBarToDown from '@tabler/icons-react/icons/IconArrowBarToDown';
 import IconDownload from '@tabler/icons-react/icons/IconDownload';
 import IconSearch from '@tabler/icons-react/icons/IconSearch';
@@ -54,6 +54,7 @@ export function LogView({ address }: { readonly address: LogAddress }) {
         <Toggle label={text.log.wrap} pressed={logWrap} onToggle={() => setPreference({ logWrap: !logWrap })}><IconTextWrap size={16} stroke={1.6} /></Toggle>
         <ActionIcon aria-label={text.log.download} title={text.log.download} onClick={() => void download(address)}><IconDownload size={16} stroke={1.6} /></ActionIcon>
       </div>
+      {log.beginsLate && <p className={`soft ${style.note}`}>{text.log.beginsLate} <Anchor component="button" type="button" onClick={log.fromStart}>{text.log.fromStart}</Anchor></p>}
       {log.dropped > 0 && <p className={`soft ${style.note}`}>{text.log.dropped(log.dropped)}</p>}
       {log.refusedStatus !== null && log.refusedStatus !== 404 && <Failure failure={text.problem.refused(log.refusedStatus)} retry={log.retry} />}
       {log.rows.length === 0 ? (

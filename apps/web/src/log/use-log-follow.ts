@@ -7,24 +7,31 @@ import type { LogAddress } from './log-view.tsx';
 
 /** Lines kept in the page: about 60 MB of a browser's memory; the rest stays where the log is stored. */
 const MOST_ROWS = 200_000;
+/** A longer log opens at its end: some 15,000 lines of it. */
+const TAIL_BYTES = 2_097_152;
 
 interface FollowedLog {
   readonly rows: readonly LogRow[];
   /** Earlier rows that are not kept any more. */
   readonly dropped: number;
+  /** The log is long and its beginning was not asked for; `fromStart` asks for it. */
+  readonly beginsLate: boolean;
+  readonly fromStart: () => void;
   readonly state: 'connecting' | 'open' | 'broken' | 'refused' | 'ended';
   readonly refusedStatus: number | null;
   readonly retry: () => void;
 }
 
-const NOTHING = { rows: [], dropped: 0, state: 'connecting', refusedStatus: null } as const;
+const NOTHING = { rows: [], dropped: 0, beginsLate: false, state: 'connecting', refusedStatus: null } as const;
 
-/** Follows a try's log from its first byte; what arrives within one frame becomes one change of the list. */
+/** Follows a try's log, a long one from near its end; what arrives within one frame becomes one change of the list. */
 export function useLogFollow(address: LogAddress): FollowedLog {
   const { dagId, runId, taskId, mapIndex, tryNumber } = address;
-  const [log, setLog] = useState<Omit<FollowedLog, 'retry'>>(NOTHING);
+  const [log, setLog] = useState<Omit<FollowedLog, 'retry' | 'fromStart'>>(NOTHING);
   const [asked, setAsked] = useState(0);
   const retry = useCallback(() => setAsked((times) => times + 1), []);
+  const [whole, setWhole] = useState(false);
+  const fromStart = useCallback(() => setWhole(true), []);
 
   useEffect(() => {
     setLog(NOTHING);
@@ -42,9 +49,13 @@ export function useLogFollow(address: LogAddress): FollowedLog {
       });
     };
     void followStream({
-      url: logStreamUrl(dagId, runId, taskId, mapIndex, tryNumber),
+      url: logStreamUrl(dagId, runId, taskId, mapIndex, tryNumber, whole ? undefined : TAIL_BYTES),
       signal: abort.signal,
-      onEvent: ({ data }) => {
+      onEvent: ({ event, data }) => {
+        if (event === 'start') {
+          setLog((now) => ({ ...now, beginsLate: (JSON.parse(data) as { from_byte: number }).from_byte > 0 }));
+          return;
+        }
         arrived += `${data}\n`;
         if (frame === 0) frame = requestAnimationFrame(take);
       },
@@ -56,7 +67,7 @@ export function useLogFollow(address: LogAddress): FollowedLog {
       abort.abort();
       cancelAnimationFrame(frame);
     };
-  }, [dagId, runId, taskId, mapIndex, tryNumber, asked]);
+  }, [dagId, runId, taskId, mapIndex, tryNumber, asked, whole]);
 
-  return { ...log, retry };
+  return { ...log, retry, fromStart };
 }

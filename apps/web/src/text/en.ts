@@ -218,6 +218,8 @@ export const en = {
     reconnecting: 'Reconnecting',
     noMatch: 'No line matches.',
     lines: (shown: number, total: number) => (shown === total ? (total === 1 ? '1 line' : `${total} lines`) : `${shown} of ${total} lines`),
+    beginsLate: 'A long log: this is its end.',
+    fromStart: 'Read it from the start',
     dropped: (count: number) => `${count} earlier lines are not kept in this page; download the log to read them.`,
     label: 'Log',
   },

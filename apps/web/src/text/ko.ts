@@ -217,6 +217,8 @@ export const ko: Text = {
     reconnecting: '다시 연결 중',
     noMatch: '조건에 맞는 줄이 없습니다.',
     lines: (shown, total) => (shown === total ? `${total}줄` : `${total}줄 중 ${shown}줄`),
+    beginsLate: '긴 로그라서 끝부분부터 보여 줍니다.',
+    fromStart: '처음부터 읽기',
     dropped: (count) => `앞의 ${count}줄은 이 화면에 두지 않습니다. 로그를 내려받으면 볼 수 있습니다.`,
     label: '로그',
   },

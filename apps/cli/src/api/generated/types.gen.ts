@@ -2560,6 +2560,7 @@ export type GetLogData = {
     };
     query?: {
         map_index?: number;
+        tail_bytes?: number;
         full_content?: boolean;
         token?: string;
     };
@@ -2610,6 +2611,7 @@ export type StreamLogData = {
     };
     query?: {
         map_index?: number;
+        tail_bytes?: number;
     };
     url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}/stream';
 };
