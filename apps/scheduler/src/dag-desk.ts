@@ -7,6 +7,7 @@ import { formatPosition, type AppendEntry, type AppendResult, type EventStore, t
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import type { HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
+import { matchesPattern } from './param-pattern.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { newTraceparent } from './run-tracer.ts';
 import type { Ask, AskOutcome, RunEngine } from './run-engine.ts';
@@ -231,7 +232,7 @@ export class DagDesk {
   async #trigger(dag: OwnedDag, commandId: string, body: Extract<CommandBody, { type: 'TriggerRun' }>): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return this.#refuse(commandId, dag.dagId, reject('dag_not_found', `the DAG ${dag.dagId} has no version that could be read`));
-    const decided: TriggeredRun | Rejected = decideTrigger({ ...body, definition: plan.definition, nowMs: this.#ports.clock.nowMs() });
+    const decided: TriggeredRun | Rejected = decideTrigger({ ...body, definition: plan.definition, matchesPattern, nowMs: this.#ports.clock.nowMs() });
     if (isRejected(decided)) return this.#refuse(commandId, dag.dagId, decided);
     if (decided.logicalDateMs !== null) {
       const taken = await claimLogicalDates(this.#ports.store, dag.dagId, [{ runId: decided.runId, logicalDateMs: decided.logicalDateMs }]);

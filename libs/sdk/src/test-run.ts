@@ -87,7 +87,7 @@ class TestRun implements TestResult {
   async run(): Promise<void> {
     const { definition } = this.#compiled;
     const params = await this.#params();
-    const triggered = decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, nowMs: this.#nowMs });
+    const triggered = decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
     if (isRejected(triggered)) throw new Error(triggered.message);
     this.#settle({
       ...triggered, type: 'CreateRun', dagId: definition.dagId, runType: 'manual', triggeredBy: 'test', conf: (this.#options.conf ?? {}) as Json,

@@ -48,6 +48,13 @@ describe('conf against the schema of the params', () => {
     expect(new Set(wrong(conf))).toEqual(new Set([field]));
   });
 
+  it('asks for patterns where somebody can judge them', () => {
+    const params = { schema: { type: 'object', properties: { zip: { type: 'string', pattern: '^[0-9]{5}$' } } }, defaults: {} };
+    expect(paramProblems(params, { zip: 'abc' })).toEqual([]);
+    expect(paramProblems(params, { zip: 'abc' }, (pattern, text) => pattern === '^[0-9]{5}$' && text !== 'abc').map(problemText)).toEqual(['params.zip is "abc", which does not match the pattern ^[0-9]{5}$; give it in that form.']);
+    expect(paramProblems(params, { zip: '06236' }, () => true)).toEqual([]);
+  });
+
   it('names what nobody gave', () => {
     expect(paramProblems({ schema, defaults: { day: '2026-01-01' } }, {}).map(problemText)).toEqual(['params.bucket is missing and has no default; give it in conf.']);
   });

@@ -7,21 +7,24 @@ import type { ParamsDefinition } from './definition.ts';
 
 type JsonObject = { readonly [name: string]: Json };
 
+/** Whether `text` holds what `pattern`, a regular expression of JSON Schema, describes. */
+export type PatternMatch = (pattern: string, text: string) => boolean;
+
 const MAX_DEPTH = 64;
 
 /**
  * What a run's conf gets wrong about the DAG's params: values that their JSON Schema does not allow, and params that
  * neither conf nor a default gives. Defaults are the author's, already converted, and not judged again; names that the
- * schema does not know are conf for templates. `pattern` is left to the worker, which asks the author's own schema: a
- * regular expression of theirs may take for ever.
+ * schema does not know are conf for templates. `pattern` is judged by `matches` when the caller can bound its time, else
+ * left to the worker, which asks the author's own schema.
  */
-export function paramProblems(params: ParamsDefinition | undefined, conf: JsonObject): readonly Problem[] {
+export function paramProblems(params: ParamsDefinition | undefined, conf: JsonObject, matches: PatternMatch = () => true): readonly Problem[] {
   const schema = params?.schema;
   if (params === undefined || !isObject(schema)) return [];
   const given = new Set([...Object.keys(conf), ...Object.keys(params.defaults)]);
   const missing = namesIn(schema['required']).filter((name) => !given.has(name)).map((name) => problem(`params.${name}`, undefined, 'is missing and has no default', 'give it in conf'));
   const properties = isObject(schema['properties']) ? schema['properties'] : {};
-  const check = new SchemaCheck(schema);
+  const check = new SchemaCheck(schema, matches);
   for (const [name, value] of Object.entries(conf)) {
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (own !== undefined) check.judge(own, value, `params.${name}`, 0);
@@ -29,13 +32,30 @@ export function paramProblems(params: ParamsDefinition | undefined, conf: JsonOb
   return [...missing, ...check.problems];
 }
 
+/** Defaults that their own schema does not allow, and, when runs begin by themselves, params that would then have no value. */
+export function paramDefaultProblems(params: ParamsDefinition | undefined, isScheduled: boolean): readonly Problem[] {
+  const schema = params?.schema;
+  if (params === undefined || !isObject(schema)) return [];
+  const unset = isScheduled ? namesIn(schema['required']).filter((name) => !Object.hasOwn(params.defaults, name)) : [];
+  const check = new SchemaCheck(schema, () => true);
+  for (const [name, property] of Object.entries(isObject(schema['properties']) ? schema['properties'] : {})) {
+    if (isObject(property) && property['default'] !== undefined) check.judge(property, property['default'], `params.${name}`, 0);
+  }
+  return [
+    ...check.problems.map((wrong) => ({ ...wrong, remedy: `change the default, or the schema: ${wrong.remedy}` })),
+    ...unset.map((name) => problem(`params.${name}`, undefined, 'has no default, and a scheduled run has nobody to give it', 'give it a default, or leave the schedule out')),
+  ];
+}
+
 /** Values against one JSON Schema document, whose definitions its references lead to. */
 class SchemaCheck {
   readonly problems: Problem[] = [];
   readonly #document: JsonObject;
+  readonly #matches: PatternMatch;
 
-  constructor(document: JsonObject) {
+  constructor(document: JsonObject, matches: PatternMatch) {
     this.#document = document;
+    this.#matches = matches;
   }
 
   judge(schema: Json, value: Json, field: string, depth: number): void {
@@ -65,7 +85,7 @@ class SchemaCheck {
     }
     for (const part of listIn(schema['allOf'])) this.judge(part, value, field, depth + 1);
     const passes = (part: Json): boolean => {
-      const check = new SchemaCheck(this.#document);
+      const check = new SchemaCheck(this.#document, this.#matches);
       check.judge(part, value, field, depth + 1);
       return check.problems.length === 0;
     };
@@ -88,7 +108,8 @@ class SchemaCheck {
 
   #judgeText(schema: JsonObject, value: string, field: string): void {
     this.#judgeLength([...value].length, schema['minLength'], schema['maxLength'], 'characters', field, value);
-    const { format } = schema;
+    const { format, pattern } = schema;
+    if (typeof pattern === 'string' && !this.#matches(pattern, value)) this.#refuse(field, value, `does not match the pattern ${pattern}`, format === undefined ? 'give it in that form' : `give ${article(String(format))}`);
     if ((format === 'date' && !/^\d{4}-\d{2}-\d{2}$/.test(value)) || ((format === 'date' || format === 'date-time') && parseInstant(value) === undefined)) {
       this.#refuse(field, value, `is no ${format}`, format === 'date' ? 'write it as in 2026-01-05' : 'write it as in 2026-01-05T06:00:00Z');
     }

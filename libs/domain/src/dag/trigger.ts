@@ -7,6 +7,7 @@ import { inferManualInterval } from '../schedule/timetable.ts';
 import { problemText } from '../problem.ts';
 import type { DagDefinition } from './definition.ts';
 import { paramProblems } from './params.ts';
+import type { PatternMatch } from './params.ts';
 import { runIdOf } from './run-id.ts';
 
 /** What is asked of a manual run; a `TriggerRun` command has these members. */
@@ -18,6 +19,8 @@ export interface TriggerRequest {
   readonly runAfterMs?: number;
   readonly dataInterval?: DataInterval;
   readonly conf: Json;
+  /** Absent: patterns of params are left to the worker. */
+  readonly matchesPattern?: PatternMatch;
   readonly nowMs: number;
 }
 
@@ -48,7 +51,7 @@ export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected 
   const { length } = canonicalJson(conf);
   if (length > MAX_CONF_LENGTH) return reject('conf_too_large', `conf is ${length} characters of JSON; the limit is ${MAX_CONF_LENGTH}. Pass a reference to the data instead.`);
   const values = conf as { readonly [name: string]: Json };
-  const [wrong] = paramProblems(definition.params, values);
+  const [wrong] = paramProblems(definition.params, values, request.matchesPattern);
   if (wrong !== undefined) return reject('invalid_param', problemText(wrong));
 
   const interval = intervalOf(request);

@@ -27,6 +27,8 @@ it('finds nothing wrong with a DAG of every shape', () => {
 describe('what cannot work is told with its field', () => {
   it.each<[string, DagDefinition, string[]]>([
     ['ids', dag([task('a/b')], { dagId: '' }), ['dagId', 'tasks.a/b.taskId']],
+    ['a default that its schema does not allow', dag([task('a')], { params: { schema: { properties: { n: { type: 'integer', maximum: 5, default: 9 } } }, defaults: { n: 9 } } }), ['params.n']],
+    ['a param that a scheduled run would not have', dag([task('a')], { schedule: { kind: 'once' }, startDate: '2026-01-01', params: { schema: { required: ['day'], properties: { day: { type: 'string' } } }, defaults: {} } }), ['params.day']],
     ['a task twice', dag([task('a'), task('a')]), ['tasks.a']],
     ['a missing upstream', dag([task('a', ['b'])]), ['tasks.a.upstream']],
     ['a task that waits for itself', dag([task('a', ['a'])]), ['tasks']],

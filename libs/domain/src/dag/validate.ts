@@ -5,6 +5,7 @@ import { parseInstant } from '../schedule/civil.ts';
 import { instantProblems, timetableProblems, zoneProblems } from '../schedule/validate.ts';
 import type { DagDefinition, GroupDefinition, MappingDefinition, MapSource, TaskDefinition, TaskKind, TriggerRule, WeightRule } from './definition.ts';
 import { graphOf, topologicalOrder } from './graph.ts';
+import { paramDefaultProblems } from './params.ts';
 
 const ID = /^[A-Za-z0-9_.-]{1,250}$/;
 const SHOWN_CYCLE = 20;
@@ -54,6 +55,7 @@ function dagFieldProblems(dag: DagDefinition): Problem[] {
     ...numberProblems('maxActiveTasks', dag.maxActiveTasks, 1),
     ...numberProblems('maxConsecutiveFailedRuns', dag.maxConsecutiveFailedRuns, 0),
     ...numberProblems('dagrunTimeoutMs', dag.dagrunTimeoutMs, 1),
+    ...paramDefaultProblems(dag.params, dag.schedule.kind !== 'none'),
   ];
   if (dag.schedule.kind === 'continuous' && dag.maxActiveRuns !== 1) {
     problems.push(problem('maxActiveRuns', dag.maxActiveRuns ?? 'absent', 'lets runs of a @continuous schedule overlap', 'set it to 1'));
