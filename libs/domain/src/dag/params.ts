@@ -109,7 +109,7 @@ class SchemaCheck {
   #judgeText(schema: JsonObject, value: string, field: string): void {
     this.#judgeLength([...value].length, schema['minLength'], schema['maxLength'], 'characters', field, value);
     const { format, pattern } = schema;
-    if (typeof pattern === 'string' && !this.#matches(pattern, value)) this.#refuse(field, value, `does not match the pattern ${pattern}`, format === undefined ? 'give it in that form' : `give ${article(String(format))}`);
+    if (typeof pattern === 'string' && !this.#matches(pattern, value)) this.#refuse(field, value, `does not match the pattern ${pattern}`, typeof format === 'string' ? `give ${article(format)}` : 'give it in that form');
     if ((format === 'date' && !/^\d{4}-\d{2}-\d{2}$/.test(value)) || ((format === 'date' || format === 'date-time') && parseInstant(value) === undefined)) {
       this.#refuse(field, value, `is no ${format}`, format === 'date' ? 'write it as in 2026-01-05' : 'write it as in 2026-01-05T06:00:00Z');
     }
