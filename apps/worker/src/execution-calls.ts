@@ -2,11 +2,16 @@ import type { AttemptAssigned, ExecutionApi } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import type { Call, CallAnswer } from './runner-protocol.ts';
 
-/** Asks the execution API in the name of an attempt: the runner has no token of its own. Never rejects. */
-export async function answerCall(api: ExecutionApi, assignment: AttemptAssigned, call: Call): Promise<CallAnswer> {
+/**
+ * Asks the execution API in the name of an attempt: the runner has no token of its own. What is answered is learnt here
+ * before the runner has it, so that nothing can show a secret that is not hidden yet. Never rejects.
+ */
+export async function answerCall(api: ExecutionApi, assignment: AttemptAssigned, call: Call, learn: (call: Call, answer: Json) => void): Promise<CallAnswer> {
   const { attemptId, epoch, token } = assignment;
   try {
-    return { id: call.id, value: await ask(api, { attemptId, epoch, token }, call) };
+    const value = await ask(api, { attemptId, epoch, token }, call);
+    learn(call, value);
+    return { id: call.id, value };
   } catch (error) {
     const code = (error as { code?: unknown }).code;
     const message = error instanceof Error ? error.message : String(error);

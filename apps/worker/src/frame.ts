@@ -15,6 +15,8 @@ export const FrameType = {
   call: 12,
   /** child → worker: this task is a sensor, whose timeout spans its pokes and tries. */
   sensor: 13,
+  /** child → worker: texts to hide in the log from now on (JSON list). */
+  secrets: 15,
   /** child → worker: the task has ended (JSON `RunnerEnd`). */
   end: 14,
 } as const;

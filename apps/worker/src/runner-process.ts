@@ -11,6 +11,10 @@ export interface RunnerListener {
   onStdio(stream: 'stdout' | 'stderr', line: string): void;
   onCall(call: Call): Promise<CallAnswer>;
   onSensor(): void;
+  /** These are hidden from now on. */
+  onSecrets(secrets: readonly string[]): void;
+  /** What its lines hide; a line too long to wait for its end must not be cut within a secret. */
+  mask(): { mask(text: string): string; readonly longest: number } | undefined;
   onEnd(end: RunnerEnd): void;
   onDeath(death: RunnerDeath): void;
 }
@@ -157,6 +161,9 @@ export class RunnerProcess {
       case FrameType.sensor:
         this.#listener?.onSensor();
         return;
+      case FrameType.secrets:
+        this.#listener?.onSecrets(JSON.parse(payload.toString('utf8')) as string[]);
+        return;
       case FrameType.call:
         void this.#answer(JSON.parse(payload.toString('utf8')) as Call);
         return;
@@ -214,7 +221,7 @@ export class RunnerProcess {
       }
       if (stream === 'stderr') this.#stderrTail = `${this.#stderrTail}${line}\n`.slice(-4_096);
       this.#listener?.onStdio(stream, line);
-    });
+    }, { mask: () => this.#listener?.mask() });
     readable.on('data', (chunk: Buffer) => lines.push(chunk));
     readable.on('end', () => lines.end());
     readable.on('error', () => lines.end());

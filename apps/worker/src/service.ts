@@ -8,6 +8,7 @@ import type { Clock, Log, RunningService } from '@dagbook/platform';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AssignmentController } from './assignment-controller.ts';
+import { AttemptSecrets } from './attempt-secrets.ts';
 import { BundleCache } from './bundle-cache.ts';
 import { LogShipper } from './log-shipper.ts';
 import { Predecessor } from './predecessor.ts';
@@ -61,7 +62,8 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   if (containers.length > 0) log.warn('removed the containers that the predecessor on this slot left', { containers });
 
   const outbox = new ReportOutbox({ stateDir: options.stateDir, publisher, log, resendEveryMs: timing.resendEveryMs, startedHoldMs: timing.startedHoldMs });
-  const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log });
+  const secrets = new AttemptSecrets();
+  const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log, mask: (attemptId, lines) => secrets.masked(attemptId, lines) });
   const bundles = new BundleCache(options.stateDir, executionApi, clock);
   const pool = new RunnerPool({
     childEntry: options.childEntry,
@@ -80,7 +82,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
       void removeContainersOf({ runner: runner.mark });
     },
   });
-  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, outbox, logs, bundles });
+  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, outbox, logs, secrets, bundles });
 
   const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
   const strategy = new DagbookTransport({

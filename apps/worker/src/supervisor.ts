@@ -1,10 +1,11 @@
 import type {
   AttemptAssigned, AttemptId, AttemptRevoked, DrainWorker, ExecutionApi, Message, RenewalGranted, ReportAcknowledged,
 } from '@dagbook/contracts';
-import type { Failure } from '@dagbook/domain';
+import { type Failure, MIN_SECRET_CHARACTERS } from '@dagbook/domain';
 import type { MessagePublisher } from '@dagbook/messaging';
 import type { Clock, Log } from '@dagbook/platform';
 import { Attempt, type Ending, failedWith } from './attempt.ts';
+import { type AttemptSecrets, secretsInAnswer } from './attempt-secrets.ts';
 import type { BundleCache } from './bundle-cache.ts';
 import { answerCall } from './execution-calls.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -26,6 +27,7 @@ export interface SupervisorParts {
   readonly pool: RunnerPool;
   readonly outbox: ReportOutbox;
   readonly logs: LogShipper;
+  readonly secrets: AttemptSecrets;
   readonly bundles: BundleCache;
 }
 
@@ -231,7 +233,9 @@ export class Supervisor {
     return {
       onLog: (text, bytes) => attempt.log.append(text, bytes),
       onStdio: (stream, line) => attempt.log.line(stream === 'stdout' ? 'info' : 'error', line, `task.${stream}`),
-      onCall: (call) => answerCall(this.#parts.executionApi, attempt.assignment, call),
+      onCall: (call) => answerCall(this.#parts.executionApi, attempt.assignment, call, (question, answer) => this.#learn(attempt, secretsInAnswer(question, answer), 'key' in question ? `the ${question.method} '${question.key}'` : 'an answer')),
+      onSecrets: (secrets) => this.#learn(attempt, secrets, 'this task'),
+      mask: () => this.#parts.secrets.of(attempt.attemptId),
       onSensor: () => {
         attempt.isSensor = true;
         this.#setTimeout(attempt);
@@ -239,6 +243,12 @@ export class Supervisor {
       onEnd: ({ outcome }) => this.#settle(attempt, { kind: 'report', outcome }),
       onDeath: (death) => this.#settle(attempt, failedWith(failureOfDeath(death))),
     };
+  }
+
+  #learn(attempt: Attempt, secrets: readonly string[], whose: string): void {
+    const short = this.#parts.secrets.learn(attempt.attemptId, secrets);
+    if (short === 0) return;
+    attempt.log.line('warning', `A secret of ${whose} has fewer than ${MIN_SECRET_CHARACTERS} characters, so it is not hidden in this log.`, 'dagbook');
   }
 
   /** Of one try; for a sensor over all its pokes and tries, which its own clock in the runner sees to first. */
@@ -272,11 +282,14 @@ export class Supervisor {
   }
 
   /** Nothing of it runs any more. */
-  #settle(attempt: Attempt, ending: Ending): void {
+  #settle(attempt: Attempt, ended: Ending): void {
     clearTimeout(attempt.timer);
     this.#attempts.delete(attempt.attemptId);
+    const { secrets } = this.#parts;
+    const ending: Ending = ended.kind === 'report' ? { ...ended, outcome: secrets.maskedOutcome(attempt.attemptId, ended.outcome) } : ended;
     this.#sayLast(attempt, ending);
     const trailer = attempt.log.end();
+    secrets.forget(attempt.attemptId);
     const { attemptId, epoch, token } = attempt.assignment;
     const from = { attemptId, epoch, token, worker: this.#parts.options.slotName };
     switch (ending.kind) {

@@ -59,6 +59,7 @@ export class FakeExecutionApi implements ExecutionApi {
   readonly bundles = new Map<string, PackedBundle>();
   readonly results = new Map<string, Json>();
   readonly variables = new Map<string, string>();
+  readonly connections = new Map<string, { readonly [field: string]: Json }>();
   away = false;
 
   async bundle(hash: string): Promise<PackedBundle | null> {
@@ -73,8 +74,8 @@ export class FakeExecutionApi implements ExecutionApi {
     this.results.set(key, value);
     return { key, bytes: JSON.stringify(value).length };
   }
-  async connection(): Promise<null> {
-    return null;
+  async connection(_auth: unknown, id: string): Promise<{ readonly [field: string]: Json } | null> {
+    return this.connections.get(id) ?? null;
   }
   async variable(_auth: unknown, key: string): Promise<string | null> {
     return this.variables.get(key) ?? null;

@@ -62,3 +62,6 @@ export { previewRuns } from './schedule/preview.ts';
 export type { Connection } from './connection/connection.ts';
 export { connectionExtra, connectionUri, readConnection } from './connection/connection.ts';
 export { pausesAfter, runsToStart } from './dag/active-run.ts';
+export { isSensitiveName } from './secret/sensitive-name.ts';
+export { MIN_SECRET_CHARACTERS, SecretMask } from './secret/secret-mask.ts';
+export { HIDDEN, secretsInConnection, secretsInVariable, textsIn, withoutSecrets } from './secret/secrets-in.ts';

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LineReader } from './line-reader.ts';
 
-function linesOf(chunks: readonly Buffer[], maxLength?: number): string[] {
+function linesOf(chunks: readonly Buffer[], maxLength?: number, mask?: { mask(text: string): string; readonly longest: number }): string[] {
   const lines: string[] = [];
-  const reader = new LineReader((line) => lines.push(line), maxLength);
+  const reader = new LineReader((line) => lines.push(line), { ...(maxLength === undefined ? {} : { maxLength }), mask: () => mask });
   for (const chunk of chunks) reader.push(chunk);
   reader.end();
   return lines;
@@ -31,4 +31,11 @@ test('however the bytes are cut, the lines are the same', () => {
 test('a line without end is handed on in pieces', () => {
   expect(linesOf([Buffer.from('abcdefg'), Buffer.from('h\nxy\n')], 3)).toEqual(['abc', 'def', 'gh', 'xy']);
   expect(linesOf([Buffer.from('abcdefgh\n')], 3)).toEqual(['abc', 'def', 'gh']);
+});
+
+test('no piece ends within a secret', () => {
+  const mask = { longest: 4, mask: (text: string) => text.replaceAll('KEY1', '***') };
+  expect(linesOf([Buffer.from('abcKE'), Buffer.from('Y1def\n')], 4, mask)).toEqual(['abc*', '**de', 'f']);
+  expect(linesOf([Buffer.from('abcKE'), Buffer.from('Yxyz'), Buffer.from('KEY1\n')], 4, mask)).toEqual(['abcK', 'EYxy', 'z***']);
+  expect(linesOf([Buffer.from('abKEY1cd\n')], 4, mask)).toEqual(['ab**', '*cd']);
 });

@@ -2,17 +2,20 @@ import { StringDecoder } from 'node:string_decoder';
 
 /**
  * Cuts a stream of bytes into lines of text, across chunk borders and characters cut in half; `\r\n` ends a line too.
- * A line is handed on in pieces of at most `maxLength` characters, so that endless output needs no endless memory.
+ * A line is handed on in pieces of at most `maxLength` characters, so that endless output needs no endless memory; with
+ * a `mask` no piece ends within a secret.
  */
 export class LineReader {
   readonly #onLine: (line: string) => void;
   readonly #maxLength: number;
   readonly #decoder = new StringDecoder('utf8');
+  readonly #mask: () => LineMask | undefined;
   #rest = '';
 
-  constructor(onLine: (line: string) => void, maxLength = 1024 * 1024) {
+  constructor(onLine: (line: string) => void, options: { readonly maxLength?: number; readonly mask?: () => LineMask | undefined } = {}) {
     this.#onLine = onLine;
-    this.#maxLength = maxLength;
+    this.#maxLength = options.maxLength ?? 1024 * 1024;
+    this.#mask = options.mask ?? (() => undefined);
   }
 
   push(chunk: Buffer): void {
@@ -23,10 +26,7 @@ export class LineReader {
       from = end + 1;
     }
     this.#rest = text.slice(from);
-    while (this.#rest.length > this.#maxLength) {
-      this.#onLine(this.#rest.slice(0, this.#maxLength));
-      this.#rest = this.#rest.slice(this.#maxLength);
-    }
+    if (this.#rest.length > this.#maxLength) this.#rest = this.#cut(this.#rest, this.#mask()?.longest ?? 0);
   }
 
   /** The stream has ended: an unfinished last line is a line. */
@@ -37,10 +37,24 @@ export class LineReader {
   }
 
   #emit(line: string): void {
-    let rest = line;
-    for (; rest.length > this.#maxLength; rest = rest.slice(this.#maxLength)) this.#onLine(rest.slice(0, this.#maxLength));
-    this.#onLine(rest);
+    this.#onLine(line.length > this.#maxLength ? this.#cut(line, 0) : line);
   }
+
+  /** Hands on whole pieces and answers what is left; of its end, `unsure` characters may yet be the beginning of a secret. */
+  #cut(line: string, unsure: number): string {
+    let rest = this.#mask()?.mask(line) ?? line;
+    while (rest.length - unsure > this.#maxLength) {
+      this.#onLine(rest.slice(0, this.#maxLength));
+      rest = rest.slice(this.#maxLength);
+    }
+    return rest;
+  }
+}
+
+interface LineMask {
+  mask(text: string): string;
+  /** Characters of the longest secret. */
+  readonly longest: number;
 }
 
 const CARRIAGE_RETURN = 13;

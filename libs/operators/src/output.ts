@@ -19,7 +19,7 @@ export class Output {
         if (logger !== 'task.stdout') return;
         this.#lastLine = line;
         if (options.keepsAll === true) this.#kept.push(line);
-      });
+      }, { mask: () => context.io.mask?.() });
     this.stdout = logged('task.stdout', 'info');
     this.stderr = logged('task.stderr', 'error');
   }

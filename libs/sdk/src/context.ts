@@ -1,4 +1,4 @@
-import type { Json as PlainJson } from '@dagbook/domain';
+import { type Json as PlainJson, textsIn } from '@dagbook/domain';
 import { TaskFailure } from './error.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
 import type { Asset, Json, TaskContext, TaskLog } from './types.ts';
@@ -22,6 +22,7 @@ export class RunContext<P> implements TaskContext<P> {
     this.conn = this.conn.bind(this);
     this.variable = this.variable.bind(this);
     this.emit = this.emit.bind(this);
+    this.maskSecret = this.maskSecret.bind(this);
   }
 
   get logicalDate(): Date {
@@ -107,6 +108,10 @@ export class RunContext<P> implements TaskContext<P> {
     const found = await this.#io.variable(key);
     if (found === null) throw new TaskFailure('bad_input', `there is no variable '${key}': add it under Admin → Variables, or set DAGBOOK_VAR_${environmentName(key)}`);
     return found;
+  }
+
+  maskSecret(secret: Json): void {
+    for (const text of textsIn((secret ?? null) as PlainJson)) this.#io.maskSecret?.(text);
   }
 
   emit(asset: Asset, extra: Record<string, Json> = {}): void {

@@ -1,4 +1,4 @@
-import type { DagDefinition, Json } from '@dagbook/domain';
+import type { DagDefinition, Json, SecretMask } from '@dagbook/domain';
 import type { AttemptKey, LogLine, Outcome, Work } from '@dagbook/contracts';
 
 /**
@@ -45,6 +45,10 @@ export interface TaskIo {
   /** null: there is none of that id. */
   connection(id: string): Promise<{ readonly [field: string]: Json } | null>;
   variable(key: string): Promise<string | null>;
+  /** Hides this text in the log and in failures from now on, as what `connection` and `variable` answered is hidden. */
+  maskSecret?(secret: string): void;
+  /** What the task's log hides; undefined while that is nothing. */
+  mask?(): SecretMask | undefined;
   /** By the kind of an operator: `bash`. */
   readonly operators: { readonly [kind: string]: OperatorExecutor };
 }

@@ -74,6 +74,11 @@ export interface TaskContext<P> {
   readonly triggeringAssetEvents: readonly { uri: string; extra: Record<string, unknown> }[];
   conn<T = Record<string, string>>(id: string): Promise<T>;
   variable(key: string): Promise<string>;
+  /**
+   * Hides a secret of the task's own making, and every text inside an object or list, in its log, rendered fields and
+   * failures from now on. What `conn` and `variable` answer is hidden already. At least 5 characters long.
+   */
+  maskSecret(secret: Json): void;
   /** Records that an asset of the task's `outlets` was updated; counts when the task succeeds. */
   emit(asset: Asset, extra?: Record<string, Json>): void;
 }

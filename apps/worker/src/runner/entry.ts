@@ -58,7 +58,7 @@ process.on('exit', (code) => {
 reply(FrameType.ready, '');
 
 function start(task: RunnerTask): void {
-  const begun: Running = { task, log: new TaskLog(), abort: new AbortController(), startedAtMs: performance.now(), startedProcesses: false };
+  const begun: Running = { task, log: new TaskLog(() => begun.secrets), abort: new AbortController(), startedAtMs: performance.now(), startedProcesses: false, secrets: undefined };
   running = begun;
   void context.run(begun, async () => {
     const outcome = await tasks.run(begun);

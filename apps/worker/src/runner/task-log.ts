@@ -1,4 +1,5 @@
 import type { LogLine } from '@dagbook/contracts';
+import type { SecretMask } from '@dagbook/domain';
 import { FrameType } from '../frame.ts';
 import { reply } from './reply-channel.ts';
 
@@ -15,16 +16,21 @@ const SINGLE_LINES_PER_SECOND = 2_000;
  */
 export class TaskLog {
   readonly #partial = { stdout: '', stderr: '' };
+  readonly #mask: () => SecretMask | undefined;
   #pending = '';
   #flushPlanned = false;
   #windowStartMs = 0;
   #linesInWindow = 0;
   #closed = false;
 
+  constructor(mask: () => SecretMask | undefined = () => undefined) {
+    this.#mask = mask;
+  }
+
   line(level: LogLine['level'], event: string, logger: string, attributes?: object): void {
     if (this.#closed) return;
     const nowMs = Date.now();
-    this.#pending += formatLine(nowMs, level, cut(event), logger, attributes);
+    this.#pending += formatLine(nowMs, level, cut(event, this.#mask()), logger, attributes);
     if (nowMs - this.#windowStartMs >= 1_000) {
       this.#windowStartMs = nowMs;
       this.#linesInWindow = 0;
@@ -39,10 +45,7 @@ export class TaskLog {
     const lines = (this.#partial[stream] + text).split('\n');
     this.#partial[stream] = lines.pop() as string;
     for (const line of lines) this.#streamLine(stream, line);
-    if (this.#partial[stream].length > MAX_LINE_CHARACTERS) {
-      this.#streamLine(stream, this.#partial[stream]);
-      this.#partial[stream] = '';
-    }
+    if (this.#partial[stream].length > MAX_LINE_CHARACTERS) this.#partial[stream] = this.#cutPartial(stream, this.#partial[stream]);
   }
 
   flush(): void {
@@ -65,6 +68,15 @@ export class TaskLog {
     this.line(stream === 'stdout' ? 'info' : 'error', line.endsWith('\r') ? line.slice(0, -1) : line, `task.${stream}`);
   }
 
+  /** A line without an end leaves in pieces; what may be the beginning of a secret waits for the rest. */
+  #cutPartial(stream: 'stdout' | 'stderr', text: string): string {
+    const mask = this.#mask();
+    const masked = mask?.mask(text) ?? text;
+    const end = Math.max(0, masked.length - (mask?.longest ?? 0));
+    if (end > 0) this.#streamLine(stream, masked.slice(0, end));
+    return masked.slice(end);
+  }
+
   #flushLater(): void {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
@@ -75,10 +87,10 @@ export class TaskLog {
   }
 }
 
-const cut = (event: string): string =>
+const cut = (event: string, mask: SecretMask | undefined): string =>
   event.length <= MAX_LINE_CHARACTERS
     ? event
-    : `${event.slice(0, MAX_LINE_CHARACTERS)}… (the line had ${event.length} characters; Dagbook keeps ${MAX_LINE_CHARACTERS} of a line)`;
+    : `${(mask?.mask(event) ?? event).slice(0, MAX_LINE_CHARACTERS)}… (the line had ${event.length} characters; Dagbook keeps ${MAX_LINE_CHARACTERS} of a line)`;
 
 /** One stored line. Attributes that cannot be JSON (cycles, bigint) are replaced by a note, never by a failure. */
 export function formatLine(nowMs: number, level: LogLine['level'], event: string, logger: string, attributes?: object): string {

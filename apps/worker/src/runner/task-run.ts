@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { type Outcome, parseAttemptId, type Work } from '@dagbook/contracts';
-import type { FailureCode, Json } from '@dagbook/domain';
+import { type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
 import { FrameType } from '../frame.ts';
@@ -17,6 +17,8 @@ export interface Running {
   readonly abort: AbortController;
   readonly startedAtMs: number;
   startedProcesses: boolean;
+  /** Made with the first secret that the task is given. */
+  secrets: SecretMask | undefined;
 }
 
 /** Runs tasks by their DAG's own code; what they ask goes to the worker. */
@@ -69,8 +71,21 @@ export class TaskRunner {
       },
       getResult: (key) => calls.ask({ method: 'getResult', key }),
       putResult: async (value) => (await calls.ask({ method: 'putResult', value })) as { key: string; bytes: number },
-      connection: async (key) => (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null,
-      variable: async (key) => (await calls.ask({ method: 'variable', key })) as string | null,
+      connection: async (key) => {
+        const found = (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null;
+        if (found !== null) hide(running, secretsInConnection(found));
+        return found;
+      },
+      variable: async (key) => {
+        const found = (await calls.ask({ method: 'variable', key })) as string | null;
+        if (found !== null) hide(running, secretsInVariable(key, found));
+        return found;
+      },
+      maskSecret: (secret) => {
+        hide(running, [secret]);
+        reply(FrameType.secrets, JSON.stringify([secret]));
+      },
+      mask: () => running.secrets,
       operators: this.#executors,
     };
   }
@@ -89,6 +104,11 @@ function identified(execute: OperatorExecutor, context: AsyncLocalStorage<Runnin
     };
     return execute(fields, { ...operatorContext, environment });
   };
+}
+
+/** The worker has learnt what it answered itself; here it is hidden where text is cut before the worker sees it. */
+function hide(running: Running, secrets: readonly string[]): void {
+  for (const secret of secrets) (running.secrets ??= new SecretMask()).add(secret);
 }
 
 const DETAIL_CHARACTERS = 4_000;
