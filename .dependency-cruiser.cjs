@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   'libs/logs': ['libs/domain', 'libs/contracts'],
   'libs/read-models': ['libs/domain', 'libs/contracts', 'libs/event-store'],
   'libs/platform': ['libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models'],
-  'libs/sdk': ['libs/domain', 'libs/contracts'],
+  'libs/sdk': ['libs/domain', 'libs/contracts', 'libs/templates'],
   'libs/operators': ['libs/contracts', 'libs/sdk'],
   // The operators' schemas are bundled into every DAG beside the SDK.
   'libs/bundles': ['libs/domain', 'libs/contracts', 'libs/sdk', 'libs/operators'],

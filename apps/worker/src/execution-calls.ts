@@ -29,5 +29,11 @@ function ask(api: ExecutionApi, auth: { attemptId: string; epoch: number; token:
       return api.connection(auth, call.key);
     case 'variable':
       return api.variable(auth, call.key);
+    case 'xcom':
+      return api.xcom(auth, call.question).then((answer) => ({ ...answer }));
+    case 'previousSuccess':
+      return api.previousSuccess(auth).then((previous) => (previous === null ? null : { ...previous }));
+    case 'putRenderedFields':
+      return api.putRenderedFields(auth, call.fields).then(() => null);
   }
 }

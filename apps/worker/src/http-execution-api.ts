@@ -1,4 +1,4 @@
-import type { AttemptAuth, ExecutionApi, PackedBundle } from '@dagbook/contracts';
+import type { AttemptAuth, ExecutionApi, PackedBundle, PreviousRun, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -49,6 +49,18 @@ export class HttpExecutionApi implements ExecutionApi {
   async variable(auth: AttemptAuth, key: string): Promise<string | null> {
     const found = await this.#ask('GET', `/execution/variables/${encodeURIComponent(key)}`, attemptHeaders(auth));
     return found === null ? null : (found as { readonly value: string }).value;
+  }
+
+  async xcom(auth: AttemptAuth, question: XComQuestion): Promise<XComAnswer> {
+    return (await this.#ask('POST', '/execution/xcom', attemptHeaders(auth), { ...question })) as XComAnswer;
+  }
+
+  async previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null> {
+    return (await this.#ask('GET', '/execution/previous-success', attemptHeaders(auth))) as PreviousRun | null;
+  }
+
+  async putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void> {
+    await this.#ask('POST', '/execution/rendered-fields', attemptHeaders(auth), { fields });
   }
 
   /** null: 404. */

@@ -21,6 +21,9 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     putResult: (auth, value) => api.putResult(auth, value),
     connection: (auth, id) => api.connection(auth, id),
     variable: (auth, key) => api.variable(auth, key),
+    xcom: (auth, question) => api.xcom(auth, question),
+    previousSuccess: (auth) => api.previousSuccess(auth),
+    putRenderedFields: (auth, fields) => api.putRenderedFields(auth, fields),
     getResult: (auth, key) => {
       const { dagId, runId } = parseAttemptId(auth.attemptId);
       return (key.startsWith(`${dagId}/${runId}/`) ? known.get(key) : undefined) ?? fetched(auth, key);

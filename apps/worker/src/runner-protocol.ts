@@ -1,4 +1,4 @@
-import type { AttemptId, Outcome, Work } from '@dagbook/contracts';
+import type { AttemptId, Outcome, Work, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** What a runner child is given. It holds no token: its questions go through the worker, which adds it. */
@@ -24,7 +24,10 @@ export type Call =
   | { readonly id: number; readonly method: 'getResult'; readonly key: string }
   | { readonly id: number; readonly method: 'putResult'; readonly value: Json }
   | { readonly id: number; readonly method: 'connection'; readonly key: string }
-  | { readonly id: number; readonly method: 'variable'; readonly key: string };
+  | { readonly id: number; readonly method: 'variable'; readonly key: string }
+  | { readonly id: number; readonly method: 'xcom'; readonly question: XComQuestion }
+  | { readonly id: number; readonly method: 'previousSuccess' }
+  | { readonly id: number; readonly method: 'putRenderedFields'; readonly fields: { readonly [field: string]: Json } };
 
 export type CallAnswer =
   | { readonly id: number; readonly value: Json }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, attemptId, type AttemptAssigned, type ExecutionApi, type Message, type MessageOf, type MessageType, type PackedBundle, type Work } from '@dagbook/contracts';
+import { assignmentTopic, attemptId, type AttemptAssigned, type ExecutionApi, type Message, type MessageOf, type MessageType, type PackedBundle, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
@@ -12,7 +12,7 @@ import { type RunningWorker, startWorker } from '../src/service.ts';
 import type { WorkerOptions, WorkerTiming } from '../src/worker-options.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const rooms = ['bundles', 'domain', 'contracts', 'event-store', 'messaging', 'operators', 'platform', 'sdk'];
+const rooms = ['bundles', 'templates', 'domain', 'contracts', 'event-store', 'messaging', 'operators', 'platform', 'sdk'];
 const alias = Object.fromEntries(rooms.map((room) => [`@dagbook/${room}`, join(root, `libs/${room}/src/index.ts`)]));
 
 export interface BuiltFiles {
@@ -76,6 +76,15 @@ export class FakeExecutionApi implements ExecutionApi {
   }
   async connection(_auth: unknown, id: string): Promise<{ readonly [field: string]: Json } | null> {
     return this.connections.get(id) ?? null;
+  }
+  async xcom(): Promise<XComAnswer> {
+    return { found: false };
+  }
+  async previousSuccess(): Promise<null> {
+    return null;
+  }
+  async putRenderedFields(): Promise<void> {
+    return undefined;
   }
   async variable(_auth: unknown, key: string): Promise<string | null> {
     return this.variables.get(key) ?? null;

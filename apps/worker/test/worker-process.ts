@@ -27,7 +27,7 @@ const refuse = async (): Promise<never> => {
 };
 await startWorker({
   broker,
-  executionApi: { bundle: async () => bundle, getResult: refuse, putResult: refuse, connection: refuse, variable: refuse },
+  executionApi: { bundle: async () => bundle, getResult: refuse, putResult: refuse, connection: refuse, variable: refuse, xcom: refuse, previousSuccess: refuse, putRenderedFields: refuse },
   options,
   clock: systemClock,
   log: silentLog,

@@ -13,6 +13,26 @@ export interface ExecutionApi {
   /** null: there is none of that id. */
   connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null>;
   variable(auth: AttemptAuth, key: string): Promise<string | null>;
+  /** What a task of the attempt's own run returned, asked for by `ti.xcom_pull`. */
+  xcom(auth: AttemptAuth, question: XComQuestion): Promise<XComAnswer>;
+  /** The last run of the DAG before the attempt's own that succeeded; null: none did. */
+  previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null>;
+  /** The templated fields of the attempt as they were rendered, secrets hidden. The first of a try are kept. */
+  putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void>;
+}
+
+export interface XComQuestion {
+  readonly taskId: string;
+  /** Of a mapped task: one, or several as a list. Absent: all, as a list. */
+  readonly mapIndexes?: number | readonly number[];
+}
+
+export type XComAnswer = { readonly found: true; readonly value: Json } | { readonly found: false };
+
+export interface PreviousRun {
+  readonly dataInterval: { readonly startMs: number; readonly endMs: number } | null;
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
 }
 
 export interface AttemptAuth {

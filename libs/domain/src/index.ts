@@ -65,3 +65,5 @@ export { pausesAfter, runsToStart } from './dag/active-run.ts';
 export { isSensitiveName } from './secret/sensitive-name.ts';
 export { MIN_SECRET_CHARACTERS, SecretMask } from './secret/secret-mask.ts';
 export { HIDDEN, secretsInConnection, secretsInVariable, textsIn, withoutSecrets } from './secret/secrets-in.ts';
+export type { PulledResults } from './run/pulled-result.ts';
+export { resultsOfTask } from './run/pulled-result.ts';

@@ -60,6 +60,18 @@ export async function getRun(db: Queryable, dagId: string, runId: string): Promi
   return row ?? null;
 }
 
+/** The last run of the DAG that succeeded and is due before this one; null: none did. */
+export async function successBefore(db: Queryable, dagId: string, runId: string): Promise<RunRow | null> {
+  const [row] = await selectRows<RunRow>(
+    db,
+    `SELECT ${selectList('r', RUN_COLUMNS)} FROM rm.dag_runs r, rm.dag_runs own
+     WHERE own.dag_id = $1 AND own.run_id = $2 AND r.dag_id = $1 AND r.state = 'success' AND r.run_after_ms < own.run_after_ms
+     ORDER BY r.run_after_ms DESC, r.run_key DESC LIMIT 1`,
+    [dagId, runId],
+  );
+  return row ?? null;
+}
+
 const GRID_COLUMNS = RUN_COLUMNS.filter((column) => column !== 'conf');
 export type GridRun = Omit<RunRow, 'conf'>;
 

@@ -128,7 +128,7 @@ const airflowTimestamp = (date: Date): string => `${date.toISOString().slice(0, 
 const environmentName = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
 
 /** How a command learns of its run: through the environment, where no value can become code. */
-export function operatorContext(request: TaskRunRequest, io: TaskIo, context: RunContext<unknown>): OperatorContext {
+export function operatorContext(request: TaskRunRequest, io: TaskIo, context: RunContext<unknown>, rendered: { readonly [name: string]: string } = {}): OperatorContext {
   return {
     request, io,
     get environment() {
@@ -143,7 +143,7 @@ export function operatorContext(request: TaskRunRequest, io: TaskIo, context: Ru
       for (const [name, value] of Object.entries(request.work.run.params)) {
         environment[`DAGBOOK_PARAM_${environmentName(name)}`] = typeof value === 'string' ? value : JSON.stringify(value);
       }
-      return environment;
+      return Object.assign(environment, rendered);
     },
   };
 }

@@ -4,6 +4,8 @@ import { operatorContext, RunContext } from './context.ts';
 import { TaskFailure, thrownOutcome } from './error.ts';
 import { isLatest } from './latest.ts';
 import type { DagModel, TaskModel } from './model.ts';
+import { renderFields, type RenderedFields, shownFields } from './template/render-fields.ts';
+import { renderMapIndex } from './template/map-index.ts';
 import { resolverFor, stepped } from './resolve.ts';
 import { retryVerdict } from './retry-policy.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
@@ -23,49 +25,77 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
   if (task === undefined) {
     return { kind: 'failed', failure: { code: 'code_missing', message: `the code of DAG '${dag.dagId}' has no task '${taskId}'` }, retry: { action: 'fail' } };
   }
+  let running: Running | undefined;
   try {
     const { definition } = compiled;
     const params = await validParams(dag, request);
     const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets?.map(({ uri }) => uri) ?? [] });
-    const running: Running = { task, request, io, context, compiled };
+    running = { dag, task, request, io, context, compiled };
     if (instead !== undefined) return await succeeded(await instead(), running);
     if (task.kind === 'latestOnly') return { kind: 'succeeded', passed: isLatest(definition, request.work.run, io.nowMs()) };
     const input = await inputOf(running);
-    return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running);
+    return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running, input.fields);
   } catch (error) {
     const outcome = ended(error);
     if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
     const retry = retryVerdict(task.spec.retryPolicy, error);
     return retry === undefined ? outcome : { ...outcome, retry };
+  } finally {
+    if (running?.kept !== undefined) await running.kept;
   }
 }
 
 interface Running {
+  readonly dag: DagModel;
   readonly task: TaskModel;
   readonly request: TaskRunRequest;
   readonly io: TaskIo;
   readonly context: RunContext<unknown>;
   readonly compiled: CompiledDag;
+  /** Its rendered fields are being kept, while it runs. */
+  kept?: Promise<void>;
 }
 
-type Input = { readonly [name: string]: unknown };
+type Fields = { readonly [name: string]: unknown };
 
-async function inputOf({ task, request, io }: Running): Promise<Input> {
+interface Input {
+  readonly fields: Fields;
+  /** Where a shell finds what its command's template printed. */
+  readonly environment?: { readonly [name: string]: string };
+}
+
+async function inputOf(running: Running): Promise<Input> {
+  const { task, request, io } = running;
   const resolver = await resolverFor(task, request, io);
-  const constant = resolver.fill(task.input) as Input;
-  return task.mapping === undefined ? constant : { ...constant, ...resolver.mapped(task.mapping, task.taskId) };
+  const rendered = task.body.kind === 'operator' ? await renderFields(running) : undefined;
+  const constant = resolver.fill(rendered?.template ?? task.input) as Fields;
+  const fields = task.mapping === undefined ? constant : { ...constant, ...resolver.mapped(task.mapping, task.taskId) };
+  if (task.body.kind === 'operator') running.kept = keepRendered(running, fields, rendered);
+  return rendered === undefined ? { fields } : { fields, environment: rendered.environment };
 }
 
-function execute(input: Input, { task, request, io, context }: Running): unknown {
+/** For people only: a gateway that is away must not keep the task from its work. */
+async function keepRendered({ task, io }: Running, fields: Fields, rendered: RenderedFields | undefined): Promise<void> {
+  if (io.putRenderedFields === undefined) return;
+  const shown = shownFields(task, fields, rendered, io.mask?.());
+  if (shown === undefined) return;
+  try {
+    await io.putRenderedFields(shown);
+  } catch (error) {
+    io.log('warning', `the rendered fields could not be kept: ${error instanceof Error ? error.message : String(error)}`, { logger: 'dagbook' });
+  }
+}
+
+function execute({ fields, environment }: Input, { task, request, io, context }: Running): unknown {
   const { body } = task;
-  if (body.kind === 'function') return body.handler(input, context);
+  if (body.kind === 'function') return body.handler(fields, context);
   if (body.kind === 'nothing') return undefined;
   const { kind } = body.declared;
   const executor = Object.hasOwn(io.operators, kind) ? io.operators[kind] : undefined;
   if (executor === undefined) {
     throw new TaskFailure('not_supported', `${kind} tasks cannot run yet: the operator is typed now and comes with a later release of Dagbook`, { retry: false });
   }
-  return executor(input, operatorContext(request, io, context));
+  return executor(fields, operatorContext(request, io, context, environment));
 }
 
 /** Types of params are those after the schema has converted them, so each try validates them again. */
@@ -90,7 +120,7 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
   const beganAtMs = request.work.firstStartedAtMs ?? io.nowMs();
   for (;;) {
     const answer = (await execute(input, running)) as Poke<unknown>;
-    if (answer.done) return await succeeded(answer.value, running);
+    if (answer.done) return await succeeded(answer.value, running, input.fields);
     const nextPokeAtMs = io.nowMs() + everyMs;
     if (nextPokeAtMs > beganAtMs + timeoutMs) {
       if (task.spec.softFail === true) return { kind: 'skipped', softFail: true };
@@ -117,7 +147,7 @@ function waited(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function succeeded(returned: unknown, running: Running): Promise<TaskRunOutcome> {
+async function succeeded(returned: unknown, running: Running, fields: Fields = {}): Promise<TaskRunOutcome> {
   const { task, io, context, compiled } = running;
   const value = await validOutput(task, returned);
   const success: { -readonly [Name in keyof RecordedSuccess]: RecordedSuccess[Name] } = {};
@@ -133,6 +163,8 @@ async function succeeded(returned: unknown, running: Running): Promise<TaskRunOu
     const silent = outlets.filter(({ uri }) => !context.emitted.some((event) => event.uri === uri)).map(({ uri }) => ({ uri, extra: {} }));
     success.assetEvents = [...context.emitted, ...silent];
   }
+  const { mapIndexTemplate } = task.spec;
+  if (mapIndexTemplate !== undefined && running.request.attempt.mapIndex >= 0) success.renderedMapIndex = await renderMapIndex(mapIndexTemplate, fields, running);
   return { kind: 'succeeded', ...success };
 }
 

@@ -1,5 +1,5 @@
 import type { DagDefinition, Json, SecretMask } from '@dagbook/domain';
-import type { AttemptKey, LogLine, Outcome, Work } from '@dagbook/contracts';
+import type { AttemptKey, LogLine, Outcome, PreviousRun, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
  * What stands between a DAG's code and the process that runs it. A bundle exports DAGs; under this symbol each of them
@@ -45,6 +45,14 @@ export interface TaskIo {
   /** null: there is none of that id. */
   connection(id: string): Promise<{ readonly [field: string]: Json } | null>;
   variable(key: string): Promise<string | null>;
+  /** What a task of the same run returned, of a mapped one a list or what these map indexes chose. Absent: nothing is known. */
+  xcom?(question: XComQuestion): Promise<XComAnswer>;
+  /** The last run of the DAG before this one that succeeded; null: none did. */
+  previousSuccess?(): Promise<PreviousRun | null>;
+  /** The text of a file of the DAG's bundle, by its path from the DAG's own folder or the bundle's; null: there is none. */
+  templateFile?(name: string): Promise<string | null>;
+  /** Keeps the templated fields of this try as they were rendered, for people to read. */
+  putRenderedFields?(fields: { readonly [field: string]: Json }): Promise<void>;
   /** Hides this text in the log and in failures from now on, as what `connection` and `variable` answered is hidden. */
   maskSecret?(secret: string): void;
   /** What the task's log hides; undefined while that is nothing. */

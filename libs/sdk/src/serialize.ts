@@ -150,6 +150,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('setup', task.setup ? true : undefined),
     ...present('teardown', task.teardown ? teardownOf(task, upstream) : undefined),
     ...present('mapping', mappingOf(task.mapping)),
+    ...present('mapIndexTemplate', spec.mapIndexTemplate),
     ...present('branchTargets', task.branches.length === 0 ? undefined : (downstream.get(taskId) ?? [])),
     ...present('ignoreDownstreamTriggerRules', spec.ignoreDownstreamTriggerRules === false ? false : undefined),
     ...present('sensor', task.kind === 'sensor' ? sensorOf(task) : undefined),

@@ -1,9 +1,9 @@
 import type { AttemptRef, DagRun, Json, RunCommand, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
-  compilePlan, createRunState, decideTrigger, isFinished, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, readyInstances, settle, taskInstance,
+  compilePlan, createRunState, decideTrigger, isFinished, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, readyInstances, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
-import type { LogLine, Outcome } from '@dagbook/contracts';
+import type { LogLine, Outcome, XComAnswer } from '@dagbook/contracts';
 import type { DagModel } from './model.ts';
 import type { ReadResult } from './resolve.ts';
 import { readResult, Resolver } from './resolve.ts';
@@ -56,6 +56,7 @@ class TestRun implements TestResult {
   readonly #results = new Map<string, TaskResult>();
   readonly #stored = new Map<string, Json>();
   readonly #signal = new AbortController().signal;
+  readonly #mask = new SecretMask();
   #nowMs: number;
   #epoch = 0;
 
@@ -177,16 +178,46 @@ class TestRun implements TestResult {
         this.#stored.set(key, value);
         return { key, bytes: JSON.stringify(value).length };
       },
-      connection: async (id) => this.#options.connections?.[id] ?? null,
-      variable: async (key) => this.#options.variables?.[key] ?? null,
+      connection: async (id) => {
+        const found = this.#options.connections?.[id] ?? null;
+        if (found !== null) this.#hide(secretsInConnection(found));
+        return found;
+      },
+      variable: async (key) => {
+        const found = this.#options.variables?.[key] ?? null;
+        if (found !== null) this.#hide(secretsInVariable(key, found));
+        return found;
+      },
+      xcom: async ({ taskId: of, mapIndexes }) => this.#xcom(of, mapIndexes),
+      maskSecret: (secret) => this.#hide([secret]),
+      mask: () => this.#mask,
     };
   }
 
   #log(taskId: string, mapIndex: number, level: LogLine['level'], event: string, attributes?: object): void {
     const name = mapIndex === -1 ? taskId : `${taskId}[${mapIndex}]`;
     const { log } = this.#options;
-    if (log !== undefined) log({ task: name, level, event, attributes: attributes ?? {} });
-    else process.stdout.write(`${level.padEnd(7)} ${name}  ${event}${attributes === undefined ? '' : ` ${JSON.stringify(attributes)}`}\n`);
+    if (log !== undefined) log({ task: name, level, event: this.#mask.mask(event), attributes: attributes ?? {} });
+    else process.stdout.write(this.#mask.mask(`${level.padEnd(7)} ${name}  ${event}${attributes === undefined ? '' : ` ${JSON.stringify(attributes)}`}\n`));
+  }
+
+  #hide(secrets: readonly string[]): void {
+    for (const secret of secrets) this.#mask.add(secret);
+  }
+
+  #xcom(taskId: string, mapIndexes: number | readonly number[] | undefined): XComAnswer {
+    const valueOf = (mapIndex: number): Json | undefined => {
+      const result = this.#results.get(`${taskId}/${mapIndex}`);
+      return result?.kind === 'inline' ? result.value : result === undefined ? undefined : this.#stored.get(result.key);
+    };
+    const isMapped = mapLengthOf(this.#run, taskId) !== null;
+    const one = typeof mapIndexes === 'number' ? mapIndexes : mapIndexes === undefined && !isMapped ? -1 : undefined;
+    if (one === undefined) {
+      const indexes = (mapIndexes as readonly number[] | undefined) ?? this.#instancesOf(taskId).map(({ mapIndex }) => mapIndex);
+      return { found: true, value: indexes.map(valueOf).filter((value) => value !== undefined) };
+    }
+    const value = valueOf(one);
+    return value === undefined ? { found: false } : { found: true, value };
   }
 
   #instancesOf(taskId: string): TaskInstanceView[] {

@@ -90,6 +90,9 @@ export interface TaskLog {
   error(msg: string, attrs?: object): void;
 }
 
+/** A function of JSON that templates may call; arguments given by name come as one object behind the others. */
+export type SiteMacro = (...args: any[]) => Json;
+
 export interface TaskSpec<O> {
   /** Further tries after a failed one. Default 0. */
   retries?: number;
@@ -127,6 +130,8 @@ export interface TaskSpec<O> {
   lostAfter?: Duration;
   displayName?: string;
   doc?: string;
+  /** Of a mapped task: names each instance, rendered after it has run; `input` are its arguments: `{{ input.file }}`. */
+  mapIndexTemplate?: string;
 }
 
 export interface SensorSpec<O> extends TaskSpec<O> {
@@ -229,6 +234,10 @@ export interface DagSpec<S extends StandardSchemaV1> {
   failFast?: boolean;
   timeout?: Duration;
   pausedUponCreation?: boolean;
+  /** Names that every template of the DAG has, as Airflow's `user_defined_macros`. */
+  macros?: { readonly [name: string]: SiteMacro };
+  /** Filters of its templates, given their value first, as Airflow's `user_defined_filters`. */
+  filters?: { readonly [name: string]: SiteMacro };
   /** For each task that does not say otherwise. */
   defaults?: TaskSpec<any>;
   onFailure?: (e: { dagId: string; runId: string; failed: string[] }) => void | Promise<void>;

@@ -7,3 +7,5 @@ export { DEFAULT_LIMITS } from './runtime.ts';
 export type { SiteFunction } from './airflow/site.ts';
 export type { RenderOptions } from './render.ts';
 export { render, renderSteps } from './render.ts';
+export type { ShellCommand } from './shell.ts';
+export { renderShellSteps } from './shell.ts';

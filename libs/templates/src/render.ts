@@ -18,6 +18,8 @@ import type { Value } from './value/value.ts';
 export interface RenderOptions {
   readonly limits?: Partial<Limits>;
   readonly ambient?: Ambient;
+  /** What is written for each value that the template prints; its own text stays as it is. Default: the value. */
+  readonly write?: (value: string) => string;
   /** Names that every template of the site has, as Airflow's `user_defined_macros`. */
   readonly macros?: { readonly [name: string]: SiteFunction };
   /** As Airflow's `user_defined_filters`. */
@@ -42,7 +44,7 @@ export function* renderSteps(template: string, context: TemplateContext, options
   const names = [...siteMacros(options.macros), ...contextNames(context)];
   const answers = new Map<string, LookupAnswer>();
   for (;;) {
-    const result = attempt(template, names, new Runtime(library, allowed, answers, options.ambient ?? {}));
+    const result = attempt(template, names, new Runtime(library, allowed, answers, options.ambient ?? {}, options.write));
     if (typeof result === 'string') return result;
     if (answers.size >= allowed.maxLookups) throw new TemplateError('LimitError', `The template looks up more than ${allowed.maxLookups} values.`);
     answers.set(lookupKey(result), yield result);

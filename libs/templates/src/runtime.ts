@@ -1,6 +1,7 @@
 import { raise } from './error.ts';
 import type { Arguments } from './value/arguments.ts';
 import { reprOf, strOf } from './value/repr.ts';
+import { Fragment, Markup } from './value/value.ts';
 import type { PyObject, Value } from './value/value.ts';
 import type { Lookup, LookupAnswer } from './lookup.ts';
 import { lookupKey } from './lookup.ts';
@@ -62,7 +63,11 @@ export class Runtime {
   private depth = 0;
   private readonly printing = new Set<PyObject>();
 
-  constructor(library: Library, limits: Limits, answers: ReadonlyMap<string, LookupAnswer>, ambient: Ambient) {
+  /** Of each value that is printed, what is written instead. */
+  readonly write: ((value: string) => string) | undefined;
+
+  constructor(library: Library, limits: Limits, answers: ReadonlyMap<string, LookupAnswer>, ambient: Ambient, write?: (value: string) => string) {
+    this.write = write;
     this.ambient = ambient;
     this.library = library;
     this.limits = limits;
@@ -118,6 +123,11 @@ export class Runtime {
     const text = print();
     this.printing.delete(object);
     return text;
+  }
+
+  /** The text that a block or a macro has written, as a value. */
+  written(text: string, autoescape: boolean): Value {
+    return this.write !== undefined ? new Fragment(text) : autoescape ? new Markup(text) : text;
   }
 
   filter(name: string): Filter {

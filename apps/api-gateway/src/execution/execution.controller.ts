@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AttemptAuth, PackedBundle } from '@dagbook/contracts';
+import type { AttemptAuth, PackedBundle, PreviousRun, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
@@ -41,6 +41,31 @@ export class ExecutionController {
   async putResult(@Body() request: { readonly value?: Json } | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly key: string; readonly bytes: number }> {
     if (request?.value === undefined) throw invalid([{ type: 'missing', loc: ['body', 'value'], msg: 'Field required' }]);
     return this.#api.putResult(authOf(headers), request.value);
+  }
+
+  @Post('xcom')
+  @HttpCode(200)
+  async xcom(@Body() request: Partial<XComQuestion> | undefined, @Headers() headers: RequestHeaders): Promise<XComAnswer> {
+    const { taskId, mapIndexes } = request ?? {};
+    if (typeof taskId !== 'string') throw invalid([{ type: 'missing', loc: ['body', 'taskId'], msg: 'Field required' }]);
+    if (mapIndexes !== undefined && ![mapIndexes].flat().every((index) => Number.isInteger(index))) throw invalid([{ type: 'int_parsing', loc: ['body', 'mapIndexes'], msg: 'Input should be whole numbers' }]);
+    return this.#api.xcom(authOf(headers), { taskId, ...(mapIndexes === undefined ? {} : { mapIndexes }) });
+  }
+
+  @Get('previous-success')
+  async previousSuccess(@Headers() headers: RequestHeaders): Promise<PreviousRun> {
+    const previous = await this.#api.previousSuccess(authOf(headers));
+    if (previous === null) throw notFound('No run before this one succeeded');
+    return previous;
+  }
+
+  @Post('rendered-fields')
+  @HttpCode(200)
+  async putRenderedFields(@Body() request: { readonly fields?: { readonly [field: string]: Json } } | undefined, @Headers() headers: RequestHeaders): Promise<object> {
+    const { fields } = request ?? {};
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw invalid([{ type: 'dict_type', loc: ['body', 'fields'], msg: 'Input should be a JSON object' }]);
+    await this.#api.putRenderedFields(authOf(headers), fields);
+    return {};
   }
 
   @Get('connections/:id')

@@ -1,11 +1,12 @@
-import { parseAttemptId, type AttemptAuth, type ExecutionApi, type PackedBundle } from '@dagbook/contracts';
-import type { Json } from '@dagbook/domain';
-import type { EventStore } from '@dagbook/event-store';
+import { parseAttemptId, runStream, type AttemptAuth, type ExecutionApi, type PackedBundle, type PreviousRun, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { resultsOfTask, type Json, type RunEvent } from '@dagbook/domain';
+import { toFact, type EventStore } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
-import { selectRows, type Queryable } from '@dagbook/read-models';
+import { selectRows, successBefore, type Queryable } from '@dagbook/read-models';
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
 const MAX_RESULT_BYTES = 16 * 1024 * 1024;
+const MAX_RENDERED_BYTES = 256 * 1024;
 
 /** Connections and variables by id, from the environment of the gateway. */
 export interface Vault {
@@ -65,6 +66,40 @@ export class StoredExecutionApi implements ExecutionApi {
   async variable(auth: AttemptAuth, key: string): Promise<string | null> {
     await this.#admit(auth);
     return Object.hasOwn(this.#vault.variables, key) ? (this.#vault.variables[key] ?? null) : null;
+  }
+
+  async xcom(auth: AttemptAuth, { taskId, mapIndexes }: XComQuestion): Promise<XComAnswer> {
+    const { dagId, runId } = await this.#admit(auth);
+    const events = (await this.#store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
+    const { isMapped, results } = resultsOfTask(events, taskId);
+    const valueAt = async (mapIndex: number): Promise<Json | undefined> => {
+      const result = results.get(mapIndex);
+      if (result === undefined || result.kind === 'inline') return result?.value;
+      const content = await this.#store.getContent('xcom', result.key);
+      return content === null ? undefined : (JSON.parse(new TextDecoder().decode(content)) as Json);
+    };
+    const one = typeof mapIndexes === 'number' ? mapIndexes : mapIndexes === undefined && !isMapped ? -1 : undefined;
+    if (one !== undefined) {
+      const value = await valueAt(one);
+      return value === undefined ? { found: false } : { found: true, value };
+    }
+    const indexes = (mapIndexes as readonly number[] | undefined) ?? [...results.keys()].sort((a, b) => a - b);
+    return { found: true, value: (await Promise.all(indexes.map(valueAt))).filter((value) => value !== undefined) };
+  }
+
+  async previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null> {
+    const { dagId, runId } = await this.#admit(auth);
+    const row = await successBefore(this.#db, dagId, runId);
+    if (row === null) return null;
+    const { intervalStartMs, intervalEndMs, startedAtMs, endedAtMs } = row;
+    return { dataInterval: intervalStartMs === null || intervalEndMs === null ? null : { startMs: intervalStartMs, endMs: intervalEndMs }, startedAtMs, endedAtMs };
+  }
+
+  async putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void> {
+    await this.#admit(auth);
+    const content = new TextEncoder().encode(JSON.stringify(fields));
+    if (content.byteLength > MAX_RENDERED_BYTES) throw new ApiError(413, `The rendered fields are ${content.byteLength} bytes, but at most ${MAX_RENDERED_BYTES} are kept`);
+    await this.#store.putContent('rendered', auth.attemptId, content);
   }
 
   async #admit(auth: AttemptAuth): Promise<{ readonly dagId: string; readonly runId: string }> {

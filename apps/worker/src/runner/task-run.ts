@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { type Outcome, parseAttemptId, type Work } from '@dagbook/contracts';
+import { type Outcome, parseAttemptId, type PreviousRun, type Work, type XComAnswer } from '@dagbook/contracts';
 import { type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
@@ -81,6 +81,9 @@ export class TaskRunner {
         if (found !== null) hide(running, secretsInVariable(key, found));
         return found;
       },
+      xcom: async (question) => (await calls.ask({ method: 'xcom', question })) as unknown as XComAnswer,
+      previousSuccess: async () => (await calls.ask({ method: 'previousSuccess' })) as PreviousRun | null,
+      putRenderedFields: async (fields) => void (await calls.ask({ method: 'putRenderedFields', fields })),
       maskSecret: (secret) => {
         hide(running, [secret]);
         reply(FrameType.secrets, JSON.stringify([secret]));

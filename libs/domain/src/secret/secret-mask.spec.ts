@@ -43,6 +43,7 @@ test('leaves short values visible, and says so', () => {
 
 test('hides the beginning of a secret at which a text was cut off', () => {
   const mask = masking('a-long-secret');
+  expect(mask.maskCut('a-long-secreta-long-se')).toBe('***');
   expect(['see a-long-sec', 'see a-lo', 'see a-long-secret'].map((text) => mask.maskCut(text))).toEqual(['see ***', 'see a-lo', 'see ***']);
 });
 

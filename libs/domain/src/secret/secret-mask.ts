@@ -53,7 +53,7 @@ export class SecretMask {
     const masked = this.mask(text);
     for (let length = Math.min(this.#longest - 1, masked.length); length >= MIN_SECRET_CHARACTERS; length -= 1) {
       const end = masked.slice(-length);
-      for (const form of this.#forms) if (form.startsWith(end)) return masked.slice(0, -length) + HIDDEN;
+      for (const form of this.#forms) if (form.startsWith(end)) return `${masked.slice(0, -length).replace(/\*\*\*$/, '')}${HIDDEN}`;
     }
     return masked;
   }

@@ -9,7 +9,7 @@ import { compare, escaped, iterate, truth, unary } from '../value/operator.ts';
 import { PyList, PyTuple, Slice, textItem } from '../value/sequence.ts';
 import { escapeHtml } from '../value/text.ts';
 import type { Value } from '../value/value.ts';
-import { isText, like, Markup, PyObject, SilentUndefined, textOf, typeName, Undefined } from '../value/value.ts';
+import { Fragment, isText, like, Markup, PyObject, SilentUndefined, textOf, typeName, Undefined } from '../value/value.ts';
 import type { Scope } from './scope.ts';
 
 /** Where an expression stands: its names, and whether what is printed there gets escaped. */
@@ -135,6 +135,7 @@ export function filterText(filter: Expression | undefined, text: Value, frame: F
 
 /** What printing a value writes. */
 export function printed(value: Value, { autoescape }: Frame, rt: Runtime): string {
+  if (rt.write !== undefined) return value instanceof Fragment ? value.text : rt.write(rt.str(value));
   if (!autoescape) return rt.str(value);
   return value instanceof Markup ? value.text : escapeHtml(rt.str(value));
 }

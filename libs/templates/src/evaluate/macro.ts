@@ -5,7 +5,7 @@ import type { Arguments } from '../value/arguments.ts';
 import { PyDict } from '../value/dict.ts';
 import { PyTuple } from '../value/sequence.ts';
 import type { Value } from '../value/value.ts';
-import { Markup, PyObject, Undefined } from '../value/value.ts';
+import { PyObject, Undefined } from '../value/value.ts';
 import type { Frame } from './expression.ts';
 import { evaluate } from './expression.ts';
 import { Scope } from './scope.ts';
@@ -52,7 +52,7 @@ export class MacroValue extends PyObject {
     this.bind(args, scope, frame, rt);
     const text = rt.nested(() => this.render(this.macro, frame));
     rt.allocate(text.length);
-    return frame.autoescape ? new Markup(text) : text;
+    return rt.written(text, frame.autoescape);
   }
 
   private bind({ positional, named }: Arguments, scope: Scope, frame: Frame, rt: Runtime): void {

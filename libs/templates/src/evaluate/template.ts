@@ -109,7 +109,7 @@ class TemplateRun {
     this.executeAll(body, frame, output);
     const text = output.text();
     this.rt.allocate(text.length);
-    return frame.autoescape ? new Markup(text) : text;
+    return this.rt.written(text, frame.autoescape);
   }
 
   private executeAll(body: readonly Statement[], frame: Frame, output: Output): void {
@@ -187,7 +187,7 @@ class TemplateRun {
     const recurse = statement.recursive ? (inside: Value, level: number): Value => rt.nested(() => {
       const nested = new Output(rt.limits.maxOutputLength);
       this.loop(statement, inside, frame, nested, level);
-      return frame.autoescape ? new Markup(nested.text()) : nested.text();
+      return rt.written(nested.text(), frame.autoescape);
     }) : undefined;
     const filtered = statement.test === undefined ? over : this.filtered(statement, over, frame);
     const loop = new Loop(filtered, iterate(filtered, rt), depth, recurse);

@@ -193,6 +193,9 @@ export class Markup extends PyObject {
   }
 }
 
+/** What the template's own text says, kept in a name: not a value, where values are written in another way than text. */
+export class Fragment extends Markup {}
+
 export type Text = string | Markup;
 
 export const isText = (value: Value): value is Text => typeof value === 'string' || value instanceof Markup;

@@ -1,0 +1,43 @@
+/**
+ * How a field is rendered: `text` as Airflow renders it, at any depth of lists and objects; `shell` as a command that a
+ * shell reads, in which values are never code (a list is no shell's, and text).
+ */
+export type FieldKind = 'text' | 'shell';
+
+const S3 = { connection: 'text', bucket: 'text', key: 'text' } as const;
+const SQL = { connection: 'text', sql: 'text', values: 'text' } as const;
+const COMMAND = { env: 'text', cwd: 'text' } as const;
+
+/** Airflow's `template_fields`, by the operator's kind. Code of other languages is no template: it gets its values as input. */
+const TEMPLATED: { readonly [operator: string]: { readonly [field: string]: FieldKind } } = {
+  bash: { command: 'shell', ...COMMAND },
+  python: { file: 'text', module: 'text', callable: 'text', input: 'text', path: 'text', ...COMMAND },
+  aws: { args: 'text', connection: 'text', ...COMMAND },
+  docker: { image: 'text', command: 'shell', entrypoint: 'text', env: 'text', mounts: 'text', workingDir: 'text', user: 'text', labels: 'text', connection: 'text', registry: 'text' },
+  dockerExec: { container: 'text', label: 'text', command: 'shell', env: 'text', workingDir: 'text', user: 'text', connection: 'text' },
+  dockerClean: { labels: 'text', connection: 'text' },
+  sql: SQL, sqlCheck: SQL, sqlSensor: SQL,
+  http: { connection: 'text', url: 'text', query: 'text', headers: 'text', body: 'text' },
+  email: { connection: 'text', to: 'text', cc: 'text', bcc: 'text', from: 'text', subject: 'text', text: 'text', html: 'text', attachments: 'text' },
+  slack: { connection: 'text', text: 'text', blocks: 'text' },
+  webhook: { connection: 'text', payload: 'text' },
+  s3Put: { ...S3, file: 'text', content: 'text', contentType: 'text' },
+  s3Get: { ...S3, file: 'text' },
+  s3Copy: { ...S3, toBucket: 'text', toKey: 'text' },
+  s3Delete: { connection: 'text', bucket: 'text', keys: 'text', prefix: 'text' },
+  s3List: { connection: 'text', bucket: 'text', prefix: 'text' },
+  s3Sync: { connection: 'text', folder: 'text', bucket: 'text', prefix: 'text' },
+  s3Key: S3,
+  s3Prefix: { connection: 'text', bucket: 'text', prefix: 'text' },
+  fileSensor: { path: 'text' },
+  timeSensor: { at: 'text' },
+};
+
+export const fieldKind = (operator: string, field: string): FieldKind | undefined =>
+  Object.hasOwn(TEMPLATED, operator) && Object.hasOwn(TEMPLATED[operator] as object, field) ? TEMPLATED[operator]?.[field] : undefined;
+
+/** Airflow's `template_ext`: a field that is such a name is the file's content, when the DAG's bundle has the file. */
+const FILE_NAME = /^[^\s{}]+\.(?:sh|bash|sql|json|ya?ml|html|md|txt|hql)$/;
+
+export const hasTemplate = (text: string): boolean => text.includes('{{') || text.includes('{%') || text.includes('{#');
+export const namesFile = (text: string): boolean => FILE_NAME.test(text);
