@@ -16,7 +16,7 @@ export interface ShellCommand {
 const MARK = '\ufdd0';
 const END = '\ufdd1';
 /** Where the value of this number is printed. */
-export const PRINTED = /\ufdd0(\d+)\ufdd1/g;
+const PRINTED = /\ufdd0(\d+)\ufdd1/g;
 
 /**
  * Renders a template that a shell will read. The template's own text is code; what it prints is data, and reaches the

@@ -6,25 +6,18 @@ export interface PulledResults {
   readonly results: ReadonlyMap<number, TaskResult>;
 }
 
+/** What came before them is not what the task returned any more; a success without a result returned nothing. */
+const UNDOES: ReadonlySet<RunEvent['type']> = new Set(['TaskSucceeded', 'TaskCleared', 'TaskRestarting', 'TaskRemoved']);
+
 /** Reads a run's events for the results of one task: the newest of each instance, none of one that was cleared since. */
 export function resultsOfTask(events: Iterable<RunEvent>, taskId: string): PulledResults {
   const results = new Map<number, TaskResult>();
   let isMapped = false;
   for (const event of events) {
     if (!('taskId' in event) || event.taskId !== taskId) continue;
-    switch (event.type) {
-      case 'TaskExpanded':
-        isMapped = true;
-        break;
-      case 'TaskSucceeded':
-        if (event.result === undefined) results.delete(event.mapIndex);
-        else results.set(event.mapIndex, event.result);
-        break;
-      case 'TaskCleared':
-      case 'TaskRestarting':
-      case 'TaskRemoved':
-        results.delete(event.mapIndex);
-    }
+    if (event.type === 'TaskExpanded') isMapped = true;
+    else if (event.type === 'TaskSucceeded' && event.result !== undefined) results.set(event.mapIndex, event.result);
+    else if (UNDOES.has(event.type)) results.delete(event.mapIndex);
   }
   return { isMapped, results };
 }

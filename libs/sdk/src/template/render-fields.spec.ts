@@ -32,7 +32,7 @@ test('texts are rendered at any depth with what Airflow knows', async () => {
     url: 'https://kr.example.com/dt=2027-01-04',
     query: { day: '20270105', many: '2' },
     headers: { authorization: 'Bearer s3cret-word', 'x-{{ ds }}': 'DATA!' },
-    body: { list: [{ bucket: 'raw', of: 'lake.call 1 manual' }], number: 3, rows },
+    body: { list: [{ bucket: 'raw', of: 'lake.call 1 manual' }], number: 3, rows: [1, 2] },
     values: {},
   });
 });
