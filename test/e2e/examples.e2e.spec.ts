@@ -15,6 +15,7 @@ const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [t
   ['example_params_trigger_ui', 'success', {}],
   ['example_xcom', 'success', {}],
   ['operators_python', 'success', {}],
+  ['example_trigger_controller_dag', 'success', {}],
   ['example_failed_dag', 'failed', { fail_task: 'failed', never_reached: 'upstream_failed' }],
 ];
 
@@ -44,6 +45,31 @@ describe('npm start -- --examples', () => {
     const { task_instances: instances } = await product.api<Instances>('GET', `/api/v2/dags/${dagId}/dagRuns/asked/taskInstances?limit=100`);
     const states = Object.fromEntries(instances.map((instance) => [`${instance.task_id}${instance.map_index < 0 ? '' : `[${instance.map_index}]`}`, instance.state]));
     expect({ state: await stateOf(), states }).toEqual({ state: end, states: { ...Object.fromEntries(Object.keys(states).map((task) => [task, 'success'])), ...others } });
+  });
+
+  it('hands a run of another DAG what it is told, once', async () => {
+    const { rows } = await product.db.query<{ conf: object; by: string; user: string }>(
+      `SELECT data->'conf' AS conf, data->>'triggeredBy' AS by, data->>'triggeringUser' AS user FROM events WHERE type = 'RunCreated' AND stream_id LIKE 'run-example_trigger_target_dag/%'
+       AND data->>'conf' <> '{}'`,
+    );
+    // `@once` has its run of the controller too.
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows).toEqual(rows.map(() => ({ conf: { message: 'Hello World' }, by: 'operator', user: 'example_trigger_controller_dag.trigger_dagrun' })));
+    const { rows: [controllers] } = await product.db.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM events WHERE type = 'TaskSucceeded' AND data->>'taskId' = 'trigger_dagrun'`,
+    );
+    expect(rows).toHaveLength(controllers?.n ?? -1);
+  });
+
+  it('waits for the run of the same logical date', async () => {
+    const runs = (dagId: string) => `/api/v2/dags/example_external_task_marker_${dagId}/dagRuns`;
+    const asked = { dag_run_id: 'same', logical_date: '2026-01-05T00:00:00Z' };
+    await product.api('POST', runs('child'), asked);
+    const stateOf = async (): Promise<string | null> =>
+      (await product.api<{ state: string | null }>('GET', `${runs('child')}/same/taskInstances/child_task1`)).state;
+    await expect.poll(stateOf, PATIENCE).toBe('up_for_reschedule');
+    await product.api('POST', runs('parent'), asked);
+    await expect.poll(async () => (await product.api<{ state: string }>('GET', `${runs('child')}/same`)).state, PATIENCE).toBe('success');
   });
 
   it('sums what was mapped to 9', async () => {

@@ -16,6 +16,7 @@ import { TokenDesk } from './auth/token-desk.ts';
 import { CommandDesk } from './command/command-desk.ts';
 import { addBodyParsers } from './error/body-parser.ts';
 import { ErrorFilter } from './error/error.filter.ts';
+import { OtherRuns } from './execution/other-run.ts';
 import { StoredExecutionApi, type Vault } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
 import { ReadModelFeed } from './read-model-feed.ts';
@@ -86,11 +87,13 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const hub = new ChangeHub(feed, reads);
   const tokens = new TokenDesk({ secret: config.jwtSecret, db: reads, clock });
   const signIn = new SignIn({ users: config.users, tokens, clock });
-  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, vault: config.vault });
+  const reader = new Reader({ db: reads, plans, store: stores.events });
+  const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
+  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, vault: config.vault, otherRuns: new OtherRuns(commands, reader) });
 
   const app = await createApp(log, tokens, [
-    { provide: Reader, useValue: new Reader({ db: reads, plans, store: stores.events }) },
-    { provide: CommandDesk, useValue: new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log }) },
+    { provide: Reader, useValue: reader },
+    { provide: CommandDesk, useValue: commands },
     { provide: ChangeHub, useValue: hub },
     { provide: TokenDesk, useValue: tokens },
     { provide: SignIn, useValue: signIn },

@@ -35,5 +35,9 @@ function ask(api: ExecutionApi, auth: { attemptId: string; epoch: number; token:
       return api.previousSuccess(auth).then((previous) => (previous === null ? null : { ...previous }));
     case 'putRenderedFields':
       return api.putRenderedFields(auth, call.fields).then(() => null);
+    case 'requestRun':
+      return api.requestRun(auth, call.request) as Promise<Json>;
+    case 'findRun':
+      return api.findRun(auth, call.query) as Promise<Json>;
   }
 }

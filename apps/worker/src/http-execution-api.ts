@@ -1,4 +1,4 @@
-import type { AttemptAuth, ExecutionApi, PackedBundle, PreviousRun, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -61,6 +61,14 @@ export class HttpExecutionApi implements ExecutionApi {
 
   async putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void> {
     await this.#ask('POST', '/execution/rendered-fields', attemptHeaders(auth), { fields });
+  }
+
+  async requestRun(auth: AttemptAuth, request: RunRequest): Promise<RunRequested> {
+    return (await this.#ask('POST', '/execution/runs', attemptHeaders(auth), request as unknown as Json)) as RunRequested;
+  }
+
+  async findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null> {
+    return ((await this.#ask('POST', '/execution/runs/find', attemptHeaders(auth), query as unknown as Json)) as { readonly run: OtherRun | null }).run;
   }
 
   /** null: 404. */

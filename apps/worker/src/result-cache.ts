@@ -24,6 +24,8 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     xcom: (auth, question) => api.xcom(auth, question),
     previousSuccess: (auth) => api.previousSuccess(auth),
     putRenderedFields: (auth, fields) => api.putRenderedFields(auth, fields),
+    requestRun: (auth, request) => api.requestRun(auth, request),
+    findRun: (auth, query) => api.findRun(auth, query),
     getResult: (auth, key) => {
       const { dagId, runId } = parseAttemptId(auth.attemptId);
       return (key.startsWith(`${dagId}/${runId}/`) ? known.get(key) : undefined) ?? fetched(auth, key);

@@ -1,4 +1,4 @@
-import type { AttemptId, Outcome, Work, XComQuestion } from '@dagbook/contracts';
+import type { AttemptId, OtherRunQuery, Outcome, RunRequest, Work, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** What a runner child is given. It holds no token: its questions go through the worker, which adds it. */
@@ -27,7 +27,9 @@ export type Call =
   | { readonly id: number; readonly method: 'variable'; readonly key: string }
   | { readonly id: number; readonly method: 'xcom'; readonly question: XComQuestion }
   | { readonly id: number; readonly method: 'previousSuccess' }
-  | { readonly id: number; readonly method: 'putRenderedFields'; readonly fields: { readonly [field: string]: Json } };
+  | { readonly id: number; readonly method: 'putRenderedFields'; readonly fields: { readonly [field: string]: Json } }
+  | { readonly id: number; readonly method: 'requestRun'; readonly request: RunRequest }
+  | { readonly id: number; readonly method: 'findRun'; readonly query: OtherRunQuery };
 
 export type CallAnswer =
   | { readonly id: number; readonly value: Json }

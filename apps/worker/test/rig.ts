@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, attemptId, type AttemptAssigned, type ExecutionApi, type Message, type MessageOf, type MessageType, type PackedBundle, type Work, type XComAnswer } from '@dagbook/contracts';
+import { assignmentTopic, type AttemptAssigned, attemptId, type ExecutionApi, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
@@ -88,6 +88,12 @@ export class FakeExecutionApi implements ExecutionApi {
   }
   async variable(_auth: unknown, key: string): Promise<string | null> {
     return this.variables.get(key) ?? null;
+  }
+  async requestRun(_auth: unknown, { runId }: RunRequest): Promise<RunRequested> {
+    return { kind: 'begun', runId: runId ?? 'begun' };
+  }
+  async findRun(_auth: unknown, { runId = 'r' }: OtherRunQuery): Promise<OtherRun> {
+    return { runId, state: 'success', tasks: {}, unknownTasks: [] };
   }
 }
 

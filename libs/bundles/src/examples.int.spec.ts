@@ -55,6 +55,10 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_retry_policy: { tasks: { ask_with_a_wrong_password: 'failed' } },
   example_xcom_args: {},
   example_passing_params_via_test_command: {},
+  example_trigger_controller_dag: {},
+  example_trigger_target_dag: {},
+  example_external_task_marker_parent: {},
+  example_external_task_marker_child: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 
@@ -80,7 +84,9 @@ describe('the example DAGs', () => {
       installSdkResolver(${JSON.stringify(sdkPath)});
       const module = await import('./' + process.argv[2] + '.mjs');
       const example = [module.default].flat().find(({ id }) => id === process.argv[3]);
-      const result = await example.test({ logicalDate: '2026-01-05', log: () => {} });
+      const result = await example.test({
+        logicalDate: '2026-01-05', log: () => {}, otherDags: { example_trigger_target_dag: 'success', example_external_task_marker_parent: 'success' },
+      });
       const states = process.argv.slice(4).map((id) => [id, result.stateOf({ id })]);
       console.log(JSON.stringify([result.state, Object.fromEntries(states)]));
     `);

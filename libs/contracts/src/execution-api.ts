@@ -19,6 +19,10 @@ export interface ExecutionApi {
   previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null>;
   /** The templated fields of the attempt as they were rendered, secrets hidden. The first of a try are kept. */
   putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void>;
+  /** Begins a run of another DAG, once for each try however often it is asked. */
+  requestRun(auth: AttemptAuth, request: RunRequest): Promise<RunRequested>;
+  /** How a run of any DAG stands, by its id or its logical date; null: there is none (yet). */
+  findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null>;
 }
 
 export interface XComQuestion {
@@ -33,6 +37,39 @@ export interface PreviousRun {
   readonly dataInterval: { readonly startMs: number; readonly endMs: number } | null;
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
+}
+
+export interface RunRequest {
+  readonly dagId: string;
+  /** Default: a new one. */
+  readonly runId?: string;
+  readonly logicalDateMs: number | null;
+  readonly conf: { readonly [name: string]: Json };
+  /** When there is a run of this id: refused, left as it is, or cleared and run again. */
+  readonly onExisting: 'refuse' | 'skip' | 'reset';
+}
+
+export type RunRequested =
+  | { readonly kind: 'begun'; readonly runId: string }
+  | { readonly kind: 'existed'; readonly runId: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface OtherRunQuery {
+  readonly dagId: string;
+  readonly runId?: string;
+  readonly logicalDateMs?: number;
+  /** Tasks whose states are wanted, or all of a group. */
+  readonly taskIds?: readonly string[];
+  readonly groupId?: string;
+}
+
+export interface OtherRun {
+  readonly runId: string;
+  readonly state: string;
+  /** Of each wanted task the states of its instances. */
+  readonly tasks: { readonly [taskId: string]: readonly string[] };
+  /** Wanted tasks, or the group, that the run's DAG does not have. */
+  readonly unknownTasks: readonly string[];
 }
 
 export interface AttemptAuth {

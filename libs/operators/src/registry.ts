@@ -6,6 +6,7 @@ import { dockerClean } from './docker-clean.ts';
 import { dockerExec } from './docker-exec.ts';
 import { http } from './http.ts';
 import { email, slack, webhook } from './notify.ts';
+import { externalTask, triggerDag, triggerDagAndWait } from './other-dag.ts';
 import { python } from './python.ts';
 import { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put } from './s3.ts';
 import { s3Sync } from './s3-sync.ts';
@@ -19,4 +20,5 @@ import { sql, sqlCheck, sqlSensor } from './sql.ts';
 export const operators: { readonly [kind: string]: OperatorExecutor } = {
   bash, python, http, sql, sqlCheck, sqlSensor, fileSensor, timeSensor, email, slack, webhook, docker, dockerExec, dockerClean,
   s3Put, s3Get, s3Copy, s3Delete, s3List, s3Sync, s3Key, s3Prefix, aws,
+  triggerDag, triggerDagAndWait, externalTask,
 };

@@ -18,6 +18,8 @@ export interface RigOptions {
   readonly taskId?: string;
   readonly epoch?: number;
   readonly nowMs?: number;
+  readonly requestRun?: TaskIo['requestRun'];
+  readonly findRun?: TaskIo['findRun'];
 }
 
 /** What an operator sees of its run, and what a test sees of the operator. */
@@ -39,6 +41,8 @@ export function rigOf(options: RigOptions = {}): Rig {
     putResult: none,
     connection: async (id) => options.connections?.[id] ?? null,
     variable: none,
+    requestRun: options.requestRun ?? none,
+    findRun: options.findRun ?? none,
     operators: {},
   };
   const context: OperatorContext = {

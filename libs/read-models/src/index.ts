@@ -10,7 +10,7 @@ export type { Change } from './projection.ts';
 export { ReadModelProjection } from './projection.ts';
 export type { DagVersionRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
-export { getRun, gridRuns, listRuns, successBefore } from './run-query.ts';
+export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
 export type { Queryable } from './sql.ts';
 export { selectRows } from './sql.ts';
 export type { StateCounts } from './state-code.ts';

@@ -72,6 +72,12 @@ export async function successBefore(db: Queryable, dagId: string, runId: string)
   return row ?? null;
 }
 
+/** The run of a logical date, of which a DAG has at most one. */
+export async function getRunAt(db: Queryable, dagId: string, logicalDateMs: number): Promise<RunRow | null> {
+  const [row] = await selectRows<RunRow>(db, `SELECT ${selectList('r', RUN_COLUMNS)} FROM rm.dag_runs r WHERE r.dag_id = $1 AND r.logical_date_ms = $2 LIMIT 1`, [dagId, logicalDateMs]);
+  return row ?? null;
+}
+
 const GRID_COLUMNS = RUN_COLUMNS.filter((column) => column !== 'conf');
 export type GridRun = Omit<RunRow, 'conf'>;
 

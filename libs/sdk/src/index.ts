@@ -11,6 +11,8 @@ export type { DockerCleaned, DockerCleanOptions, DockerExecOptions, DockerOption
 export { docker, dockerClean, dockerExec } from './operator/docker.ts';
 export type { EmailOptions } from './operator/notify.ts';
 export { email, slack, webhook } from './operator/notify.ts';
+export type { ExternalTaskOptions, TriggerDagOptions } from './operator/other-dag.ts';
+export { externalTask, triggerDag } from './operator/other-dag.ts';
 export type { S3Object, S3SyncOptions } from './operator/s3.ts';
 export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from './operator/s3.ts';
 export { fileSensor, timeSensor } from './operator/sensor.ts';

@@ -43,6 +43,12 @@ class Io implements TaskIo {
   async variable(key: string) {
     return key === 'known' ? 'value' : null;
   }
+  async requestRun(): Promise<never> {
+    throw new Error('not part of this test');
+  }
+  async findRun(): Promise<never> {
+    throw new Error('not part of this test');
+  }
 }
 
 interface Given {

@@ -1,5 +1,5 @@
 import type { DagDefinition, Json, SecretMask } from '@dagbook/domain';
-import type { AttemptKey, LogLine, Outcome, PreviousRun, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
  * What stands between a DAG's code and the process that runs it. A bundle exports DAGs; under this symbol each of them
@@ -57,6 +57,10 @@ export interface TaskIo {
   maskSecret?(secret: string): void;
   /** What the task's log hides; undefined while that is nothing. */
   mask?(): SecretMask | undefined;
+  /** Begins a run of another DAG, once for each try. */
+  requestRun(request: RunRequest): Promise<RunRequested>;
+  /** null: there is no such run (yet). */
+  findRun(query: OtherRunQuery): Promise<OtherRun | null>;
   /** By the kind of an operator: `bash`. */
   readonly operators: { readonly [kind: string]: OperatorExecutor };
 }

@@ -3,7 +3,7 @@ import {
   compilePlan, createRunState, decideTrigger, isFinished, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, readyInstances, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
-import type { LogLine, Outcome, XComAnswer } from '@dagbook/contracts';
+import type { LogLine, OtherRun, OtherRunQuery, Outcome, XComAnswer } from '@dagbook/contracts';
 import type { DagModel } from './model.ts';
 import type { ReadResult } from './resolve.ts';
 import { readResult, Resolver } from './resolve.ts';
@@ -191,7 +191,16 @@ class TestRun implements TestResult {
       xcom: async ({ taskId: of, mapIndexes }) => this.#xcom(of, mapIndexes),
       maskSecret: (secret) => this.#hide([secret]),
       mask: () => this.#mask,
+      requestRun: async ({ dagId, runId = `begun_by__${taskId}` }) => (dagId in (this.#options.otherDags ?? {}) ? { kind: 'begun', runId } : { kind: 'refused', reason: `the test says nothing of a DAG '${dagId}'; name it in otherDags` }),
+      findRun: async (query) => this.#otherRun(query),
     };
+  }
+
+  #otherRun({ dagId, runId = 'other', taskIds = [], groupId }: OtherRunQuery): OtherRun | null {
+    const state = this.#options.otherDags?.[dagId];
+    if (state === undefined) return null;
+    const wanted = groupId === undefined ? taskIds : [groupId];
+    return { runId, state, tasks: Object.fromEntries(wanted.map((taskId) => [taskId, [state]])), unknownTasks: [] };
   }
 
   #log(taskId: string, mapIndex: number, level: LogLine['level'], event: string, attributes?: object): void {

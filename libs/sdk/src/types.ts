@@ -251,6 +251,8 @@ export interface TestOptions<P> {
   mock?: readonly Mock[];
   connections?: Record<string, Record<string, string | number | boolean | null>>;
   variables?: Record<string, string>;
+  /** How runs of other DAGs stand, by DAG id: what `triggerDag` may begin and `externalTask` finds, each of its tasks in the same state. */
+  otherDags?: Record<string, 'success' | 'failed' | 'running'>;
   /** Default: lines on stdout. */
   log?: (line: { task: string; level: string; event: string; attributes: object }) => void;
 }

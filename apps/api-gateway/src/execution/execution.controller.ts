@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AttemptAuth, PackedBundle, PreviousRun, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
@@ -75,12 +75,29 @@ export class ExecutionController {
     return connection;
   }
 
+  @Post('runs')
+  @HttpCode(200)
+  async requestRun(@Body() request: RunRequest | undefined, @Headers() headers: RequestHeaders): Promise<RunRequested> {
+    return this.#api.requestRun(authOf(headers), withDag(request));
+  }
+
+  @Post('runs/find')
+  @HttpCode(200)
+  async findRun(@Body() query: OtherRunQuery | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly run: OtherRun | null }> {
+    return { run: await this.#api.findRun(authOf(headers), withDag(query)) };
+  }
+
   @Get('variables/:key')
   async variable(@Param('key') key: string, @Headers() headers: RequestHeaders): Promise<{ readonly value: string }> {
     const value = await this.#api.variable(authOf(headers), key);
     if (value === null) throw notFound(`There is no variable ${key}`);
     return { value };
   }
+}
+
+function withDag<Asked extends { readonly dagId: string }>(asked: Asked | undefined): Asked {
+  if (typeof asked?.dagId !== 'string' || asked.dagId === '') throw invalid([{ type: 'missing', loc: ['body', 'dagId'], msg: 'Field required' }]);
+  return asked;
 }
 
 const bearerOf = (headers: RequestHeaders): string => /^Bearer (\S+)$/i.exec(headers['authorization'] ?? '')?.[1] ?? '';

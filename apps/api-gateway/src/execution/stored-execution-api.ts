@@ -1,8 +1,9 @@
-import { parseAttemptId, runStream, type AttemptAuth, type ExecutionApi, type PackedBundle, type PreviousRun, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
-import { resultsOfTask, type Json, type RunEvent } from '@dagbook/domain';
-import { toFact, type EventStore } from '@dagbook/event-store';
+import { type AttemptAuth, type AttemptKey, type ExecutionApi, type OtherRun, type OtherRunQuery, type PackedBundle, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
+import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
-import { selectRows, successBefore, type Queryable } from '@dagbook/read-models';
+import { type Queryable, selectRows, successBefore } from '@dagbook/read-models';
+import type { OtherRuns } from './other-run.ts';
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
 const MAX_RESULT_BYTES = 16 * 1024 * 1024;
@@ -23,12 +24,14 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #db: Queryable;
   readonly #tokenSecret: string;
   readonly #vault: Vault;
+  readonly #otherRuns: OtherRuns;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; vault: Vault }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; vault: Vault; otherRuns: OtherRuns }) {
     this.#store = options.store;
     this.#db = options.db;
     this.#tokenSecret = options.tokenSecret;
     this.#vault = options.vault;
+    this.#otherRuns = options.otherRuns;
   }
 
   async bundle(bundleHash: string): Promise<PackedBundle | null> {
@@ -102,7 +105,16 @@ export class StoredExecutionApi implements ExecutionApi {
     await this.#store.putContent('rendered', auth.attemptId, content);
   }
 
-  async #admit(auth: AttemptAuth): Promise<{ readonly dagId: string; readonly runId: string }> {
+  async requestRun(auth: AttemptAuth, request: RunRequest): Promise<RunRequested> {
+    return this.#otherRuns.request(await this.#admit(auth), request);
+  }
+
+  async findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null> {
+    await this.#admit(auth);
+    return this.#otherRuns.find(query);
+  }
+
+  async #admit(auth: AttemptAuth): Promise<AttemptKey> {
     if (!verifyAttemptToken(this.#tokenSecret, auth.attemptId, auth.epoch, auth.token)) throw unauthorized('The token is not of this attempt and epoch');
     const rows = await selectRows(this.#db, 'SELECT 1 FROM attempt_leases WHERE attempt_id = $1 AND epoch = $2', [auth.attemptId, auth.epoch]);
     if (rows.length === 0) throw forbidden('The attempt does not hold its lease any more');

@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { type Outcome, parseAttemptId, type PreviousRun, type Work, type XComAnswer } from '@dagbook/contracts';
+import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
 import { type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
@@ -89,6 +89,10 @@ export class TaskRunner {
         reply(FrameType.secrets, JSON.stringify([secret]));
       },
       mask: () => running.secrets,
+      connection: async (key) => (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null,
+      variable: async (key) => (await calls.ask({ method: 'variable', key })) as string | null,
+      requestRun: async (request) => (await calls.ask({ method: 'requestRun', request })) as unknown as RunRequested,
+      findRun: async (query) => (await calls.ask({ method: 'findRun', query })) as unknown as OtherRun | null,
       operators: this.#executors,
     };
   }

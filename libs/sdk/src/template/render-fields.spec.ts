@@ -107,6 +107,7 @@ function ioOf(more: Partial<TaskIo> = {}): TaskIo {
   return {
     signal: new AbortController().signal, nowMs: () => 0, log: () => undefined, operators: {},
     getResult: async () => null, putResult: async () => ({ key: '', bytes: 0 }), connection: async () => null,
+    requestRun: async () => ({ kind: 'refused', reason: '' }), findRun: async () => null,
     variable: async () => {
       mask.add('token-8271');
       return 'token-8271';

@@ -1,0 +1,13 @@
+// A child that waits for tasks of its parent's run of the same logical date.
+import { dag, externalTask } from '@dagbook/sdk';
+
+const spec = { startDate: '2022-01-01', catchup: false, tags: ['example2'] };
+
+const parent = dag('example_external_task_marker_parent', spec);
+parent.task('parent_task', async () => 'done')();
+
+const child = dag('example_external_task_marker_child', spec);
+const one = child.sensor('child_task1', externalTask({ dagId: 'example_external_task_marker_parent', taskId: 'parent_task', failedStates: ['failed', 'skipped'] }), { every: '1s', timeout: '10m', mode: 'reschedule' })();
+child.empty('child_task2').after(one);
+
+export default [parent, child];
