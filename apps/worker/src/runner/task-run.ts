@@ -89,8 +89,6 @@ export class TaskRunner {
         reply(FrameType.secrets, JSON.stringify([secret]));
       },
       mask: () => running.secrets,
-      connection: async (key) => (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null,
-      variable: async (key) => (await calls.ask({ method: 'variable', key })) as string | null,
       requestRun: async (request) => (await calls.ask({ method: 'requestRun', request })) as unknown as RunRequested,
       findRun: async (query) => (await calls.ask({ method: 'findRun', query })) as unknown as OtherRun | null,
       operators: this.#executors,
