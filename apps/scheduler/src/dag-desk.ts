@@ -5,6 +5,7 @@ import {
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type StoredEvent } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
+import { BackfillDesk } from './backfill-desk.ts';
 import type { HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
 import { matchesPattern } from './param-pattern.ts';
@@ -26,9 +27,16 @@ export class DagDesk {
   readonly #ports: DagDeskPorts;
   readonly #dags = new Map<string, OwnedDag>();
   readonly #due: WakeTimes;
+  readonly #backfills: BackfillDesk;
 
   constructor(ports: DagDeskPorts) {
     this.#ports = ports;
+    this.#backfills = new BackfillDesk({
+      ...ports,
+      owned: (dagId) => this.#dags.get(dagId),
+      turn: (dag, change) => this.#turn(dag, change),
+      create: (dag, plan, run) => this.#create(dag, plan, run),
+    });
     this.#due = new WakeTimes(ports.clock, (keys) => {
       for (const { dagId } of keys) this.#schedule(dagId);
     });
@@ -44,6 +52,7 @@ export class DagDesk {
   async take(dagIds: readonly string[]): Promise<readonly OwnedDag[]> {
     const taken: OwnedDag[] = [];
     const streams = await this.#ports.store.readMany(dagIds.map(dagStream));
+    await this.#backfills.take(dagIds);
     for (const dagId of dagIds) {
       const events = streams.get(dagStream(dagId)) ?? [];
       if (events.length === 0) continue;
@@ -66,6 +75,7 @@ export class DagDesk {
       dag.knowsItsRuns = true;
       this.#startQueued(dag);
       this.#schedule(dag.dagId);
+      this.#backfills.goOn(dag);
     }
   }
 
@@ -74,6 +84,7 @@ export class DagDesk {
       if (owns(dag.dagId)) continue;
       this.#dags.delete(dag.dagId);
       this.#due.delete(dag);
+      this.#backfills.drop(dag.dagId);
     }
   }
 
@@ -110,6 +121,11 @@ export class DagDesk {
         return this.#setPaused(dag, commandId, body);
       case 'TriggerRun':
         return this.#turn(dag, () => this.#trigger(dag, commandId, body));
+      case 'CreateBackfill':
+      case 'SetBackfillPaused':
+      case 'CancelBackfill':
+        await this.#turn(dag, () => this.#backfills.command(dag, commandId, body));
+        return this.#backfills.goOn(dag);
       default:
         await this.#askRun(dag, commandId, body);
     }
@@ -120,14 +136,18 @@ export class DagDesk {
     const dag = this.#dags.get(run.dagId);
     if (dag === undefined) return;
     let ended = false;
+    let hasBackfilled = false;
     for (const event of events) {
+      const isBackfilled = this.#backfills.follow(dag, run.runId, event);
+      hasBackfilled ||= isBackfilled;
       if (event.type === 'RunCreated' || event.type === 'RunRequeued') {
         dag.running.delete(run.runId);
-        dag.queued.set(run.runId, run.created.runAfterMs);
+        if (isBackfilled) dag.queued.delete(run.runId);
+        else dag.queued.set(run.runId, run.created.runAfterMs);
       } else if (event.type === 'RunStarted') {
         dag.queued.delete(run.runId);
         dag.starting.delete(run.runId);
-        dag.running.add(run.runId);
+        if (!isBackfilled) dag.running.add(run.runId);
       } else if (event.type === 'RunSucceeded' || event.type === 'RunFailed') {
         forgetRun(dag, run.runId);
         ended = true;
@@ -137,6 +157,7 @@ export class DagDesk {
     }
     this.#startQueued(dag);
     if (ended) this.#schedule(dag.dagId);
+    if (hasBackfilled) this.#backfills.goOn(dag);
   };
 
   /** What the journal says of runs counts for more than what was believed of them. Room is counted once all are known. */
@@ -147,6 +168,7 @@ export class DagDesk {
       if (dag === undefined) continue;
       changed.add(dag);
       forgetRun(dag, run.runId);
+      if (this.#backfills.folded(dag, run)) continue;
       if (run.state.state === 'running') dag.running.add(run.runId);
       else if (run.state.state === 'queued') dag.queued.set(run.runId, run.created.runAfterMs);
     }
@@ -154,6 +176,7 @@ export class DagDesk {
       this.#startQueued(dag);
       // One that has ended meanwhile makes room for a due one.
       if (dag.knowsItsRuns) this.#schedule(dag.dagId);
+      this.#backfills.goOn(dag);
     }
   };
 
@@ -257,9 +280,10 @@ export class DagDesk {
   /** What was reported while it was paused has moved frontiers that nobody has looked at. */
   #goOn(dag: OwnedDag): void {
     if (dag.fold.paused) return;
-    for (const runId of dag.running) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
+    for (const runId of [...dag.running, ...this.#backfills.runningOf(dag.dagId)]) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     this.#startQueued(dag);
     this.#schedule(dag.dagId);
+    this.#backfills.goOn(dag);
   }
 
   #pauseAfterFailures(dag: OwnedDag): void {
@@ -269,7 +293,7 @@ export class DagDesk {
     void this.#turn(dag, () => this.#execute(dag, command)).catch((error: unknown) => this.#ports.log.error('a DAG could not be paused after failures', { dagId: dag.dagId, ...errorAttributes(error) }));
   }
 
-  async #askRun(dag: OwnedDag, commandId: string, body: Exclude<CommandBody, { type: 'SetPaused' } | { type: 'TriggerRun' }>): Promise<void> {
+  async #askRun(dag: OwnedDag, commandId: string, body: RunBody): Promise<void> {
     const { runId } = body;
     if (body.type === 'ClearTasks' && body.runOnLatestVersion === true && dag.plan !== undefined) {
       const { version, bundleHash } = dag.fold;
@@ -408,9 +432,12 @@ function forgetRun(dag: OwnedDag, runId: string): void {
   dag.starting.delete(runId);
 }
 
-type NewRun = Omit<Extract<Ask['command'], { type: 'CreateRun' }>, 'type' | 'nowMs' | 'dagId' | 'planHash' | 'dagVersion' | 'bundleHash' | 'traceparent'>;
+/** What is asked of one run. */
+type RunBody = Extract<CommandBody, { runId: string }>;
 
-function runCommandOf(body: Exclude<CommandBody, { type: 'SetPaused' } | { type: 'TriggerRun' }>): Ask['command'] {
+export type NewRun = Omit<Extract<Ask['command'], { type: 'CreateRun' }>, 'type' | 'nowMs' | 'dagId' | 'planHash' | 'dagVersion' | 'bundleHash' | 'traceparent'>;
+
+function runCommandOf(body: RunBody): Ask['command'] {
   switch (body.type) {
     case 'ClearTasks': {
       const { runId: _, user: __, runOnLatestVersion: ___, ...command } = body;

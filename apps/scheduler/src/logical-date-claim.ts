@@ -34,6 +34,16 @@ export async function holderOf(store: Pick<EventStore, 'read'>, dagId: string, l
   return (claimed?.data as { runId?: string } | undefined)?.runId;
 }
 
+/** The same of many at once; dates that are free are absent. */
+export async function holdersOf(store: Pick<EventStore, 'readMany'>, dagId: string, logicalDatesMs: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  if (logicalDatesMs.length === 0) return new Map();
+  const streams = await store.readMany(logicalDatesMs.map((dateMs) => streamOf(dagId, dateMs)));
+  return new Map(logicalDatesMs.flatMap((dateMs) => {
+    const [claimed] = streams.get(streamOf(dagId, dateMs)) ?? [];
+    return claimed === undefined ? [] : [[dateMs, (claimed.data as { runId: string }).runId] as const];
+  }));
+}
+
 /** Logical dates of a DAG that are taken, in no order. */
 export async function claimedDates(store: Pick<EventStore, 'listStreams'>, dagId: string): Promise<readonly number[]> {
   const prefix = `claim-${dagId}/`;

@@ -1,4 +1,4 @@
-import type { Json } from '@dagbook/domain';
+import type { Json, ReprocessBehavior } from '@dagbook/domain';
 
 /**
  * What a client may ask for, as the `body` of a row in `commands`. The scheduler that owns the DAG decides it and writes
@@ -40,6 +40,19 @@ export type CommandBody =
       readonly user: string;
     }
   | { readonly type: 'MarkRun'; readonly runId: string; readonly state: 'queued' | 'success' | 'failed'; readonly user: string }
+  | {
+      readonly type: 'CreateBackfill';
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reprocessBehavior: ReprocessBehavior;
+      readonly runBackwards: boolean;
+      readonly maxActiveRuns: number;
+      readonly conf: { readonly [name: string]: Json };
+      readonly runOnLatestVersion: boolean;
+      readonly user: string;
+    }
+  | { readonly type: 'SetBackfillPaused'; readonly backfillId: string; readonly paused: boolean; readonly user: string }
+  | { readonly type: 'CancelBackfill'; readonly backfillId: string; readonly user: string }
   | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
   | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
 

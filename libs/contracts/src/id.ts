@@ -3,6 +3,7 @@
  * them without escaping.
  */
 export const runStream = (dagId: string, runId: string): string => `run-${dagId}/${runId}`;
+export const backfillStream = (dagId: string, backfillId: string): string => `backfill-${dagId}/${backfillId}`;
 export const dagStream = (dagId: string): string => `dag-${dagId}`;
 
 /** One try of one task instance: `<dag>/<run>/<task>/<map index>/<try>`. */

@@ -47,8 +47,8 @@ export type RunCommand =
       readonly by: string;
       readonly nowMs: number;
     }
-  /** `queued` clears the run; `success` and `failed` end it and revoke what still runs. */
-  | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly by: string; readonly nowMs: number }
+  /** `queued` clears the run, `backfillId` says for which backfill; `success` and `failed` end it and revoke what still runs. */
+  | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly backfillId?: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'ReplanRun'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly nowMs: number }
   | { readonly type: 'SetRunNote'; readonly note: string | null; readonly by: string; readonly nowMs: number }
   | (TaskInstanceRef & { readonly type: 'SetTaskNote'; readonly note: string | null; readonly by: string; readonly nowMs: number });

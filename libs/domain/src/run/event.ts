@@ -13,8 +13,8 @@ export type RunEvent =
   | { readonly type: 'RunStarted'; readonly atMs: number }
   | { readonly type: 'RunSucceeded'; readonly atMs: number }
   | { readonly type: 'RunFailed'; readonly reason: RunFailureReason; readonly atMs: number }
-  /** Back to `queued`, by a clear or by a person: its finish is undone. */
-  | { readonly type: 'RunRequeued'; readonly atMs: number }
+  /** Back to `queued`, by a clear or by a person: its finish is undone. By a backfill: the run is that one's from here. */
+  | { readonly type: 'RunRequeued'; readonly backfillId?: string; readonly atMs: number }
   | { readonly type: 'RunReplanned'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly atMs: number }
   | { readonly type: 'RunNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number }
   | TaskExpanded

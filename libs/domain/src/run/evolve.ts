@@ -13,6 +13,7 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       run.dagVersion = event.dagVersion;
       run.bundleHash = event.bundleHash;
       run.note = event.note ?? null;
+      run.backfillId = event.backfillId ?? null;
       return run;
     case 'RunStarted':
       run.state = 'running';
@@ -30,6 +31,7 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       return run;
     case 'RunRequeued':
       run.state = 'queued';
+      run.backfillId = event.backfillId ?? null;
       run.startedAtMs = null;
       run.finishedAtMs = null;
       run.failureReason = null;

@@ -31,8 +31,8 @@ function clearInstances(instances: readonly TaskInstance[], nowMs: number): RunE
   });
 }
 
-function requeue(run: DagRun, wanted: boolean, nowMs: number): RunEvent[] {
-  return wanted && (run.state === 'success' || run.state === 'failed') ? [{ type: 'RunRequeued', atMs: nowMs }] : [];
+function requeue(run: DagRun, wanted: boolean, nowMs: number, backfillId?: string): RunEvent[] {
+  return wanted && (run.state === 'success' || run.state === 'failed') ? [{ type: 'RunRequeued', ...(backfillId === undefined ? {} : { backfillId }), atMs: nowMs }] : [];
 }
 
 /** A mark ends what runs. Marked well, what had failed because of it is cleared and the run goes on. */
@@ -53,7 +53,7 @@ export function markTasks(run: DagRun, command: Command<'MarkTasks'>): Decision<
 export function markRun(run: DagRun, command: Command<'MarkRun'>): Decision<RunEvent> {
   const { nowMs, by } = command;
   const instances = run.slots.flatMap((slot) => slot.instances);
-  if (command.state === 'queued') return [...clearInstances(instances, nowMs), ...requeue(run, true, nowMs)];
+  if (command.state === 'queued') return [...clearInstances(instances, nowMs), ...requeue(run, true, nowMs, command.backfillId)];
   const marks: RunEvent[] = [];
   for (const instance of instances) {
     const { state } = instance;

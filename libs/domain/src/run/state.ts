@@ -27,6 +27,8 @@ export interface DagRun {
   finishedAtMs: number | null;
   failureReason: RunFailureReason | null;
   note: string | null;
+  /** The backfill that made the run, or put it back to `queued` last. */
+  backfillId: string | null;
   /** Hash of the plan that must be put in (`replan`) before anything else is folded. */
   awaitsPlan: string | null;
   readonly slots: readonly TaskSlot[];
@@ -124,7 +126,7 @@ export function createRunState(plan: RunPlan): DagRun {
   const slots = plan.tasks.map((task) => newSlot(task));
   const run: DagRun = {
     plan, created: null, state: 'queued', planHash: '', dagVersion: 0, bundleHash: '', startedAtMs: null, finishedAtMs: null,
-    failureReason: null, note: null, awaitsPlan: null, slots, orphans: new Map(),
+    failureReason: null, note: null, backfillId: null, awaitsPlan: null, slots, orphans: new Map(),
     counts: { ...NO_INSTANCES, none: slots.length }, unfinished: slots.length, failedLeaves: 0,
     dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), timers: new TimerHeap(),
   };
