@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AuthController } from './auth/auth.controller.ts';
+import { BackfillController } from './backfill.controller.ts';
 import { DagController } from './dag.controller.ts';
 import { ExecutionController } from './execution/execution.controller.ts';
 import { LogController } from './log.controller.ts';
@@ -15,7 +16,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, LogController, StreamController, ExecutionController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, BackfillController, LogController, StreamController, ExecutionController],
     };
   }
 }

@@ -21,7 +21,7 @@ interface PathOperation {
   parameters?: object[];
 }
 
-const NUMBERS = new Set(['map_index', 'try_number', 'task_try_number', 'version_number', 'import_error_id']);
+const NUMBERS = new Set(['map_index', 'try_number', 'task_try_number', 'version_number', 'import_error_id', 'backfill_id']);
 
 /** Nest finds path parameters by type metadata, which is not emitted; the path itself names them. */
 function addPathParameters(path: string, operation: PathOperation): void {

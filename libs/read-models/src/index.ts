@@ -1,3 +1,6 @@
+export type { BackfillOrder } from './backfill-query.ts';
+export { getBackfill, listBackfills, runsByLogicalDate } from './backfill-query.ts';
+export type { BackfillRow } from './fold-backfill.ts';
 export type { Order, Page, Range } from './condition.ts';
 export type { DagFilter, DagOrder, ListedDag, StripRun } from './dag-query.ts';
 export { dagVersions, getDag, lastRuns, listDags, listDagVersions, listImportErrors } from './dag-query.ts';

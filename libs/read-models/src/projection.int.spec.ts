@@ -10,7 +10,7 @@ import {
 import type { StoppedStream } from './projection.ts';
 
 const postgres = withPostgres();
-const TABLES = ['dags', 'dag_versions', 'dag_runs', 'task_instances', 'task_tries', 'import_errors', 'stopped_streams'];
+const TABLES = ['dags', 'dag_versions', 'dag_runs', 'task_instances', 'task_tries', 'import_errors', 'stopped_streams', 'backfills'];
 
 const stopped: StoppedStream[] = [];
 // A bound of 40 lets runs go between batches, so that they are loaded again in the middle of their life.

@@ -1,6 +1,7 @@
-import type { AttemptEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
-import { attemptStream, dagStream, runStream } from '@dagbook/contracts';
+import type { AttemptEvent, BackfillEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
+import { attemptStream, backfillStream, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
+import { BACKFILL_COLUMNS, backfillCreated, foldBackfill, type BackfillRow } from './fold-backfill.ts';
 import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
 import { RunFold } from './fold-run.ts';
 import type { PlanCache, PlanView } from './plan-view.ts';
@@ -43,6 +44,7 @@ export class ReadModelProjection {
   readonly #dags = new Map<string, DagRow>();
   readonly #runs = new Map<string, RunFold>();
   readonly #files = new Map<string, ImportErrorRow>();
+  readonly #backfills = new Map<string, BackfillRow>();
   #stopped: Set<string> | undefined;
 
   /** `maxHeld`: task instances of active runs kept in memory between batches, about 0.5 KB each. Default 200,000. */
@@ -67,6 +69,7 @@ export class ReadModelProjection {
       dags: [...batch.dags],
       versions: batch.versions,
       files: [...batch.files.values()],
+      backfills: [...batch.backfills],
       stopped: batch.stopped,
       runs,
     });
@@ -90,6 +93,7 @@ export class ReadModelProjection {
       if (fold.isActive) held += fold.size;
       else this.#runs.delete(key);
     }
+    for (const [streamId, row] of this.#backfills) if (row.state !== 'running') this.#backfills.delete(streamId);
     for (const [key, fold] of this.#runs) {
       if (held <= this.#maxHeld) break;
       held -= fold.size;
@@ -102,6 +106,7 @@ export class ReadModelProjection {
     this.#dags.clear();
     this.#runs.clear();
     this.#files.clear();
+    this.#backfills.clear();
     this.#stopped = undefined;
   }
 
@@ -120,6 +125,7 @@ export class ReadModelProjection {
     const dagIds = new Set<string>();
     const files = new Set<string>();
     const plans = new Set<string>();
+    const backfills = new Set<string>();
     for (const [at, event] of events.entries()) {
       const data = event.data as { readonly planHash?: unknown; readonly file?: unknown };
       if (typeof data.planHash === 'string') plans.add(data.planHash);
@@ -128,11 +134,15 @@ export class ReadModelProjection {
         if (!this.#runs.has(subject.key)) runKeys.add(subject.key);
         dagIds.add(subject.dagId);
       } else if (subject.kind === 'dag') dagIds.add(subject.dagId);
-      else if (subject.kind === 'file' && typeof data.file === 'string') files.add(data.file);
+      else if (subject.kind === 'backfill') {
+        backfills.add(event.streamId);
+        dagIds.add(subject.dagId);
+      } else if (subject.kind === 'file' && typeof data.file === 'string') files.add(data.file);
     }
     await this.#loadStopped(db);
     await this.#loadDags([...dagIds].filter((dagId) => !this.#dags.has(dagId)), db);
     await this.#loadFiles([...files].filter((file) => !this.#files.has(file)), db);
+    await this.#loadBackfills([...backfills].filter((streamId) => !this.#backfills.has(streamId)), db);
     await this.#loadRuns([...runKeys], db);
     for (const hash of plans) if (this.#plans.known(hash) === undefined) await this.#plans.get(hash);
   }
@@ -153,6 +163,17 @@ export class ReadModelProjection {
     if (files.length === 0) return;
     const rows = await selectRows<ImportErrorRow>(db, `SELECT ${selectList('f', IMPORT_ERROR_COLUMNS)} FROM ${this.#schema}.import_errors f WHERE file = ANY ($1)`, [files]);
     for (const row of rows) this.#files.set(row.file, row);
+  }
+
+  async #loadBackfills(streamIds: readonly string[], db: Queryable): Promise<void> {
+    if (streamIds.length === 0) return;
+    const parts = streamIds.map((streamId) => streamId.slice(BACKFILL_PREFIX.length).split('/') as [string, string]);
+    const rows = await selectRows<BackfillRow>(
+      db,
+      `SELECT ${selectList('b', BACKFILL_COLUMNS)} FROM unnest($1::text[], $2::text[]) k (dag_id, backfill_id) JOIN ${this.#schema}.backfills b USING (dag_id, backfill_id)`,
+      [parts.map(([dagId]) => dagId), parts.map(([, backfillId]) => backfillId)],
+    );
+    for (const row of rows) this.#backfills.set(backfillStream(row.dagId, row.backfillId), row);
   }
 
   async #loadRuns(keys: readonly string[], db: Queryable): Promise<void> {
@@ -191,6 +212,9 @@ export class ReadModelProjection {
         return;
       case 'file':
         this.#foldFile(event, batch);
+        return;
+      case 'backfill':
+        this.#foldBackfill(event, batch);
         return;
       case 'other':
         return;
@@ -251,6 +275,20 @@ export class ReadModelProjection {
     }
   }
 
+  #foldBackfill(event: StoredEvent, batch: Batch): void {
+    const known = this.#backfills.get(event.streamId);
+    if (!this.#admits(event, known?.version ?? 0, batch)) return;
+    const fact = toFact<BackfillEvent>(event);
+    const row = fact.type === 'BackfillCreated' ? backfillCreated(fact, Number(event.position.pos)) : known;
+    if (row === undefined) return;
+    if (fact.type !== 'BackfillCreated') foldBackfill(row, fact);
+    row.version = event.version;
+    this.#backfills.set(event.streamId, row);
+    batch.backfills.add(row);
+    const dag = this.#dags.get(row.dagId);
+    if (dag !== undefined) batch.dags.add(dag);
+  }
+
   #foldFile(event: StoredEvent, batch: Batch): void {
     const fact = toFact<FileEvent>(event);
     const known = this.#files.get(fact.file);
@@ -284,17 +322,19 @@ class Batch {
   readonly versions: DagVersionRow[] = [];
   readonly runs = new Set<RunFold>();
   readonly files = new Map<string, ImportErrorRow>();
+  readonly backfills = new Set<BackfillRow>();
   readonly stopped: StoppedStream[] = [];
 }
 
 type Subject =
   | { readonly kind: 'run' | 'attempt'; readonly key: string; readonly dagId: string }
-  | { readonly kind: 'dag'; readonly dagId: string }
+  | { readonly kind: 'dag' | 'backfill'; readonly dagId: string }
   | { readonly kind: 'file' | 'other' };
 
 const RUN_PREFIX = runStream('', '').slice(0, -1);
 const DAG_PREFIX = dagStream('');
 const ATTEMPT_PREFIX = attemptStream('');
+const BACKFILL_PREFIX = backfillStream('', '').slice(0, -1);
 
 function subjectOf(streamId: string): Subject {
   if (streamId.startsWith(RUN_PREFIX)) {
@@ -306,6 +346,7 @@ function subjectOf(streamId: string): Subject {
     return { kind: 'attempt', key: streamId.slice(ATTEMPT_PREFIX.length, streamId.indexOf('/', runAt)), dagId: streamId.slice(ATTEMPT_PREFIX.length, runAt - 1) };
   }
   if (streamId.startsWith(DAG_PREFIX)) return { kind: 'dag', dagId: streamId.slice(DAG_PREFIX.length) };
+  if (streamId.startsWith(BACKFILL_PREFIX)) return { kind: 'backfill', dagId: streamId.slice(BACKFILL_PREFIX.length, streamId.indexOf('/')) };
   if (streamId.startsWith('file-')) return { kind: 'file' };
   return { kind: 'other' };
 }

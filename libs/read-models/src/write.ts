@@ -1,3 +1,4 @@
+import { BACKFILL_COLUMNS, type BackfillRow } from './fold-backfill.ts';
 import type { RunChanges } from './fold-run.ts';
 import type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow } from './row.ts';
 import { arrayLiteral, DAG_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
@@ -9,6 +10,7 @@ export interface BatchChanges {
   readonly versions: readonly DagVersionRow[];
   readonly runs: readonly RunChanges[];
   readonly files: readonly ImportErrorRow[];
+  readonly backfills: readonly BackfillRow[];
   readonly stopped: readonly { readonly streamId: string; readonly expected: number; readonly found: number; readonly atMs: number }[];
 }
 
@@ -29,6 +31,7 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
   upsert('dags', ['dag_id'], DAG_COLUMNS, changes.dags);
   upsert('dag_versions', ['dag_id', 'dag_version'], ['plan_hash', 'bundle_hash', 'file', 'created_at_ms'], changes.versions);
   upsert('import_errors', ['file'], IMPORT_ERROR_COLUMNS, changes.files);
+  upsert('backfills', ['backfill_key'], BACKFILL_COLUMNS, changes.backfills);
   upsert('stopped_streams', ['stream_id'], ['expected', 'found', 'at_ms'], changes.stopped);
 
   const fresh = changes.runs.filter((change) => change.isNew).map((change) => change.run);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { attemptId, attemptStream, dagStream, runStream } from '@dagbook/contracts';
-import { canonicalJson, type AttemptEvent, type DagDefinition, type DagEvent, type FileEvent, type RunCreated, type RunEvent } from '@dagbook/domain';
+import { canonicalJson, type AttemptEvent, type BackfillEvent, type DagDefinition, type DagEvent, type FileEvent, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { toNewEvent, type EventStore } from '@dagbook/event-store';
 
 /** Writes history as the services would, for tests of what reads it. */
@@ -59,7 +59,7 @@ export class Journal {
     await this.append(runStream(dagId, runId), [{ type: 'TaskSucceeded', taskId, mapIndex, tryNumber, epoch: 1, atMs: this.tick() }]);
   }
 
-  async append(streamId: string, events: readonly (RunEvent | DagEvent | FileEvent | AttemptEvent)[]): Promise<void> {
+  async append(streamId: string, events: readonly (RunEvent | DagEvent | FileEvent | AttemptEvent | BackfillEvent)[]): Promise<void> {
     const expectedVersion = this.#versions.get(streamId) ?? 0;
     const [result] = await this.#store.append([{ streamId, expectedVersion, events: events.map((event) => toNewEvent(event, { eventId: randomUUID() })) }]);
     if (result?.kind !== 'appended') throw new Error(`the journal refused ${streamId}: ${JSON.stringify(result)}`);

@@ -1,5 +1,11 @@
 /** The one place that knows which HTTP status a refusal of the domain is. What is not named here conflicts with a state. */
 const STATUS: Readonly<Record<string, number>> = {
+  backfill_not_found: 404,
+  backfill_too_large: 422,
+  invalid_backfill_date: 422,
+  invalid_backfill_direction: 422,
+  invalid_max_active_runs: 422,
+  invalid_reprocess_behavior: 422,
   dag_not_found: 404,
   run_not_found: 404,
   unknown_run: 404,

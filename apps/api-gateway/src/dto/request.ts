@@ -1,5 +1,5 @@
-import { RUN_ID_PATTERN } from '@dagbook/contracts';
-import type { RunState, RunType, TaskState } from '@dagbook/domain';
+import { ID_PATTERN, RUN_ID_PATTERN } from '@dagbook/contracts';
+import type { ReprocessBehavior, RunState, RunType, TaskState } from '@dagbook/domain';
 import type { Order, Page, Range, RunInstant } from '@dagbook/read-models';
 import { badRequest } from '../error/api-error.ts';
 import { Amount, Choice, ChoiceList, Instant, JsonObject, Matching, TaskRefs, Text, TextList, Truth, Whole, WholeList } from './field.ts';
@@ -165,6 +165,23 @@ export class ClearTaskInstancesBody {
   @Truth({ default: false }) include_upstream?: boolean;
   @Truth({ default: false }) include_downstream?: boolean;
   @Truth({ default: false }) run_on_latest_version?: boolean;
+}
+
+export class BackfillListQuery extends PageQuery {
+  /** Required in Airflow's contract; absence means every DAG. */
+  @Matching(ID_PATTERN) dag_id?: string;
+  @Truth() active?: boolean;
+}
+
+export class BackfillBody {
+  @Matching(ID_PATTERN, { required: true }) dag_id!: string;
+  @Instant({ required: true }) from_date!: number;
+  @Instant({ required: true }) to_date!: number;
+  @Truth({ default: false }) run_backwards?: boolean;
+  @JsonObject() dag_run_conf?: Record<string, unknown>;
+  @Choice(['none', 'failed', 'completed']) reprocess_behavior?: ReprocessBehavior;
+  @Whole({ min: 1, max: 1_000, default: 10 }) max_active_runs?: number;
+  @Truth({ default: true }) run_on_latest_version?: boolean;
 }
 
 export class LogStreamQuery extends MapIndexQuery {

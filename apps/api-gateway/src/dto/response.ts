@@ -1,5 +1,5 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import type { Json, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
+import type { Json, ReprocessBehavior, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
 import { RUN_STATES, RUN_TYPES, TASK_STATES } from './request.ts';
 
 /**
@@ -300,6 +300,52 @@ export class ImportErrorResponse {
 export class ImportErrorCollectionResponse {
   @ListOf(() => ImportErrorResponse) import_errors!: ImportErrorResponse[];
   @Int() total_entries!: number;
+}
+
+export class BackfillResponse {
+  @Int() id!: number;
+  @Str() dag_id!: string;
+  @Str() dag_display_name!: string;
+  @At() from_date!: string;
+  @At() to_date!: string;
+  @Obj() dag_run_conf!: { readonly [name: string]: Json };
+  @Bool() is_paused!: boolean;
+  @Word(['none', 'failed', 'completed']) reprocess_behavior!: ReprocessBehavior;
+  @Int() max_active_runs!: number;
+  @At() created_at!: string;
+  @NullAt() completed_at!: string | null;
+  @At() updated_at!: string;
+  /** Ours, and all that follow. */
+  @Word(['running', 'completed', 'cancelled']) state!: 'running' | 'completed' | 'cancelled';
+  @Bool() run_backwards!: boolean;
+  @NullStr() triggering_user_name!: string | null;
+  @Int() dates!: number;
+  @Int() created_runs!: number;
+  @Int() reprocessed_runs!: number;
+  @Int() skipped_dates!: number;
+}
+
+export class BackfillCollectionResponse {
+  @ListOf(() => BackfillResponse) backfills!: BackfillResponse[];
+  @Int() total_entries!: number;
+}
+
+export class BackfillDryRunResponse {
+  @NullAt() logical_date!: string | null;
+  @NullStr() partition_key!: string | null;
+  @NullAt() partition_date!: string | null;
+  /** Ours, and all that follow. */
+  @Word(['create', 'reprocess', 'skip']) action!: 'create' | 'reprocess' | 'skip';
+  /** Of the run that has the date now. */
+  @NullStr() dag_run_id!: string | null;
+  @NullWord(RUN_STATES) state!: RunState | null;
+}
+
+export class BackfillDryRunCollectionResponse {
+  @ListOf(() => BackfillDryRunResponse) backfills!: BackfillDryRunResponse[];
+  @Int() total_entries!: number;
+  /** Ours: dates whose run would stay as it is. */
+  @ListOf(() => BackfillDryRunResponse) skipped!: BackfillDryRunResponse[];
 }
 
 export class DagSourceResponse {

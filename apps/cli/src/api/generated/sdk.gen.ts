@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVersionData, GetVersionErrors, GetVersionResponses, LoginOnceData, LoginOnceErrors, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses } from './types.gen.ts';
+import type { CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -441,6 +441,84 @@ export const postClearTaskInstances = <ThrowOnError extends boolean = true>(opti
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * List backfills
+ */
+export const listBackfills = <ThrowOnError extends boolean = true>(options?: Options<ListBackfillsData, ThrowOnError>): RequestResult<ListBackfillsResponses, ListBackfillsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<ListBackfillsResponses, ListBackfillsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills',
+    ...options
+});
+
+/**
+ * Make the runs of a range of dates
+ */
+export const createBackfill = <ThrowOnError extends boolean = true>(options: Options<CreateBackfillData, ThrowOnError>): RequestResult<CreateBackfillResponses, CreateBackfillErrors, ThrowOnError, 'data'> => (options.client ?? client).post<CreateBackfillResponses, CreateBackfillErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * One backfill
+ */
+export const getBackfill = <ThrowOnError extends boolean = true>(options: Options<GetBackfillData, ThrowOnError>): RequestResult<GetBackfillResponses, GetBackfillErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetBackfillResponses, GetBackfillErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills/{backfill_id}',
+    ...options
+});
+
+/**
+ * Show which runs a backfill would make, and which dates it would leave as they are
+ */
+export const createBackfillDryRun = <ThrowOnError extends boolean = true>(options: Options<CreateBackfillDryRunData, ThrowOnError>): RequestResult<CreateBackfillDryRunResponses, CreateBackfillDryRunErrors, ThrowOnError, 'data'> => (options.client ?? client).post<CreateBackfillDryRunResponses, CreateBackfillDryRunErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills/dry_run',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Begin no further run of a backfill
+ */
+export const pauseBackfill = <ThrowOnError extends boolean = true>(options: Options<PauseBackfillData, ThrowOnError>): RequestResult<PauseBackfillResponses, PauseBackfillErrors, ThrowOnError, 'data'> => (options.client ?? client).put<PauseBackfillResponses, PauseBackfillErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills/{backfill_id}/pause',
+    ...options
+});
+
+/**
+ * Go on with a paused backfill
+ */
+export const unpauseBackfill = <ThrowOnError extends boolean = true>(options: Options<UnpauseBackfillData, ThrowOnError>): RequestResult<UnpauseBackfillResponses, UnpauseBackfillErrors, ThrowOnError, 'data'> => (options.client ?? client).put<UnpauseBackfillResponses, UnpauseBackfillErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills/{backfill_id}/unpause',
+    ...options
+});
+
+/**
+ * End a backfill: what it has not begun never begins, what runs goes on
+ */
+export const cancelBackfill = <ThrowOnError extends boolean = true>(options: Options<CancelBackfillData, ThrowOnError>): RequestResult<CancelBackfillResponses, CancelBackfillErrors, ThrowOnError, 'data'> => (options.client ?? client).put<CancelBackfillResponses, CancelBackfillErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/backfills/{backfill_id}/cancel',
+    ...options
 });
 
 /**

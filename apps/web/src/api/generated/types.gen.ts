@@ -601,6 +601,63 @@ export type ClearTaskInstancesBody = {
     run_on_latest_version?: boolean;
 };
 
+export type BackfillResponse = {
+    id: number;
+    dag_id: string;
+    dag_display_name: string;
+    from_date: string;
+    to_date: string;
+    dag_run_conf: {
+        [key: string]: unknown;
+    };
+    is_paused: boolean;
+    reprocess_behavior: 'none' | 'failed' | 'completed';
+    max_active_runs: number;
+    created_at: string;
+    completed_at: string | null;
+    updated_at: string;
+    state: 'running' | 'completed' | 'cancelled';
+    run_backwards: boolean;
+    triggering_user_name: string | null;
+    dates: number;
+    created_runs: number;
+    reprocessed_runs: number;
+    skipped_dates: number;
+};
+
+export type BackfillCollectionResponse = {
+    backfills: Array<BackfillResponse>;
+    total_entries: number;
+};
+
+export type BackfillBody = {
+    dag_id: string;
+    from_date: string;
+    to_date: string;
+    run_backwards?: boolean;
+    dag_run_conf?: {
+        [key: string]: unknown;
+    };
+    reprocess_behavior?: 'none' | 'failed' | 'completed';
+    max_active_runs?: number;
+    run_on_latest_version?: boolean;
+};
+
+export type BackfillDryRunResponse = {
+    logical_date: string | null;
+    partition_key: string | null;
+    partition_date: string | null;
+    action: 'create' | 'reprocess' | 'skip';
+    dag_run_id: string | null;
+    state: 'queued' | 'running' | 'success' | 'failed';
+};
+
+export type BackfillDryRunCollectionResponse = {
+    backfills: Array<BackfillDryRunResponse>;
+    total_entries: number;
+    skipped: Array<BackfillDryRunResponse>;
+};
+
 export type StructuredLogMessage = {
     timestamp: string | null;
     event: string;
@@ -2549,6 +2606,339 @@ export type PostClearTaskInstancesResponses = {
 };
 
 export type PostClearTaskInstancesResponse = PostClearTaskInstancesResponses[keyof PostClearTaskInstancesResponses];
+
+export type ListBackfillsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        dag_id?: string;
+        active?: boolean;
+    };
+    url: '/api/v2/backfills';
+};
+
+export type ListBackfillsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ListBackfillsError = ListBackfillsErrors[keyof ListBackfillsErrors];
+
+export type ListBackfillsResponses = {
+    /**
+     * Done
+     */
+    200: BackfillCollectionResponse;
+};
+
+export type ListBackfillsResponse = ListBackfillsResponses[keyof ListBackfillsResponses];
+
+export type CreateBackfillData = {
+    body: BackfillBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/backfills';
+};
+
+export type CreateBackfillErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CreateBackfillError = CreateBackfillErrors[keyof CreateBackfillErrors];
+
+export type CreateBackfillResponses = {
+    /**
+     * Done
+     */
+    200: BackfillResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type CreateBackfillResponse = CreateBackfillResponses[keyof CreateBackfillResponses];
+
+export type GetBackfillData = {
+    body?: never;
+    path: {
+        backfill_id: number;
+    };
+    query?: never;
+    url: '/api/v2/backfills/{backfill_id}';
+};
+
+export type GetBackfillErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetBackfillError = GetBackfillErrors[keyof GetBackfillErrors];
+
+export type GetBackfillResponses = {
+    /**
+     * Done
+     */
+    200: BackfillResponse;
+};
+
+export type GetBackfillResponse = GetBackfillResponses[keyof GetBackfillResponses];
+
+export type CreateBackfillDryRunData = {
+    body: BackfillBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/backfills/dry_run';
+};
+
+export type CreateBackfillDryRunErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CreateBackfillDryRunError = CreateBackfillDryRunErrors[keyof CreateBackfillDryRunErrors];
+
+export type CreateBackfillDryRunResponses = {
+    /**
+     * Done
+     */
+    200: BackfillDryRunCollectionResponse;
+};
+
+export type CreateBackfillDryRunResponse = CreateBackfillDryRunResponses[keyof CreateBackfillDryRunResponses];
+
+export type PauseBackfillData = {
+    body?: never;
+    path: {
+        backfill_id: number;
+    };
+    query?: never;
+    url: '/api/v2/backfills/{backfill_id}/pause';
+};
+
+export type PauseBackfillErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PauseBackfillError = PauseBackfillErrors[keyof PauseBackfillErrors];
+
+export type PauseBackfillResponses = {
+    /**
+     * Done
+     */
+    200: BackfillResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type PauseBackfillResponse = PauseBackfillResponses[keyof PauseBackfillResponses];
+
+export type UnpauseBackfillData = {
+    body?: never;
+    path: {
+        backfill_id: number;
+    };
+    query?: never;
+    url: '/api/v2/backfills/{backfill_id}/unpause';
+};
+
+export type UnpauseBackfillErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UnpauseBackfillError = UnpauseBackfillErrors[keyof UnpauseBackfillErrors];
+
+export type UnpauseBackfillResponses = {
+    /**
+     * Done
+     */
+    200: BackfillResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type UnpauseBackfillResponse = UnpauseBackfillResponses[keyof UnpauseBackfillResponses];
+
+export type CancelBackfillData = {
+    body?: never;
+    path: {
+        backfill_id: number;
+    };
+    query?: never;
+    url: '/api/v2/backfills/{backfill_id}/cancel';
+};
+
+export type CancelBackfillErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CancelBackfillError = CancelBackfillErrors[keyof CancelBackfillErrors];
+
+export type CancelBackfillResponses = {
+    /**
+     * Done
+     */
+    200: BackfillResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type CancelBackfillResponse = CancelBackfillResponses[keyof CancelBackfillResponses];
 
 export type GetLogData = {
     body?: never;
