@@ -45,6 +45,10 @@ beforeAll(async () => {
       case 'SetRunNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'RunNoteSet', note: body.note, by: body.user, atMs: journal.tick() }]);
         break;
+      case 'CreateBackfill':
+      case 'SetBackfillPaused':
+      case 'CancelBackfill':
+        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts has these.' };
       case 'SetTaskNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'TaskNoteSet', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, atMs: journal.tick() }]);
         break;

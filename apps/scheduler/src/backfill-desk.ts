@@ -141,20 +141,20 @@ export class BackfillDesk {
     const dates = dag.fold.paused ? [] : nextDates(fold, await this.#datesOf(owned, fold), active);
     const existing = await this.#existing(dag.dagId, dates);
     const steps = stepsOf(fold, dates, active, (logicalDateMs) => existing.get(logicalDateMs));
-    await this.#carryOut(dag, dag.plan, fold, steps);
+    await this.#carryOut(dag, dag.plan, fold, steps, new Map(dates.map((date) => [date.interval.startMs, date])));
     const decision = decideBackfill({ type: 'RecordBackfillSteps', steps, activeRuns: this.#activeOf(dag.dagId, backfillId), nowMs: this.#ports.clock.nowMs() }, fold);
     if (isRejected(decision) || decision.length === 0) return;
     await this.#append(owned, decision);
     if (owned.fold?.state === 'running' && steps.length > 0) owned.wasTouched = true;
   }
 
-  async #carryOut(dag: OwnedDag, plan: Plan, { created }: BackfillFold, steps: readonly BackfillStep[]): Promise<void> {
+  async #carryOut(dag: OwnedDag, plan: Plan, { created }: BackfillFold, steps: readonly BackfillStep[], dates: ReadonlyMap<number, ScheduledRun>): Promise<void> {
     const open = steps.filter((step) => step.done !== true);
     const create = open.filter(({ action }) => action === 'create');
     const taken = await claimLogicalDates(this.#ports.store, dag.dagId, create);
     const outcomes = await Promise.all([
       ...create.filter(({ runId }) => !taken.has(runId)).map(({ runId, logicalDateMs }) => {
-        const { interval, runAfterMs } = this.#backfills.get(dag.dagId)?.dates?.find((date) => date.interval.startMs === logicalDateMs) as ScheduledRun;
+        const { interval, runAfterMs } = dates.get(logicalDateMs) as ScheduledRun;
         return this.#asBackfillRun(dag, runId, created.backfillId, () => this.#ports.create(dag, plan, {
           runId, runType: 'backfill', triggeredBy: 'backfill', triggeringUser: created.by, logicalDateMs, dataInterval: interval, runAfterMs, conf: created.conf,
           params: { ...plan.definition.params?.defaults, ...created.conf }, backfillId: created.backfillId,

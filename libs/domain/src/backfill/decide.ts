@@ -99,7 +99,7 @@ export function stepsOf(backfill: BackfillFold, dates: readonly ScheduledRun[], 
   return steps;
 }
 
-export const backfillRunId = ({ runAfterMs }: ScheduledRun): string => runIdOf('backfill', runAfterMs);
+const backfillRunId = ({ runAfterMs }: ScheduledRun): string => runIdOf('backfill', runAfterMs);
 
 /** Of a date whose run is in this state; undefined: it has none. A run under way is never touched. */
 export function backfillAction(behavior: ReprocessBehavior, state: RunState | undefined): BackfillStep['action'] {

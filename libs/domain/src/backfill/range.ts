@@ -10,7 +10,7 @@ import { nextRun } from '../schedule/timetable.ts';
 import type { BackfillRequest } from './event.ts';
 
 /** Over this a range was mistyped, or is better divided. */
-export const MAX_BACKFILL_DATES = 10_000;
+const MAX_BACKFILL_DATES = 10_000;
 const MAX_CONF_LENGTH = 24_000;
 
 /** Schedules without a rhythm have no dates that could be missing. */
