@@ -6,6 +6,7 @@ const MAY_IMPORT = {
   'libs/domain': [],
   'libs/templates': [],
   'libs/parts': [],
+  'libs/api-client': [],
   'libs/contracts': ['libs/domain'],
   'libs/event-store': ['libs/domain', 'libs/contracts'],
   'libs/messaging': ['libs/domain', 'libs/contracts'],
@@ -27,9 +28,9 @@ const MAY_IMPORT = {
     'libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/parts',
     'apps/scheduler', 'apps/dispatcher', 'apps/worker', 'apps/log-server', 'apps/api-gateway',
   ],
-  'apps/web': ['libs/contracts'],
+  'apps/web': ['libs/contracts', 'libs/api-client'],
   // `dagbook dags check` and `dags test` read DAG files where their author sits, without any service.
-  'apps/cli': ['libs/contracts', 'libs/sdk', 'libs/bundles'],
+  'apps/cli': ['libs/contracts', 'libs/api-client', 'libs/sdk', 'libs/bundles'],
 };
 
 /** Code that only tests run: it may also use the test kit, the parts and the rooms that stand beside its own. */
@@ -132,7 +133,7 @@ module.exports = {
       name: 'product-needs-no-dev-package',
       comment: 'The services run after `npm ci --omit=dev`; the page alone is built before.',
       severity: 'error',
-      from: { path: '^(libs|apps)/', pathNot: `^apps/web/|^apps/[^/]+/[^/]+\\.config\\.ts$|${TEST}` },
+      from: { path: '^(libs|apps)/', pathNot: `^apps/web/|^libs/api-client/[^/]+\\.config\\.ts$|${TEST}` },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

@@ -24,6 +24,7 @@ function pretendardSubset(): Plugin {
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: '/',
+  resolve: { alias: { '@dagbook/api-client': fileURLToPath(new URL('../../libs/api-client/src/index.ts', import.meta.url)) } },
   plugins: [pretendardSubset(), react()],
   build: {
     outDir: '../../dist/web',

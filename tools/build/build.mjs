@@ -48,7 +48,7 @@ export async function build({ web = true, say = console.error } = {}) {
     stamp('dist/server.stamp', server);
   }
   if (!web) return;
-  const page = fingerprint(['apps/web', 'libs/contracts', 'package-lock.json'], (path) => !path.includes('.spec.'));
+  const page = fingerprint(['apps/web', 'libs/api-client', 'libs/contracts', 'package-lock.json'], (path) => !path.includes('.spec.'));
   if (existsSync(join(ROOT, 'apps/web/vite.config.ts')) && stampOf('dist/web.stamp') !== page) {
     say('building the web UI …');
     const vite = await import('vite');

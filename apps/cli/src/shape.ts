@@ -1,4 +1,4 @@
-import type { DagDetailsResponse, DagResponse, DagRunResponse, RunEventResponse, TaskInstanceResponse, TaskResponse } from './api/generated/index.ts';
+import type { DagDetailsResponse, DagResponse, DagRunResponse, RunEventResponse, TaskInstanceResponse, TaskResponse } from '@dagbook/api-client';
 import type { Shape } from './format/print.ts';
 
 /** What people see of each kind of thing; machines get the API's own members. */

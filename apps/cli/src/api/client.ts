@@ -1,7 +1,6 @@
+import { createClient, createConfig, createTokenCli, type AcceptedResponse, type Client } from '@dagbook/api-client';
 import { CliFailure, kindOfStatus, sentenceOf } from '../failure.ts';
 import type { Connection } from '../connection.ts';
-import { createClient, createConfig, type Client } from './generated/client/index.ts';
-import { createTokenCli, type AcceptedResponse } from './generated/index.ts';
 
 /** A page of Airflow's API is never longer. */
 const PAGE = 100;

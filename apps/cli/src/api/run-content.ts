@@ -1,5 +1,5 @@
 import { allPages, type Api } from './client.ts';
-import { getDagRunEvents, getTaskInstances, type RunEventResponse, type TaskInstanceResponse } from './generated/index.ts';
+import { getDagRunEvents, getTaskInstances, type RunEventResponse, type TaskInstanceResponse } from '@dagbook/api-client';
 
 /** All of a run's, by task and map index. */
 export function taskInstances({ client }: Api, dagId: string, runId: string, states: readonly NonNullable<TaskInstanceResponse['state']>[] = []): Promise<TaskInstanceResponse[]> {

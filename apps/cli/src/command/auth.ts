@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { connect, logIn } from '../api/client.ts';
-import { getVersion, uiMe } from '../api/generated/index.ts';
+import { getVersion, uiMe } from '@dagbook/api-client';
 import { addressOf, findConnection, profilePath, writeProfile } from '../connection.ts';
 import { CliFailure } from '../failure.ts';
 import { printOne } from '../format/print.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { allPages, settled } from '../api/client.ts';
-import { getDagDetails, getDags, getTasks, patchDag, triggerDagRun, uiNextRuns, type NextRunResponse } from '../api/generated/index.ts';
+import { getDagDetails, getDags, getTasks, patchDag, triggerDagRun, uiNextRuns, type NextRunResponse } from '@dagbook/api-client';
 import { CliFailure } from '../failure.ts';
 import { printOne, printRows, tableOf, type Shape } from '../format/print.ts';
 import { collected, readParams, wholeNumber } from '../input.ts';

@@ -1,6 +1,6 @@
 import type { Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
-import { getDagRun, type DagRunResponse, type RunEventResponse } from '../api/generated/index.ts';
+import { getDagRun, type DagRunResponse, type RunEventResponse } from '@dagbook/api-client';
 import { storedEvents } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { printLine, printOne } from '../format/print.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { allPages, settled } from '../api/client.ts';
-import { clearDagRun, getDagRun, getDagRuns, type DagRunResponse, type RunEventResponse, type TaskInstanceResponse } from '../api/generated/index.ts';
+import { clearDagRun, getDagRun, getDagRuns, type DagRunResponse, type RunEventResponse, type TaskInstanceResponse } from '@dagbook/api-client';
 import { storedEvents, taskInstances } from '../api/run-content.ts';
 import { printLine, printOne, printRows, tableOf } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { settled, type Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
-import { getLog, getMappedTaskInstance, postClearTaskInstances, type TaskInstanceResponse } from '../api/generated/index.ts';
+import { getLog, getMappedTaskInstance, postClearTaskInstances, type TaskInstanceResponse } from '@dagbook/api-client';
 import { taskInstances } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { printLine, printRows, type Shape } from '../format/print.ts';

@@ -1,5 +1,4 @@
-import { client } from './generated/client.gen.ts';
-import type { AcceptedResponse } from './generated/types.gen.ts';
+import { client, type AcceptedResponse } from '@dagbook/api-client';
 
 /**
  * The HTTP door of the page: the generated client on the same origin with a cookie session, and Airflow's error shapes

@@ -1,6 +1,5 @@
 import { settled } from './client.ts';
-import { clearDagRun, createToken, endSession, patchDag, patchDagRun, patchTaskInstance, postClearTaskInstances, triggerDagRun } from './generated/sdk.gen.ts';
-import type { TriggerRunBody } from './generated/types.gen.ts';
+import { clearDagRun, createToken, endSession, patchDag, patchDagRun, patchTaskInstance, postClearTaskInstances, triggerDagRun, type TriggerRunBody } from '@dagbook/api-client';
 import type { DagRun, TaskInstance } from './shape.ts';
 
 /** What the page changes. The gateway answers when its read model has the change, so a read that follows sees it. */

@@ -4,7 +4,7 @@ import { path } from './client.ts';
 import {
   getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getImportErrors, getMappedTaskInstance, getTaskInstance,
   getTaskInstances, getTaskInstanceTries, getVersion, uiDags, uiGrid, uiStructure, uiWhy,
-} from './generated/sdk.gen.ts';
+} from '@dagbook/api-client';
 
 /**
  * What the page reads, by key. Keys begin with the subject that a live event names (`dags`, `dag/<id>`,

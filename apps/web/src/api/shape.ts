@@ -9,4 +9,4 @@ export type {
   StructureResponse as Structure,
   TaskInstanceResponse as TaskInstance,
   UiDagResponse as ListedDag,
-} from './generated/types.gen.ts';
+} from '@dagbook/api-client';

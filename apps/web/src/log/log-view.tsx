@@ -6,7 +6,7 @@ import IconTextWrap from '@tabler/icons-react/icons/IconTextWrap';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import Anser from 'anser';
 import { memo, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import { getLog } from '../api/generated/sdk.gen.ts';
+import { getLog } from '@dagbook/api-client';
 import { setPreference, usePreference } from '../frame/preference.ts';
 import { useZone } from '../frame/zone.tsx';
 import type { LogLevel, LogRow } from '../model/log-line.ts';

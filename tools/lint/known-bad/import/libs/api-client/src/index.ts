@@ -1,0 +1,3 @@
+// breaks: direction-libs-api-client
+import '@dagbook/contracts';
+export const room = 'api-client';
