@@ -2,6 +2,9 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AuthController } from './auth/auth.controller.ts';
 import { BackfillController } from './backfill.controller.ts';
 import { DagController } from './dag.controller.ts';
+import { ConnectionController } from './secret/connection.controller.ts';
+import { SecretController } from './secret/secret.controller.ts';
+import { VariableController } from './secret/variable.controller.ts';
 import { ExecutionController } from './execution/execution.controller.ts';
 import { LogController } from './log.controller.ts';
 import { RunController } from './run.controller.ts';
@@ -16,7 +19,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, BackfillController, LogController, StreamController, ExecutionController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, BackfillController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
     };
   }
 }

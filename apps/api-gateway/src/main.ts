@@ -1,7 +1,6 @@
 import { HttpLogReader } from '@dagbook/logs';
 import { measureJournal, openCluster, runService, systemClock } from '@dagbook/platform';
 import { hashPassword } from './auth/password.ts';
-import { vaultFromEnv } from './execution/vault.ts';
 import { startApiGateway } from './service.ts';
 import { API_GATEWAY_SETTINGS } from './settings.ts';
 
@@ -26,7 +25,8 @@ await runService({
         jwtSecret: settings.jwtSecret,
         tokenSecret: settings.tokenSecret,
         workerSecret: settings.workerSecret,
-        vault: vaultFromEnv(process.env),
+        secretSources: { env: process.env, folder: settings.secretsFolder },
+        secretKeys: settings.secretsKeys ?? null,
         cookieIsSecure: settings.secureCookie,
       },
     });

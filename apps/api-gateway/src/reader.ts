@@ -1,15 +1,18 @@
 import {
   compilePlan, createRunState, decideRun, evolveRun, explainTaskInstance, isRejected, replan, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent,
 } from '@dagbook/domain';
-import { runStream } from '@dagbook/contracts';
+import { attemptId, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
-  dagVersions, getDag, getRun, getTaskInstance, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
+  dagVersions, getDag, getRun, getTaskInstance, renderedFields, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
 } from '@dagbook/read-models';
 import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './error/api-error.ts';
 import { refusalStatus } from './command/refusal-status.ts';
 import type { DagRunResponse, TaskInstanceResponse } from './dto/response.ts';
 import { runView, taskInstanceView } from './view/run-view.ts';
+
+/** Operators whose fields are code. */
+const WITHOUT_TEMPLATES: ReadonlySet<string> = new Set(['function', 'empty', 'latestOnly', 'shortCircuit', 'branch']);
 
 /** What controllers read, as one thing: rows or the 404 that names what is missing, and the answers made of rows. */
 export class Reader {
@@ -53,7 +56,11 @@ export class Reader {
 
   async taskInstanceViews(instances: readonly ListedTaskInstance[]): Promise<TaskInstanceResponse[]> {
     const versions = await this.#versionsOf(instances);
-    return Promise.all(instances.map(async (instance) => taskInstanceView(instance, await this.plans.get(instance.planHash), versions(instance))));
+    const views = await Promise.all(instances.map(async (instance) => taskInstanceView(instance, await this.plans.get(instance.planHash), versions(instance))));
+    const templated = instances.filter((instance, at) => instance.tryNumber > 0 && !WITHOUT_TEMPLATES.has(views[at]?.operator ?? 'function'));
+    const rendered = await renderedFields(this.db, templated);
+    if (rendered.size === 0) return views;
+    return views.map((view, at) => ({ ...view, rendered_fields: rendered.get(attemptId(instances[at] as ListedTaskInstance)) ?? {} }));
   }
 
   async versionOf(row: { readonly dagId: string; readonly dagVersion: number }): Promise<DagVersionRow | undefined> {

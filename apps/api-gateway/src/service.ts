@@ -17,11 +17,14 @@ import { CommandDesk } from './command/command-desk.ts';
 import { addBodyParsers } from './error/body-parser.ts';
 import { ErrorFilter } from './error/error.filter.ts';
 import { OtherRuns } from './execution/other-run.ts';
-import { StoredExecutionApi, type Vault } from './execution/stored-execution-api.ts';
+import { StoredExecutionApi } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
 import { ReadModelFeed } from './read-model-feed.ts';
 import { Reader } from './reader.ts';
 import { addSecurityHeaders } from './security-headers.ts';
+import type { KeyRing } from './secret/key-ring.ts';
+import { checkedEnvironment, SecretLookup, type SecretSources } from './secret/secret-lookup.ts';
+import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { SystemHealth } from './system-health.ts';
 import { CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
@@ -54,7 +57,10 @@ export interface ApiGatewayConfig {
   readonly tokenSecret: string;
   /** What workers show to fetch code. */
   readonly workerSecret: string;
-  readonly vault: Vault;
+  /** Where connections and variables are looked for before the store is. */
+  readonly secretSources: SecretSources;
+  /** null: nothing can be stored, or read from what is. */
+  readonly secretKeys: KeyRing | null;
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
 }
@@ -89,7 +95,9 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const signIn = new SignIn({ users: config.users, tokens, clock });
   const reader = new Reader({ db: reads, plans, store: stores.events });
   const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
-  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, vault: config.vault, otherRuns: new OtherRuns(commands, reader) });
+  checkedEnvironment(config.secretSources.env);
+  const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });
+  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
   const app = await createApp(log, tokens, [
     { provide: Reader, useValue: reader },
@@ -98,6 +106,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: TokenDesk, useValue: tokens },
     { provide: SignIn, useValue: signIn },
     { provide: StoredExecutionApi, useValue: executionApi },
+    { provide: SecretStore, useValue: secretStore },
     { provide: SystemHealth, useValue: new SystemHealth({ db: reads, feed, clock }) },
     { provide: CLOCK, useValue: clock },
     { provide: LOG_READER, useValue: ports.logReader },

@@ -1,4 +1,5 @@
-import { CLUSTER_SETTINGS, integer, oneOf, secret, text } from '@dagbook/platform';
+import { CLUSTER_SETTINGS, integer, oneOf, secret, type Setting, text } from '@dagbook/platform';
+import { type KeyRing, readKeyRing } from './secret/key-ring.ts';
 
 const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort } = CLUSTER_SETTINGS;
 
@@ -10,6 +11,8 @@ export const API_GATEWAY_SETTINGS = {
   webFolder: { env: 'DAGBOOK_API_WEB_FOLDER', says: 'folder of the built page', parse: text, fallback: 'dist/web' },
   jwtSecret: { env: 'DAGBOOK_SECURITY_JWT_SECRET', says: 'signs the tokens of people', parse: secret, secret: true },
   workerSecret: { env: 'DAGBOOK_SECURITY_WORKER_SECRET', says: 'what workers show to fetch code', parse: secret, secret: true },
+  secretsKeys: { env: 'DAGBOOK_SECRETS_KEYS', says: 'seal stored connections and variables: keys made with `openssl rand -hex 32`, newest first', parse: readKeyRing, fallback: undefined, secret: true } as Setting<KeyRing | undefined>,
+  secretsFolder: { env: 'DAGBOOK_SECRETS_FOLDER', says: 'folder of connections and variables that are mounted as files', parse: text, fallback: undefined } as Setting<string | undefined>,
   adminUsername: { env: 'DAGBOOK_API_ADMIN_USERNAME', says: 'name of the administrator', parse: text, fallback: 'admin' },
   adminPassword: { env: 'DAGBOOK_API_ADMIN_PASSWORD', says: 'password of the administrator', parse: text, secret: true },
   logServerUrl: { env: 'DAGBOOK_LOGS_URL', says: 'http://host:port of log-server', parse: text },

@@ -6,9 +6,11 @@ import { MemoryBroker, type Listener } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
 import type { TestPostgres } from '@dagbook/testkit';
 import { hashPassword } from '../src/auth/password.ts';
+import { readKeyRing } from '../src/secret/key-ring.ts';
 import { startApiGateway, type RunningApiGateway } from '../src/service.ts';
 
 export const TOKEN_SECRET = 'attempt-token-secret-of-the-tests';
+export const SECRETS_KEY = 'a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f91';
 export const WORKER_SECRET = 'worker-secret-of-the-tests';
 
 /** A gateway over real Postgres, with the parts beside it played by the test. */
@@ -25,7 +27,7 @@ export class House {
     this.store = store;
   }
 
-  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader; readonly webFolder?: string } = {}): Promise<House> {
+  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader; readonly webFolder?: string; readonly secretsKeys?: string } = {}): Promise<House> {
     const broker = new MemoryBroker();
     const gateway = await startApiGateway({
       stores: postgres.stores,
@@ -45,7 +47,8 @@ export class House {
         jwtSecret: 'jwt-secret-of-the-tests',
         tokenSecret: TOKEN_SECRET,
         workerSecret: WORKER_SECRET,
-        vault: { connections: { lake: { conn_type: 'aws', login: 'key' } }, variables: { region: 'ap-northeast-2' } },
+        secretSources: { env: { DAGBOOK_CONN_LAKE: '{"conn_type":"aws","login":"key"}', DAGBOOK_VAR_REGION: 'ap-northeast-2' } },
+        secretKeys: readKeyRing(options.secretsKeys ?? SECRETS_KEY),
       },
     });
     const house = new House(gateway, broker, postgres.stores.events);

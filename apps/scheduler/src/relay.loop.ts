@@ -1,5 +1,5 @@
 import type { Json } from '@dagbook/domain';
-import { TOPICS } from '@dagbook/contracts';
+import { isSecretStream, TOPICS } from '@dagbook/contracts';
 import { formatPosition, Relay, type Stores, type StoredEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, Leadership, WakeableLoop, type Log } from '@dagbook/platform';
@@ -21,7 +21,7 @@ export class RelayLoop {
     const relay = new Relay({
       events: stores.events,
       checkpoints: stores.checkpoints,
-      publish: (events) => publisher.publish(events.map(toMessage)),
+      publish: (events) => publisher.publish(events.filter(({ streamId }) => !isSecretStream(streamId)).map(toMessage)),
       batchSize: BATCH,
     });
     this.#loop = new WakeableLoop({

@@ -13,13 +13,15 @@ export interface LocalSecrets {
   readonly workerSecret: string;
   /** What log-server knows its readers by. */
   readonly logSecret: string;
+  /** Seal connections and variables. More of them, newest first, parted by commas: `dagbook secrets rotate` seals with the first. */
+  readonly secretsKeys: string;
 }
 
 /** Reads `<folder>/secrets.json`, or makes it (mode 0600). The admin's password also lies alone in `admin-password`. */
 export function localSecrets(folder: string): LocalSecrets {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'secrets.json');
-  const made = { adminPassword: readablePassword(), jwtSecret: hex(), tokenSecret: hex(), workerSecret: hex(), logSecret: hex() };
+  const made = { adminPassword: readablePassword(), jwtSecret: hex(), tokenSecret: hex(), workerSecret: hex(), logSecret: hex(), secretsKeys: hex() };
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<LocalSecrets>) : {};
   const secrets: LocalSecrets = { ...made, ...known };
   writePrivately(file, `${JSON.stringify(secrets, null, 2)}\n`);

@@ -5,7 +5,7 @@ import { MemoryBroker } from '@dagbook/messaging';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dagbook/parts';
 import { errorAttributes, HealthServer, measureJournal, Metrics, noSpans, otlpSpans, systemClock, type Log, type RunningService } from '@dagbook/platform';
 import { hashPassword } from '../../api-gateway/src/auth/password.ts';
-import { vaultFromEnv } from '../../api-gateway/src/execution/vault.ts';
+import { readKeyRing } from '../../api-gateway/src/secret/key-ring.ts';
 import { startApiGateway, type RunningApiGateway } from '../../api-gateway/src/service.ts';
 import { startDispatcher } from '../../dispatcher/src/service.ts';
 import { startLogServer } from '../../log-server/src/service.ts';
@@ -79,7 +79,8 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
     config: {
       host: options.host, port: options.port, version: built.version, webFolder: join(built.root, 'dist/web'),
       users: [{ username: 'admin', role: 'admin', passwordHash: await hashPassword(secrets.adminPassword) }],
-      jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret, vault: vaultFromEnv(process.env),
+      jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
+      secretSources: { env: process.env, folder: process.env['DAGBOOK_SECRETS_FOLDER'] ?? join(options.dagsDir, '.secrets') }, secretKeys: readKeyRing(process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys),
     },
   });
   wakeReadModels = gateway.wakeReadModels;

@@ -86,9 +86,20 @@ export class HttpExecutionApi implements ExecutionApi {
     }
     if (response.status === 404) return null;
     const answer = await response.text();
-    if (!response.ok) throw new ExecutionApiFault(`the gateway refused ${method} ${path} with ${response.status}: ${answer.slice(0, 500)}`, { status: response.status });
+    if (!response.ok) throw new ExecutionApiFault(`the gateway refused ${method} ${path} with ${response.status}: ${sentenceOf(answer)}`, { status: response.status });
     return JSON.parse(answer);
   }
+}
+
+/** The gateway's own sentence, where it gives one. */
+function sentenceOf(answer: string): string {
+  try {
+    const { detail } = JSON.parse(answer) as { detail?: unknown };
+    if (typeof detail === 'string') return detail;
+  } catch {
+    // Something between us and the gateway has answered.
+  }
+  return answer.slice(0, 500);
 }
 
 const attemptHeaders = (auth: AttemptAuth): Record<string, string> => ({

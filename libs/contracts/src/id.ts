@@ -5,6 +5,10 @@
 export const runStream = (dagId: string, runId: string): string => `run-${dagId}/${runId}`;
 export const backfillStream = (dagId: string, backfillId: string): string => `backfill-${dagId}/${backfillId}`;
 export const dagStream = (dagId: string): string => `dag-${dagId}`;
+export const connectionStream = (connectionId: string): string => `connection-${connectionId}`;
+export const variableStream = (key: string): string => `variable-${key}`;
+/** What its events hold is nobody's but the gateway's, though it is sealed. */
+export const isSecretStream = (streamId: string): boolean => streamId.startsWith(connectionStream('')) || streamId.startsWith(variableStream(''));
 
 /** One try of one task instance: `<dag>/<run>/<task>/<map index>/<try>`. */
 export type AttemptId = string;

@@ -1,6 +1,6 @@
 export type { CommandBody, CommandOutcome } from './command.ts';
 export type { AttemptId, AttemptKey } from './id.ts';
-export { attemptId, attemptStream, backfillStream, dagStream, ID_PATTERN, parseAttemptId, RUN_ID_PATTERN, runStream } from './id.ts';
+export { attemptId, attemptStream, backfillStream, connectionStream, dagStream, ID_PATTERN, isSecretStream, parseAttemptId, RUN_ID_PATTERN, runStream, variableStream } from './id.ts';
 export type { LogLine } from './log-line.ts';
 export type {
   AttemptAssigned, AttemptClosed, AttemptFinished, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,

@@ -12,6 +12,7 @@ export { PlanCache } from './plan-view.ts';
 export type { Change } from './projection.ts';
 export { ReadModelProjection } from './projection.ts';
 export type { DagVersionRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
+export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
 export type { Queryable } from './sql.ts';

@@ -183,6 +183,22 @@ export const JsonObject = (options: FieldOptions = {}): PropertyDecorator =>
     options,
   );
 
+/** Any JSON. */
+export const JsonValue = (options: FieldOptions = {}): PropertyDecorator =>
+  field({ type: 'json_type', says: 'Input should be JSON', schema: { oneOf: ['string', 'number', 'boolean', 'object'].map((type) => ({ type })).concat({ type: 'array', items: {} } as never) } as ApiPropertyOptions, read: (raw) => raw }, { nullable: true, ...options });
+
+/** At most a thousand JSON objects. */
+export const ObjectList = (options: FieldOptions = {}): PropertyDecorator =>
+  field(
+    {
+      type: 'list_type',
+      says: 'Input should be a list of at most 1000 JSON objects',
+      schema: { type: 'object', additionalProperties: true, isArray: true } as ApiPropertyOptions,
+      read: (raw) => (Array.isArray(raw) && raw.length <= 1_000 && raw.every((item) => typeof item === 'object' && item !== null && !Array.isArray(item)) ? raw : UNREADABLE),
+    },
+    options,
+  );
+
 /** Task ids, or pairs of a task id and a map index. */
 export const TaskRefs = (): PropertyDecorator =>
   field({

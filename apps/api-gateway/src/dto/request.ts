@@ -13,7 +13,7 @@ export const TASK_STATES = [
 
 const MAX_PAGE = 100;
 
-class PageQuery {
+export class PageQuery {
   @Whole({ min: 0, default: 50 }) limit?: number;
   @Whole({ min: 0, default: 0 }) offset?: number;
   @TextList() order_by?: string[];

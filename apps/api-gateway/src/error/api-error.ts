@@ -13,6 +13,8 @@ interface Problem {
 export class ApiError extends HttpException {
   constructor(status: number, detail: string | object, readonly headers: Readonly<Record<string, string>> = {}) {
     super({ detail }, status);
+    // A worker of the same process is told by the error itself.
+    if (typeof detail === 'string') this.message = detail;
   }
 }
 

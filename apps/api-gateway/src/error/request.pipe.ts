@@ -40,7 +40,7 @@ export const body = <Request extends object>(type: new () => Request): PipeTrans
 export const query = <Request extends object>(type: new () => Request): PipeTransform => new RequestPipe(type, 'query');
 
 /** An id in the path; `~` stands for all of them where a list allows it. */
-class PathIdPipe implements PipeTransform<string, string> {
+export class PathIdPipe implements PipeTransform<string, string> {
   readonly #name: string;
   readonly #pattern: RegExp;
   readonly #allowsAll: boolean;

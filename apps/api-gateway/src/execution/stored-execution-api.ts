@@ -4,16 +4,12 @@ import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
 import { type Queryable, selectRows, successBefore } from '@dagbook/read-models';
 import type { OtherRuns } from './other-run.ts';
+import { KeyRingError } from '../secret/key-ring.ts';
+import { type SecretLookup, SecretSourceError } from '../secret/secret-lookup.ts';
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
 const MAX_RESULT_BYTES = 16 * 1024 * 1024;
 const MAX_RENDERED_BYTES = 256 * 1024;
-
-/** Connections and variables by id, from the environment of the gateway. */
-export interface Vault {
-  readonly connections: Readonly<Record<string, { readonly [field: string]: Json }>>;
-  readonly variables: Readonly<Record<string, string>>;
-}
 
 /**
  * The execution API over the stores: what workers get over HTTP and standalone calls directly. A token opens what its
@@ -23,14 +19,14 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #store: EventStore;
   readonly #db: Queryable;
   readonly #tokenSecret: string;
-  readonly #vault: Vault;
+  readonly #secrets: SecretLookup;
   readonly #otherRuns: OtherRuns;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; vault: Vault; otherRuns: OtherRuns }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns }) {
     this.#store = options.store;
     this.#db = options.db;
     this.#tokenSecret = options.tokenSecret;
-    this.#vault = options.vault;
+    this.#secrets = options.secrets;
     this.#otherRuns = options.otherRuns;
   }
 
@@ -63,12 +59,12 @@ export class StoredExecutionApi implements ExecutionApi {
 
   async connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null> {
     await this.#admit(auth);
-    return Object.hasOwn(this.#vault.connections, id) ? (this.#vault.connections[id] ?? null) : null;
+    return readable(this.#secrets.connection(id));
   }
 
   async variable(auth: AttemptAuth, key: string): Promise<string | null> {
     await this.#admit(auth);
-    return Object.hasOwn(this.#vault.variables, key) ? (this.#vault.variables[key] ?? null) : null;
+    return readable(this.#secrets.variable(key));
   }
 
   async xcom(auth: AttemptAuth, { taskId, mapIndexes }: XComQuestion): Promise<XComAnswer> {
@@ -119,5 +115,15 @@ export class StoredExecutionApi implements ExecutionApi {
     const rows = await selectRows(this.#db, 'SELECT 1 FROM attempt_leases WHERE attempt_id = $1 AND epoch = $2', [auth.attemptId, auth.epoch]);
     if (rows.length === 0) throw forbidden('The attempt does not hold its lease any more');
     return parseAttemptId(auth.attemptId);
+  }
+}
+
+/** Told to the task that asked, and to nobody as if there were none. */
+async function readable<T>(found: Promise<T>): Promise<T> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof SecretSourceError || error instanceof KeyRingError) throw new ApiError(422, error.message);
+    throw error;
   }
 }

@@ -31,6 +31,8 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
       DAGBOOK_API_ADMIN_PASSWORD: secrets.adminPassword,
       DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret,
       DAGBOOK_SECURITY_WORKER_SECRET: secrets.workerSecret,
+      DAGBOOK_SECRETS_KEYS: process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys,
+      DAGBOOK_SECRETS_FOLDER: join(settings.dagsDir, '.secrets'),
     },
   };
   const logServer: ProcessSpec = {

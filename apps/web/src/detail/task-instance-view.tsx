@@ -18,6 +18,7 @@ import { TabBar, tabClass } from '../part/tabs.tsx';
 import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
+import { Rendered } from './rendered.tsx';
 import { Why } from './why.tsx';
 
 interface TaskInstanceViewProps {
@@ -33,7 +34,7 @@ interface TaskInstanceViewProps {
   readonly end?: ReactNode;
 }
 
-const TABS = ['logs', 'why', 'tries', 'details'] as const;
+const TABS = ['logs', 'why', 'rendered', 'tries', 'details'] as const;
 const MARKS: readonly Mark[] = ['success', 'failed', 'skipped'];
 
 /** One task instance, logs first: in the pane beside the grid, and as a page of its own. */
@@ -49,13 +50,14 @@ export function TaskInstanceView(props: TaskInstanceViewProps) {
       <TabBar label={text.task.tabs} end={instance.data !== undefined && shown === 'logs' && <TryChoice instance={instance.data} tryNumber={props.tryNumber} onTry={props.onTry} />}>
         {TABS.map((one) => (
           <button key={one} type="button" className={`${tabClass} ${style.tabButton}`} aria-current={one === shown ? 'page' : undefined} data-testid={`tab-${one}`} onClick={() => onTab(one)}>
-            {{ logs: text.task.logs, why: text.task.why, tries: text.task.tries, details: text.task.details }[one]}
+            {{ logs: text.task.logs, why: text.task.why, rendered: text.task.rendered, tries: text.task.tries, details: text.task.details }[one]}
           </button>
         ))}
       </TabBar>
       <div className={style.body}>
         {instance.data !== undefined && shown === 'logs' && <InstanceLog instance={instance.data} tryNumber={props.tryNumber} />}
         {shown === 'why' && <Why dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />}
+        {instance.data !== undefined && shown === 'rendered' && <Rendered instance={instance.data} />}
         {shown === 'tries' && <Tries {...props} />}
         {instance.data !== undefined && shown === 'details' && <InstanceFacts instance={instance.data} />}
       </div>

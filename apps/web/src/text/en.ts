@@ -189,6 +189,8 @@ export const en = {
     scheduled: 'Scheduled',
     queued: 'Queued',
     why: 'Why',
+    rendered: 'Rendered',
+    noRendered: 'This try has no templated field',
     waitsFor: 'Waits for',
     until: 'at the latest',
     nextAt: 'Next at',

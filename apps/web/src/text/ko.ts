@@ -188,6 +188,8 @@ export const ko: Text = {
     scheduled: '예약',
     queued: '대기 시작',
     why: '왜',
+    rendered: '렌더링',
+    noRendered: '이 시도에는 템플릿 필드가 없습니다',
     waitsFor: '기다리는 태스크',
     until: '늦어도',
     nextAt: '다음 시각',

@@ -1,0 +1,108 @@
+import { HttpException } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import type { BulkActionResponse, BulkResponse } from '../dto/secret.ts';
+import { invalid } from '../error/api-error.ts';
+
+/** What a bulk request does with one entity. Each throws what its own operation would answer. */
+export interface BulkOperations<Entity> {
+  readonly type: new () => Entity;
+  readonly idOf: (entity: Entity) => string;
+  exists(id: string): Promise<boolean>;
+  create(entity: Entity): Promise<void>;
+  /** Takes whatever is there. */
+  overwrite(entity: Entity): Promise<void>;
+  update(entity: Entity, mask: readonly string[] | undefined): Promise<void>;
+  delete(id: string): Promise<void>;
+}
+
+/**
+ * Airflow's bulk request: actions in their order, each entity by itself, so that one that fails keeps no other from being
+ * done. A request that is none is refused whole, before anything is done.
+ */
+export async function carryOut<Entity extends object>(actions: readonly Record<string, unknown>[], operations: BulkOperations<Entity>): Promise<BulkResponse> {
+  const read = actions.map((action, at) => readAction(action, at, operations.type));
+  const answer: { [action: string]: BulkActionResponse } = {};
+  for (const { kind, entities, ids, onExistence, onNonExistence, mask } of read) {
+    const told = (answer[kind] ??= { success: [], errors: [] });
+    const attempt = async (id: string, act: () => Promise<boolean>): Promise<void> => {
+      try {
+        if (await act()) told.success.push(id);
+      } catch (error) {
+        if (!(error instanceof HttpException)) throw error;
+        const { detail } = error.getResponse() as { detail: unknown };
+        told.errors.push({ error: typeof detail === 'string' ? detail : JSON.stringify(detail), status_code: error.getStatus() });
+      }
+    };
+    const isSkipped = async (id: string, wanted: boolean): Promise<boolean> => (await operations.exists(id)) === wanted;
+    for (const entity of entities) {
+      const id = operations.idOf(entity);
+      await attempt(id, async () => {
+        if (kind === 'create') {
+          if (onExistence === 'skip' && (await isSkipped(id, true))) return false;
+          await (onExistence === 'overwrite' ? operations.overwrite(entity) : operations.create(entity));
+        } else {
+          if (onNonExistence === 'skip' && (await isSkipped(id, false))) return false;
+          await operations.update(entity, mask);
+        }
+        return true;
+      });
+    }
+    for (const id of ids) {
+      await attempt(id, async () => {
+        if (onNonExistence === 'skip' && (await isSkipped(id, false))) return false;
+        await operations.delete(id);
+        return true;
+      });
+    }
+  }
+  return answer;
+}
+
+interface Action<Entity> {
+  readonly kind: 'create' | 'update' | 'delete';
+  readonly entities: readonly Entity[];
+  /** Of a delete. */
+  readonly ids: readonly string[];
+  readonly onExistence: 'fail' | 'skip' | 'overwrite';
+  readonly onNonExistence: 'fail' | 'skip';
+  readonly mask: readonly string[] | undefined;
+}
+
+function readAction<Entity extends object>(action: Record<string, unknown>, at: number, type: new () => Entity): Action<Entity> {
+  const wrong = (field: string, rule: string, msg: string): never => {
+    throw invalid([{ type: rule, loc: ['body', 'actions', at, field], msg }]);
+  };
+  const word = <Word extends string>(field: string, words: readonly Word[], fallback?: Word): Word => {
+    const given = action[field] ?? fallback;
+    return words.find((one) => one === given) ?? wrong(field, 'enum', `Input should be ${words.map((one) => `'${one}'`).join(' or ')}`);
+  };
+  const kind = word('action', ['create', 'update', 'delete']);
+  const list = Array.isArray(action['entities']) && action['entities'].length <= 1_000 ? (action['entities'] as readonly unknown[]) : wrong('entities', 'list_type', 'Input should be a list of at most 1000 entities');
+  const mask = action['update_mask'];
+  if (mask !== undefined && !(Array.isArray(mask) && mask.every((name) => typeof name === 'string'))) wrong('update_mask', 'list_type', 'Input should be a list of names');
+  return {
+    kind,
+    ids: kind === 'delete' ? list.map((entity) => (typeof entity === 'string' ? entity : idIn(entity) ?? wrong('entities', 'string_type', 'Input should be ids, or objects that have one'))) : [],
+    entities: kind === 'delete' ? [] : list.map((entity, index) => readEntity(entity, type, ['body', 'actions', at, 'entities', index])),
+    onExistence: word('action_on_existence', ['fail', 'skip', 'overwrite'], 'fail'),
+    onNonExistence: word('action_on_non_existence', ['fail', 'skip'], 'fail'),
+    mask: mask as readonly string[] | undefined,
+  };
+}
+
+function idIn(entity: unknown): string | undefined {
+  if (typeof entity !== 'object' || entity === null) return undefined;
+  const { connection_id: connectionId, key } = entity as { connection_id?: unknown; key?: unknown };
+  const id = connectionId ?? key;
+  return typeof id === 'string' ? id : undefined;
+}
+
+function readEntity<Entity extends object>(given: unknown, type: new () => Entity, loc: readonly (string | number)[]): Entity {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid([{ type: 'model_attributes_type', loc, msg: 'Input should be a JSON object' }]);
+  const entity = plainToInstance(type, given);
+  const [first] = validateSync(entity, { whitelist: true, forbidNonWhitelisted: true });
+  if (first === undefined) return entity;
+  const [[rule, msg] = ['value_error', 'is not allowed']] = Object.entries(first.constraints ?? {});
+  throw invalid([{ type: first.value === undefined ? 'missing' : rule, loc: [...loc, first.property], msg: first.value === undefined ? 'Field required' : msg }]);
+}
