@@ -185,7 +185,7 @@ export const JsonObject = (options: FieldOptions = {}): PropertyDecorator =>
 
 /** Any JSON. */
 export const JsonValue = (options: FieldOptions = {}): PropertyDecorator =>
-  field({ type: 'json_type', says: 'Input should be JSON', schema: { oneOf: ['string', 'number', 'boolean', 'object'].map((type) => ({ type })).concat({ type: 'array', items: {} } as never) } as ApiPropertyOptions, read: (raw) => raw }, { nullable: true, ...options });
+  field({ type: 'json_type', says: 'Input should be JSON', schema: { type: Object, oneOf: ['string', 'number', 'boolean', 'object'].map((type) => ({ type })).concat({ type: 'array', items: {} } as never) } as ApiPropertyOptions, read: (raw) => raw }, { nullable: true, ...options });
 
 /** At most a thousand JSON objects. */
 export const ObjectList = (options: FieldOptions = {}): PropertyDecorator =>

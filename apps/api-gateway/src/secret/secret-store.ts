@@ -10,7 +10,7 @@ const STREAM = { Connection: connectionStream, Variable: variableStream } as con
 
 const nameOf = (kind: SecretKind, id: string): string => `${kind.toLowerCase()} '${id}'`;
 
-export const NO_KEYS = reject('no_keys', 'Nothing can be stored: the gateway has no DAGBOOK_SECRETS_KEYS. Set it (or DAGBOOK_SECRETS_KEYS_FILE) to a key made with `openssl rand -hex 32`.');
+const NO_KEYS = reject('no_keys', 'Nothing can be stored: the gateway has no DAGBOOK_SECRETS_KEYS. Set it (or DAGBOOK_SECRETS_KEYS_FILE) to a key made with `openssl rand -hex 32`.');
 
 /**
  * Connections and variables in the journal, each in a stream of its own, sealed with the gateway's keys. Holds no state:

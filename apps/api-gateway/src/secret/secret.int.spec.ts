@@ -19,7 +19,7 @@ afterAll(() => house.close());
 const attempt = 'd/r/t/-1/1';
 
 /** As a worker asks, with the token and the lease of an attempt. */
-async function asAttempt(from: House, path: string): Promise<{ status: number; body: any }> {
+async function asAttempt(from: House, path: string): ReturnType<House['ask']> {
   const token = attemptToken(TOKEN_SECRET, attempt, 1);
   return from.ask('GET', `/execution/${path}`, { token: null, headers: { authorization: `Bearer ${token}`, 'dagbook-attempt': attempt, 'dagbook-epoch': '1' } });
 }

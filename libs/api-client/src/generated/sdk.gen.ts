@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses } from './types.gen.ts';
+import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -548,5 +548,173 @@ export const streamChanges = <ThrowOnError extends boolean = true>(options: Opti
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v2/stream',
+    ...options
+});
+
+/**
+ * Stored connections, without their secrets
+ */
+export const getConnections = <ThrowOnError extends boolean = true>(options?: Options<GetConnectionsData, ThrowOnError>): RequestResult<GetConnectionsResponses, GetConnectionsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetConnectionsResponses, GetConnectionsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections',
+    ...options
+});
+
+/**
+ * Create, change and delete many connections
+ */
+export const bulkConnections = <ThrowOnError extends boolean = true>(options: Options<BulkConnectionsData, ThrowOnError>): RequestResult<BulkConnectionsResponses, BulkConnectionsErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<BulkConnectionsResponses, BulkConnectionsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Store a connection
+ */
+export const postConnection = <ThrowOnError extends boolean = true>(options: Options<PostConnectionData, ThrowOnError>): RequestResult<PostConnectionResponses, PostConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).post<PostConnectionResponses, PostConnectionErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a connection
+ */
+export const deleteConnection = <ThrowOnError extends boolean = true>(options: Options<DeleteConnectionData, ThrowOnError>): RequestResult<DeleteConnectionResponses, DeleteConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteConnectionResponses, DeleteConnectionErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections/{connection_id}',
+    ...options
+});
+
+/**
+ * One connection, without its secrets
+ */
+export const getConnection = <ThrowOnError extends boolean = true>(options: Options<GetConnectionData, ThrowOnError>): RequestResult<GetConnectionResponses, GetConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetConnectionResponses, GetConnectionErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections/{connection_id}',
+    ...options
+});
+
+/**
+ * Change a connection; what is given as *** stays
+ */
+export const patchConnection = <ThrowOnError extends boolean = true>(options: Options<PatchConnectionData, ThrowOnError>): RequestResult<PatchConnectionResponses, PatchConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchConnectionResponses, PatchConnectionErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections/{connection_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Not offered: a task tests a connection where it is used
+ */
+export const testConnection = <ThrowOnError extends boolean = true>(options: Options<TestConnectionData, ThrowOnError>): RequestResult<TestConnectionResponses, TestConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).post<TestConnectionResponses, TestConnectionErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/connections/test',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Stored variables; those of a sensitive key without their value
+ */
+export const getVariables = <ThrowOnError extends boolean = true>(options?: Options<GetVariablesData, ThrowOnError>): RequestResult<GetVariablesResponses, GetVariablesErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetVariablesResponses, GetVariablesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables',
+    ...options
+});
+
+/**
+ * Create, change and delete many variables
+ */
+export const bulkVariables = <ThrowOnError extends boolean = true>(options: Options<BulkVariablesData, ThrowOnError>): RequestResult<BulkVariablesResponses, BulkVariablesErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<BulkVariablesResponses, BulkVariablesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Store a variable
+ */
+export const postVariable = <ThrowOnError extends boolean = true>(options: Options<PostVariableData, ThrowOnError>): RequestResult<PostVariableResponses, PostVariableErrors, ThrowOnError, 'data'> => (options.client ?? client).post<PostVariableResponses, PostVariableErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a variable
+ */
+export const deleteVariable = <ThrowOnError extends boolean = true>(options: Options<DeleteVariableData, ThrowOnError>): RequestResult<DeleteVariableResponses, DeleteVariableErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteVariableResponses, DeleteVariableErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables/{variable_key}',
+    ...options
+});
+
+/**
+ * One variable
+ */
+export const getVariable = <ThrowOnError extends boolean = true>(options: Options<GetVariableData, ThrowOnError>): RequestResult<GetVariableResponses, GetVariableErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetVariableResponses, GetVariableErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables/{variable_key}',
+    ...options
+});
+
+/**
+ * Change a variable; a value given as *** stays
+ */
+export const patchVariable = <ThrowOnError extends boolean = true>(options: Options<PatchVariableData, ThrowOnError>): RequestResult<PatchVariableResponses, PatchVariableErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchVariableResponses, PatchVariableErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/variables/{variable_key}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Seal every connection and variable with the newest key
+ */
+export const rotateSecrets = <ThrowOnError extends boolean = true>(options?: Options<RotateSecretsData, ThrowOnError>): RequestResult<RotateSecretsResponses, RotateSecretsErrors, ThrowOnError, 'data'> => (options?.client ?? client).post<RotateSecretsResponses, RotateSecretsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/secrets/rotate',
     ...options
 });

@@ -668,6 +668,84 @@ export type TaskInstancesLogResponse = {
     continuation_token: string | null;
 };
 
+export type ConnectionResponse = {
+    connection_id: string;
+    conn_type: string;
+    description: string | null;
+    host: string | null;
+    login: string | null;
+    schema: string | null;
+    port: number | null;
+    password: string | null;
+    extra: string | null;
+    team_name: string | null;
+};
+
+export type ConnectionCollectionResponse = {
+    connections: Array<ConnectionResponse>;
+    total_entries: number;
+};
+
+export type ConnectionBody = {
+    connection_id: string;
+    conn_type: string;
+    description?: string | null;
+    host?: string | null;
+    login?: string | null;
+    schema?: string | null;
+    port?: number | null;
+    password?: string | null;
+    extra?: string | null;
+    team_name?: string | null;
+};
+
+export type BulkBody = {
+    actions: Array<{
+        [key: string]: unknown;
+    }>;
+};
+
+export type BulkActionResponse = {
+    success: Array<string>;
+    errors: Array<{
+        [key: string]: unknown;
+    }>;
+};
+
+export type BulkResponse = {
+    create?: BulkActionResponse;
+    update?: BulkActionResponse;
+    delete?: BulkActionResponse;
+};
+
+export type VariableResponse = {
+    key: string;
+    value: string;
+    description: string | null;
+    is_encrypted: boolean;
+    team_name: string | null;
+};
+
+export type VariableCollectionResponse = {
+    variables: Array<VariableResponse>;
+    total_entries: number;
+};
+
+export type VariableBody = {
+    key: string;
+    value: string | number | boolean | {
+        [key: string]: unknown;
+    } | Array<unknown> | null;
+    description?: string | null;
+    team_name?: string | null;
+};
+
+export type RotateSecretsResponse = {
+    resealed: number;
+    total: number;
+    key_id: string;
+};
+
 export type CreateTokenAllAdminsData = {
     body?: never;
     path?: never;
@@ -3078,3 +3156,601 @@ export type StreamChangesResponses = {
      */
     200: unknown;
 };
+
+export type GetConnectionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        connection_id_pattern?: string;
+    };
+    url: '/api/v2/connections';
+};
+
+export type GetConnectionsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetConnectionsError = GetConnectionsErrors[keyof GetConnectionsErrors];
+
+export type GetConnectionsResponses = {
+    /**
+     * Done
+     */
+    200: ConnectionCollectionResponse;
+};
+
+export type GetConnectionsResponse = GetConnectionsResponses[keyof GetConnectionsResponses];
+
+export type BulkConnectionsData = {
+    body: BulkBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/connections';
+};
+
+export type BulkConnectionsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type BulkConnectionsError = BulkConnectionsErrors[keyof BulkConnectionsErrors];
+
+export type BulkConnectionsResponses = {
+    /**
+     * Done
+     */
+    200: BulkResponse;
+};
+
+export type BulkConnectionsResponse = BulkConnectionsResponses[keyof BulkConnectionsResponses];
+
+export type PostConnectionData = {
+    body: ConnectionBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/connections';
+};
+
+export type PostConnectionErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PostConnectionError = PostConnectionErrors[keyof PostConnectionErrors];
+
+export type PostConnectionResponses = {
+    /**
+     * Done
+     */
+    201: ConnectionResponse;
+};
+
+export type PostConnectionResponse = PostConnectionResponses[keyof PostConnectionResponses];
+
+export type DeleteConnectionData = {
+    body?: never;
+    path: {
+        connection_id: string;
+    };
+    query?: never;
+    url: '/api/v2/connections/{connection_id}';
+};
+
+export type DeleteConnectionErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteConnectionError = DeleteConnectionErrors[keyof DeleteConnectionErrors];
+
+export type DeleteConnectionResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteConnectionResponse = DeleteConnectionResponses[keyof DeleteConnectionResponses];
+
+export type GetConnectionData = {
+    body?: never;
+    path: {
+        connection_id: string;
+    };
+    query?: never;
+    url: '/api/v2/connections/{connection_id}';
+};
+
+export type GetConnectionErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetConnectionError = GetConnectionErrors[keyof GetConnectionErrors];
+
+export type GetConnectionResponses = {
+    /**
+     * Done
+     */
+    200: ConnectionResponse;
+};
+
+export type GetConnectionResponse = GetConnectionResponses[keyof GetConnectionResponses];
+
+export type PatchConnectionData = {
+    body: ConnectionBody;
+    path: {
+        connection_id: string;
+    };
+    query?: {
+        update_mask?: Array<string>;
+    };
+    url: '/api/v2/connections/{connection_id}';
+};
+
+export type PatchConnectionErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchConnectionError = PatchConnectionErrors[keyof PatchConnectionErrors];
+
+export type PatchConnectionResponses = {
+    /**
+     * Done
+     */
+    200: ConnectionResponse;
+};
+
+export type PatchConnectionResponse = PatchConnectionResponses[keyof PatchConnectionResponses];
+
+export type TestConnectionData = {
+    body: ConnectionBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/connections/test';
+};
+
+export type TestConnectionErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type TestConnectionError = TestConnectionErrors[keyof TestConnectionErrors];
+
+export type TestConnectionResponses = {
+    /**
+     * Done
+     */
+    200: unknown;
+};
+
+export type GetVariablesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        variable_key_pattern?: string;
+    };
+    url: '/api/v2/variables';
+};
+
+export type GetVariablesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetVariablesError = GetVariablesErrors[keyof GetVariablesErrors];
+
+export type GetVariablesResponses = {
+    /**
+     * Done
+     */
+    200: VariableCollectionResponse;
+};
+
+export type GetVariablesResponse = GetVariablesResponses[keyof GetVariablesResponses];
+
+export type BulkVariablesData = {
+    body: BulkBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/variables';
+};
+
+export type BulkVariablesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type BulkVariablesError = BulkVariablesErrors[keyof BulkVariablesErrors];
+
+export type BulkVariablesResponses = {
+    /**
+     * Done
+     */
+    200: BulkResponse;
+};
+
+export type BulkVariablesResponse = BulkVariablesResponses[keyof BulkVariablesResponses];
+
+export type PostVariableData = {
+    body: VariableBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/variables';
+};
+
+export type PostVariableErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PostVariableError = PostVariableErrors[keyof PostVariableErrors];
+
+export type PostVariableResponses = {
+    /**
+     * Done
+     */
+    201: VariableResponse;
+};
+
+export type PostVariableResponse = PostVariableResponses[keyof PostVariableResponses];
+
+export type DeleteVariableData = {
+    body?: never;
+    path: {
+        variable_key: string;
+    };
+    query?: never;
+    url: '/api/v2/variables/{variable_key}';
+};
+
+export type DeleteVariableErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteVariableError = DeleteVariableErrors[keyof DeleteVariableErrors];
+
+export type DeleteVariableResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteVariableResponse = DeleteVariableResponses[keyof DeleteVariableResponses];
+
+export type GetVariableData = {
+    body?: never;
+    path: {
+        variable_key: string;
+    };
+    query?: never;
+    url: '/api/v2/variables/{variable_key}';
+};
+
+export type GetVariableErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetVariableError = GetVariableErrors[keyof GetVariableErrors];
+
+export type GetVariableResponses = {
+    /**
+     * Done
+     */
+    200: VariableResponse;
+};
+
+export type GetVariableResponse = GetVariableResponses[keyof GetVariableResponses];
+
+export type PatchVariableData = {
+    body: VariableBody;
+    path: {
+        variable_key: string;
+    };
+    query?: {
+        update_mask?: Array<string>;
+    };
+    url: '/api/v2/variables/{variable_key}';
+};
+
+export type PatchVariableErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchVariableError = PatchVariableErrors[keyof PatchVariableErrors];
+
+export type PatchVariableResponses = {
+    /**
+     * Done
+     */
+    200: VariableResponse;
+};
+
+export type PatchVariableResponse = PatchVariableResponses[keyof PatchVariableResponses];
+
+export type RotateSecretsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v2/secrets/rotate';
+};
+
+export type RotateSecretsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type RotateSecretsError = RotateSecretsErrors[keyof RotateSecretsErrors];
+
+export type RotateSecretsResponses = {
+    /**
+     * Done
+     */
+    200: RotateSecretsResponse;
+};
+
+export type RotateSecretsResponse2 = RotateSecretsResponses[keyof RotateSecretsResponses];
