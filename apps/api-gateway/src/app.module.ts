@@ -10,6 +10,7 @@ import { LogController } from './log.controller.ts';
 import { RunController } from './run.controller.ts';
 import { StreamController } from './stream/stream.controller.ts';
 import { SystemController } from './system.controller.ts';
+import { TaskInstanceChangeController } from './task-instance-change.controller.ts';
 import { TaskInstanceController } from './task-instance.controller.ts';
 
 /** Wiring only: everything the controllers need is made by `startApiGateway` and handed in. */
@@ -19,7 +20,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, BackfillController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
     };
   }
 }

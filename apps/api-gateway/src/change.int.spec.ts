@@ -48,7 +48,9 @@ beforeAll(async () => {
       case 'CreateBackfill':
       case 'SetBackfillPaused':
       case 'CancelBackfill':
-        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts has these.' };
+      case 'ClearTasksAcross':
+      case 'MarkTasksAcross':
+        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts and task-instance-change.int.spec.ts have these.' };
       case 'SetTaskNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'TaskNoteSet', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, atMs: journal.tick() }]);
         break;

@@ -1,10 +1,10 @@
 import {
-  compilePlan, createRunState, decideRun, evolveRun, explainTaskInstance, isRejected, replan, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent,
+  compilePlan, createRunState, decideRun, evolveRun, explainTaskInstance, isRejected, replan, spannedDates, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
 } from '@dagbook/domain';
 import { attemptId, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
-  dagVersions, getDag, getRun, getTaskInstance, renderedFields, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
+  dagVersions, getDag, getRun, getTaskInstance, renderedFields, runsByLogicalDate, taskInstancesOf, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
 } from '@dagbook/read-models';
 import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './error/api-error.ts';
 import { refusalStatus } from './command/refusal-status.ts';
@@ -73,12 +73,28 @@ export class Reader {
 
   /**
    * What a command would clear or mark, by deciding it against the run's own events and appending nothing: a dry run can
-   * then not differ from the real one.
+   * then not differ from the real one. `lacking`: of what the run does not have nothing is affected, rather than that being refused.
    */
-  async affected(dagId: string, runId: string, command: Extract<RunCommand, { type: 'ClearTasks' | 'MarkTasks' | 'MarkRun' }>): Promise<readonly { readonly taskId: string; readonly mapIndex: number }[]> {
+  async affected(dagId: string, runId: string, command: Extract<RunCommand, { type: 'ClearTasks' | 'MarkTasks' | 'MarkRun' }>, lacking = false): Promise<readonly { readonly taskId: string; readonly mapIndex: number }[]> {
     const decision = decideRun(command, await this.#folded(dagId, runId));
+    if (isRejected(decision) && lacking && refusalStatus(decision.code) === 404) return [];
     if (isRejected(decision)) throw new ApiError(refusalStatus(decision.code), decision.message);
     return decision.flatMap((event) => (event.type === 'TaskCleared' || event.type === 'TaskMarked' ? [{ taskId: event.taskId, mapIndex: event.mapIndex }] : []));
+  }
+
+  /** Ids of the runs in a span, as the scheduler finds them: the one that it names first, then by logical date. */
+  async spanned(dagId: string, span: RunSpan): Promise<readonly string[]> {
+    const base = span.runId === undefined ? undefined : await this.run(dagId, span.runId);
+    const runs = await runsByLogicalDate(this.db, dagId, span.fromMs ?? 0, span.toMs ?? Number.MAX_SAFE_INTEGER);
+    const dates = new Set(spannedDates(runs.map(({ logicalDateMs }) => logicalDateMs), span, base?.logicalDateMs ?? null));
+    return [...new Set([...(base === undefined ? [] : [base.runId]), ...runs.filter(({ logicalDateMs }) => dates.has(logicalDateMs)).map(({ runId }) => runId)])];
+  }
+
+  /** Task instances of one run, in the order of its rows. */
+  async instancesOf(dagId: string, runId: string, refs: readonly { readonly taskId: string; readonly mapIndex: number }[]): Promise<TaskInstanceResponse[]> {
+    const wanted = new Set(refs.map((ref) => `${ref.taskId}/${ref.mapIndex}`));
+    const rows = await taskInstancesOf(this.db, dagId, runId, [...new Set(refs.map((ref) => ref.taskId))]);
+    return this.taskInstanceViews(rows.filter((row) => wanted.has(`${row.taskId}/${row.mapIndex}`)));
   }
 
   /** Why a task instance is in its state and what it waits for, as the domain explains it. */

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Patch, Post, Q
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { Json } from '@dagbook/domain';
 import { FEED_START, formatPosition, parsePosition } from '@dagbook/event-store';
-import { gridRuns, listRuns, runEvents, taskInstancesOf, type RunOrder } from '@dagbook/read-models';
+import { gridRuns, listRuns, runEvents, type RunOrder } from '@dagbook/read-models';
 import type { AlarmClock } from '@dagbook/platform';
 import type { FastifyReply } from 'fastify';
 import { Caller } from './auth/auth.guard.ts';
@@ -142,14 +142,12 @@ export class RunController {
     const onlyFailed = request.only_failed ?? false;
     if (request.dry_run ?? true) {
       const refs = await this.#reader.affected(dagId, runId, { type: 'ClearTasks', onlyFailed, nowMs: this.#clock.nowMs() });
-      const wanted = new Set(refs.map((ref) => `${ref.taskId}/${ref.mapIndex}`));
-      const rows = await taskInstancesOf(this.#reader.db, dagId, runId, [...new Set(refs.map((ref) => ref.taskId))]);
-      const instances = await this.#reader.taskInstanceViews(rows.filter((row) => wanted.has(`${row.taskId}/${row.mapIndex}`)));
+      const instances = await this.#reader.instancesOf(dagId, runId, refs);
       return { task_instances: instances, total_entries: instances.length };
     }
     const submitted = await this.#commands.submit(
       dagId,
-      { type: 'ClearTasks', runId, onlyFailed, resetRun: true, runOnLatestVersion: request.run_on_latest_version ?? false, user: caller.username },
+      { type: 'ClearTasks', runId, onlyFailed, resetRun: true, ...(request.run_on_latest_version === undefined ? {} : { runOnLatestVersion: request.run_on_latest_version }), user: caller.username },
       key,
     );
     return answer(reply, submitted, () => this.get(dagId, runId));

@@ -1,24 +1,14 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { listTaskInstances, listTries, taskInstancesOf, type TaskInstanceOrder } from '@dagbook/read-models';
-import type { AlarmClock } from '@dagbook/platform';
-import type { FastifyReply } from 'fastify';
-import { Caller } from './auth/auth.guard.ts';
-import type { Principal } from './auth/token-desk.ts';
-import { answer } from './command/answer.ts';
-import { CommandDesk } from './command/command-desk.ts';
+import { listTaskInstances, listTries, type TaskInstanceOrder } from '@dagbook/read-models';
+import { MapIndexQuery, orderOf, pageOf, rangesOf, TaskInstanceListQuery } from './dto/request.ts';
 import {
-  ClearTaskInstancesBody, MapIndexQuery, orderOf, pageOf, rangesOf, TaskInstanceListQuery, TaskInstancePatchBody, TaskInstancePatchQuery,
-} from './dto/request.ts';
-import {
-  ExplanationResponse, TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse, type AcceptedResponse,
+  ExplanationResponse, TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse,
 } from './dto/response.ts';
-import { badRequest, invalid, notFound } from './error/api-error.ts';
-import { body, pathDag, pathDagOrAll, pathMapIndex, pathRun, pathRunOrAll, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
+import { badRequest, notFound } from './error/api-error.ts';
+import { pathDag, pathDagOrAll, pathMapIndex, pathRun, pathRunOrAll, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
 import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
-import { refuseUnknownMask } from './run.controller.ts';
-import { CLOCK } from './token.ts';
 import { instantOrNull } from './view/instant.ts';
 import { tryView } from './view/run-view.ts';
 
@@ -36,12 +26,8 @@ const RUN_PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances';
 @Controller()
 export class TaskInstanceController {
   readonly #reader: Reader;
-  readonly #commands: CommandDesk;
-  readonly #clock: AlarmClock;
-  constructor(@Inject(Reader) reader: Reader, @Inject(CommandDesk) commands: CommandDesk, @Inject(CLOCK) clock: AlarmClock) {
+  constructor(@Inject(Reader) reader: Reader) {
     this.#reader = reader;
-    this.#commands = commands;
-    this.#clock = clock;
   }
 
   @Get(RUN_PATH)
@@ -132,83 +118,10 @@ export class TaskInstanceController {
     };
   }
 
-  @Patch(`${RUN_PATH}/:task_id`)
-  @Operation({ id: 'patch_task_instance', summary: 'Mark a task or set its note', answers: TaskInstanceCollectionResponse, query: TaskInstancePatchQuery, body: TaskInstancePatchBody, isCommand: true })
-  async patch(
-    @Param('dag_id', pathDag) dagId: string,
-    @Param('dag_run_id', pathRun) runId: string,
-    @Param('task_id', pathTask) taskId: string,
-    @Query(query(TaskInstancePatchQuery)) { update_mask: mask, map_index: mapIndex }: TaskInstancePatchQuery,
-    @Body(body(TaskInstancePatchBody)) request: TaskInstancePatchBody,
-    @Headers('idempotency-key') key: string | undefined,
-    @Caller() { username: user }: Principal,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
-    await this.#reader.run(dagId, runId);
-    const [first] = await taskInstancesOf(this.#reader.db, dagId, runId, [taskId]);
-    const wanted = mapIndex ?? first?.mapIndex ?? -1;
-    await this.#reader.taskInstance(dagId, runId, taskId, wanted);
-    refuseUnknownMask(mask, ['new_state', 'note', 'include_upstream', 'include_downstream']);
-    const isAsked = (field: 'new_state' | 'note'): boolean => (mask === undefined ? request[field] !== undefined : mask.includes(field));
-    const state = isAsked('new_state') ? (request.new_state ?? null) : null;
-    if (state === null && !isAsked('note')) throw badRequest('Nothing to change: give new_state or note');
-    const mark = {
-      tasks: [mapIndex === undefined ? { taskId } : { taskId, mapIndex }],
-      upstream: request.include_upstream ?? false,
-      downstream: request.include_downstream ?? false,
-    };
-    const touched = state === null ? [] : await this.#reader.affected(dagId, runId, { type: 'MarkTasks', ...mark, state, by: user, nowMs: this.#clock.nowMs() });
-    let submitted = state === null ? undefined : await this.#commands.submit(dagId, { type: 'MarkTasks', runId, ...mark, state, user }, key);
-    if (isAsked('note') && submitted?.kind !== 'accepted') {
-      const note = request.note ?? null;
-      submitted = await this.#commands.submit(dagId, { type: 'SetTaskNote', runId, taskId, mapIndex: wanted, note, user }, key === undefined ? undefined : `${key}.note`);
-    }
-    return answer(reply, submitted ?? { kind: 'done', result: undefined }, () => this.#instances(dagId, runId, [...touched, { taskId, mapIndex: wanted }]));
-  }
-
-  @Post('api/v2/dags/:dag_id/clearTaskInstances')
-  @HttpCode(200)
-  @Operation({ id: 'post_clear_task_instances', summary: 'Clear task instances, or show which it would clear', answers: TaskInstanceCollectionResponse, body: ClearTaskInstancesBody, isCommand: true })
-  async clear(
-    @Param('dag_id', pathDag) dagId: string,
-    @Body(body(ClearTaskInstancesBody)) request: ClearTaskInstancesBody,
-    @Headers('idempotency-key') key: string | undefined,
-    @Caller() caller: Principal,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
-    await this.#reader.dag(dagId);
-    const runId = request.dag_run_id ?? undefined;
-    if (runId === undefined) throw invalid([{ type: 'missing', loc: ['body', 'dag_run_id'], msg: 'Field required: a clear is of one run' }]);
-    await this.#reader.run(dagId, runId);
-    const selection = {
-      ...(request.task_ids === undefined ? {} : { tasks: request.task_ids.map((ref) => (typeof ref === 'string' ? { taskId: ref } : { taskId: ref[0], mapIndex: ref[1] })) }),
-      upstream: request.include_upstream ?? false,
-      downstream: request.include_downstream ?? false,
-      onlyFailed: request.only_failed ?? true,
-      onlyRunning: request.only_running ?? false,
-      resetRun: request.reset_dag_runs ?? true,
-    };
-    const affected = await this.#reader.affected(dagId, runId, { type: 'ClearTasks', ...selection, nowMs: this.#clock.nowMs() });
-    if (request.dry_run ?? true) return this.#instances(dagId, runId, affected);
-    const submitted = await this.#commands.submit(
-      dagId,
-      { type: 'ClearTasks', runId, ...selection, runOnLatestVersion: request.run_on_latest_version ?? false, user: caller.username },
-      key,
-    );
-    return answer(reply, submitted, () => this.#instances(dagId, runId, affected));
-  }
-
   async #tries(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<TaskInstanceHistoryResponse[]> {
     const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
     const context = { dagId, runId, plan: await this.#reader.planOf(instance), version: await this.#reader.versionOf(instance) };
     return (await listTries(this.#reader.db, instance)).map((row) => tryView(row, context));
-  }
-
-  async #instances(dagId: string, runId: string, refs: readonly { readonly taskId: string; readonly mapIndex: number }[]): Promise<TaskInstanceCollectionResponse> {
-    const wanted = new Set(refs.map((ref) => `${ref.taskId}/${ref.mapIndex}`));
-    const rows = await taskInstancesOf(this.#reader.db, dagId, runId, [...new Set(refs.map((ref) => ref.taskId))]);
-    const views = await this.#reader.taskInstanceViews(rows.filter((row) => wanted.has(`${row.taskId}/${row.mapIndex}`)));
-    return { task_instances: views, total_entries: views.length };
   }
 
   /** Pool, queue, operator and group are the plan's: of one run they choose task ids; over runs of many plans they cannot. */

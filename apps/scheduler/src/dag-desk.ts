@@ -5,6 +5,7 @@ import {
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type StoredEvent } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
+import { askAcross, type AcrossRuns } from './across-runs.ts';
 import { BackfillDesk } from './backfill-desk.ts';
 import type { HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
@@ -126,6 +127,9 @@ export class DagDesk {
       case 'CancelBackfill':
         await this.#turn(dag, () => this.#backfills.command(dag, commandId, body));
         return this.#backfills.goOn(dag);
+      case 'ClearTasksAcross':
+      case 'MarkTasksAcross':
+        return this.#askAcross(dag, commandId, body);
       default:
         await this.#askRun(dag, commandId, body);
     }
@@ -294,12 +298,26 @@ export class DagDesk {
   }
 
   async #askRun(dag: OwnedDag, commandId: string, body: RunBody): Promise<void> {
+    const asks = this.#asksOf(dag, body);
+    for (const ask of asks.slice(0, -1)) this.#engine.ask(ask);
+    await new Promise((done) => this.#engine.ask({ ...(asks.at(-1) as Ask), commandId, done }));
+  }
+
+  /** A clear that goes over to the newest version replans the run first. */
+  #asksOf(dag: OwnedDag, body: RunBody): Ask[] {
+    const { dagId, plan, fold: { version, bundleHash } } = dag;
     const { runId } = body;
-    if (body.type === 'ClearTasks' && body.runOnLatestVersion === true && dag.plan !== undefined) {
-      const { version, bundleHash } = dag.fold;
-      this.#engine.ask({ dagId: dag.dagId, runId, plan: dag.plan, command: { type: 'ReplanRun', planHash: dag.plan.hash, dagVersion: version, bundleHash: bundleHash ?? '', nowMs: 0 } });
-    }
-    await new Promise((done) => this.#engine.ask({ dagId: dag.dagId, runId, commandId, done, command: runCommandOf(body) }));
+    const replans = body.type === 'ClearTasks' && plan !== undefined && (body.runOnLatestVersion ?? plan.definition.rerunWithLatestVersion ?? false);
+    return [
+      ...(replans ? [{ dagId, runId, plan, command: { type: 'ReplanRun', planHash: plan.hash, dagVersion: version, bundleHash: bundleHash ?? '', nowMs: 0 } } as const] : []),
+      { dagId, runId, command: runCommandOf(body) },
+    ];
+  }
+
+  async #askAcross(dag: OwnedDag, commandId: string, { span, ...body }: AcrossRuns): Promise<void> {
+    const outcome = await askAcross(this.#ports, dag.dagId, span, (runId) =>
+      this.#asksOf(dag, body.type === 'ClearTasksAcross' ? { ...body, type: 'ClearTasks', runId } : { ...body, type: 'MarkTasks', runId }));
+    await this.#answer(commandId, dag.dagId, outcome);
   }
 
   /** Decides, appends, folds; writes the command's outcome in the same transaction. */
@@ -365,7 +383,10 @@ export class DagDesk {
   }
 
   async #refuse(commandId: string, dagId: string, refusal: Rejected): Promise<void> {
-    const outcome: CommandOutcome = { kind: 'refused', code: refusal.code, message: refusal.message };
+    await this.#answer(commandId, dagId, { kind: 'refused', code: refusal.code, message: refusal.message });
+  }
+
+  async #answer(commandId: string, dagId: string, outcome: CommandOutcome): Promise<void> {
     await this.#ports.store.append([{ streamId: dagStream(dagId), expectedVersion: 0, events: [], outcomes: [{ commandId, outcome: outcome as unknown as Json }] }]);
   }
 

@@ -1,4 +1,4 @@
-import type { Json, ReprocessBehavior } from '@dagbook/domain';
+import type { Json, ReprocessBehavior, RunSpan } from '@dagbook/domain';
 
 /**
  * What a client may ask for, as the `body` of a row in `commands`. The scheduler that owns the DAG decides it and writes
@@ -18,27 +18,11 @@ export type CommandBody =
       readonly user: string;
     }
   | { readonly type: 'SetPaused'; readonly paused: boolean; readonly user: string }
-  | {
-      readonly type: 'ClearTasks';
-      readonly runId: string;
-      readonly tasks?: readonly { readonly taskId: string; readonly mapIndex?: number }[];
-      readonly upstream?: boolean;
-      readonly downstream?: boolean;
-      readonly onlyFailed?: boolean;
-      readonly onlyRunning?: boolean;
-      readonly resetRun?: boolean;
-      readonly runOnLatestVersion?: boolean;
-      readonly user: string;
-    }
-  | {
-      readonly type: 'MarkTasks';
-      readonly runId: string;
-      readonly tasks: readonly { readonly taskId: string; readonly mapIndex?: number }[];
-      readonly state: 'success' | 'failed' | 'skipped';
-      readonly upstream?: boolean;
-      readonly downstream?: boolean;
-      readonly user: string;
-    }
+  | ClearTasks
+  | MarkTasks
+  /** A clear or a mark of the same tasks in several runs; what a run does not have is passed over. */
+  | (Omit<ClearTasks, 'type' | 'runId'> & { readonly type: 'ClearTasksAcross'; readonly span: RunSpan })
+  | (Omit<MarkTasks, 'type' | 'runId'> & { readonly type: 'MarkTasksAcross'; readonly span: RunSpan })
   | { readonly type: 'MarkRun'; readonly runId: string; readonly state: 'queued' | 'success' | 'failed'; readonly user: string }
   | {
       readonly type: 'CreateBackfill';
@@ -55,6 +39,31 @@ export type CommandBody =
   | { readonly type: 'CancelBackfill'; readonly backfillId: string; readonly user: string }
   | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
   | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
+
+interface ClearTasks {
+  readonly type: 'ClearTasks';
+  readonly runId: string;
+  readonly tasks?: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+  readonly upstream?: boolean;
+  readonly downstream?: boolean;
+  readonly onlyFailed?: boolean;
+  readonly onlyRunning?: boolean;
+  readonly preventRunning?: boolean;
+  readonly resetRun?: boolean;
+  /** Absent: as the DAG says by `rerunWithLatestVersion`. */
+  readonly runOnLatestVersion?: boolean;
+  readonly user: string;
+}
+
+interface MarkTasks {
+  readonly type: 'MarkTasks';
+  readonly runId: string;
+  readonly tasks: readonly { readonly taskId: string; readonly mapIndex?: number }[];
+  readonly state: 'success' | 'failed' | 'skipped';
+  readonly upstream?: boolean;
+  readonly downstream?: boolean;
+  readonly user: string;
+}
 
 /** What became of a command. `position` is that of its last event, for reads after writes. */
 export type CommandOutcome =

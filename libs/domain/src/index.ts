@@ -52,6 +52,8 @@ export { decideTrigger } from './dag/trigger.ts';
 export { runIdOf } from './dag/run-id.ts';
 export { priorityWeights } from './dag/weights.ts';
 export { clearSelection } from './dag/selection.ts';
+export type { RunSpan } from './dag/run-span.ts';
+export { spannedDates } from './dag/run-span.ts';
 export type { Problem } from './problem.ts';
 export { problemText } from './problem.ts';
 export { dagProblems } from './dag/validate.ts';

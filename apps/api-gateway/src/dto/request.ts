@@ -120,7 +120,7 @@ export class RunPatchBody {
 export class RunClearBody {
   @Truth({ default: true }) dry_run?: boolean;
   @Truth({ default: false }) only_failed?: boolean;
-  @Truth({ default: false }) run_on_latest_version?: boolean;
+  @Truth() run_on_latest_version?: boolean;
 }
 
 export class TaskInstanceListQuery extends PageQuery {
@@ -153,6 +153,8 @@ export class TaskInstancePatchBody {
   @Text({ nullable: true }) note?: string | null;
   @Truth({ default: false }) include_upstream?: boolean;
   @Truth({ default: false }) include_downstream?: boolean;
+  @Truth({ default: false }) include_past?: boolean;
+  @Truth({ default: false }) include_future?: boolean;
 }
 
 export class ClearTaskInstancesBody {
@@ -164,7 +166,15 @@ export class ClearTaskInstancesBody {
   @Truth({ default: true }) reset_dag_runs?: boolean;
   @Truth({ default: false }) include_upstream?: boolean;
   @Truth({ default: false }) include_downstream?: boolean;
-  @Truth({ default: false }) run_on_latest_version?: boolean;
+  /** With dag_run_id: the same tasks in the runs of earlier, or of later logical dates too. */
+  @Truth({ default: false }) include_past?: boolean;
+  @Truth({ default: false }) include_future?: boolean;
+  /** Without dag_run_id: the runs whose logical date lies between, both ends included. */
+  @Instant({ nullable: true }) start_date?: number | null;
+  @Instant({ nullable: true }) end_date?: number | null;
+  @Truth({ default: false }) prevent_running_task?: boolean;
+  /** Absent: as the DAG says by rerunWithLatestVersion. */
+  @Truth() run_on_latest_version?: boolean;
 }
 
 export class BackfillListQuery extends PageQuery {

@@ -70,7 +70,7 @@ class PathNumberPipe implements PipeTransform<string, number> {
     this.#min = min;
   }
   transform(raw: string): number {
-    const number = /^-?\d{1,9}$/.test(raw) ? Number(raw) : Number.NaN;
+    const number = /^-?\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
     if (number >= this.#min) return number;
     throw invalid([{ type: 'int_parsing', loc: ['path', this.#name], msg: `Input should be a whole number from ${this.#min}`, input: raw }]);
   }

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceData, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses } from './types.gen.ts';
+import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -420,6 +420,20 @@ export const getMappedTaskInstance = <ThrowOnError extends boolean = true>(optio
 });
 
 /**
+ * Mark one instance of a mapped task or set its note
+ */
+export const patchTaskInstanceByMapIndex = <ThrowOnError extends boolean = true>(options: Options<PatchTaskInstanceByMapIndexData, ThrowOnError>): RequestResult<PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceByMapIndexErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceByMapIndexErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Why a task instance is in its state, and what it waits for
  */
 export const uiWhy = <ThrowOnError extends boolean = true>(options: Options<UiWhyData, ThrowOnError>): RequestResult<UiWhyResponses, UiWhyErrors, ThrowOnError, 'data'> => (options.client ?? client).get<UiWhyResponses, UiWhyErrors, ThrowOnError, 'data'>({
@@ -427,6 +441,34 @@ export const uiWhy = <ThrowOnError extends boolean = true>(options: Options<UiWh
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/ui/why/{dag_id}/{dag_run_id}/{task_id}/{map_index}',
     ...options
+});
+
+/**
+ * Show what marking a task would change
+ */
+export const patchTaskInstanceDryRun = <ThrowOnError extends boolean = true>(options: Options<PatchTaskInstanceDryRunData, ThrowOnError>): RequestResult<PatchTaskInstanceDryRunResponses, PatchTaskInstanceDryRunErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchTaskInstanceDryRunResponses, PatchTaskInstanceDryRunErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/dry_run',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Show what marking one instance of a mapped task would change
+ */
+export const patchTaskInstanceDryRunByMapIndex = <ThrowOnError extends boolean = true>(options: Options<PatchTaskInstanceDryRunByMapIndexData, ThrowOnError>): RequestResult<PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunByMapIndexErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunByMapIndexErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/dry_run',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

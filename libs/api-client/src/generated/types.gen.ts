@@ -584,6 +584,8 @@ export type TaskInstancePatchBody = {
     note?: string | null;
     include_upstream?: boolean;
     include_downstream?: boolean;
+    include_past?: boolean;
+    include_future?: boolean;
 };
 
 export type ClearTaskInstancesBody = {
@@ -598,6 +600,11 @@ export type ClearTaskInstancesBody = {
     reset_dag_runs?: boolean;
     include_upstream?: boolean;
     include_downstream?: boolean;
+    include_past?: boolean;
+    include_future?: boolean;
+    start_date?: string | null;
+    end_date?: string | null;
+    prevent_running_task?: boolean;
     run_on_latest_version?: boolean;
 };
 
@@ -2588,6 +2595,63 @@ export type GetMappedTaskInstanceResponses = {
 
 export type GetMappedTaskInstanceResponse = GetMappedTaskInstanceResponses[keyof GetMappedTaskInstanceResponses];
 
+export type PatchTaskInstanceByMapIndexData = {
+    body: TaskInstancePatchBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+    };
+    query?: {
+        update_mask?: Array<string>;
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}';
+};
+
+export type PatchTaskInstanceByMapIndexErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchTaskInstanceByMapIndexError = PatchTaskInstanceByMapIndexErrors[keyof PatchTaskInstanceByMapIndexErrors];
+
+export type PatchTaskInstanceByMapIndexResponses = {
+    /**
+     * Done
+     */
+    200: TaskInstanceCollectionResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type PatchTaskInstanceByMapIndexResponse = PatchTaskInstanceByMapIndexResponses[keyof PatchTaskInstanceByMapIndexResponses];
+
 export type UiWhyData = {
     body?: never;
     path: {
@@ -2633,6 +2697,103 @@ export type UiWhyResponses = {
 };
 
 export type UiWhyResponse = UiWhyResponses[keyof UiWhyResponses];
+
+export type PatchTaskInstanceDryRunData = {
+    body: TaskInstancePatchBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+    };
+    query?: {
+        update_mask?: Array<string>;
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/dry_run';
+};
+
+export type PatchTaskInstanceDryRunErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchTaskInstanceDryRunError = PatchTaskInstanceDryRunErrors[keyof PatchTaskInstanceDryRunErrors];
+
+export type PatchTaskInstanceDryRunResponses = {
+    /**
+     * Done
+     */
+    200: TaskInstanceCollectionResponse;
+};
+
+export type PatchTaskInstanceDryRunResponse = PatchTaskInstanceDryRunResponses[keyof PatchTaskInstanceDryRunResponses];
+
+export type PatchTaskInstanceDryRunByMapIndexData = {
+    body: TaskInstancePatchBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+    };
+    query?: {
+        update_mask?: Array<string>;
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/dry_run';
+};
+
+export type PatchTaskInstanceDryRunByMapIndexErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchTaskInstanceDryRunByMapIndexError = PatchTaskInstanceDryRunByMapIndexErrors[keyof PatchTaskInstanceDryRunByMapIndexErrors];
+
+export type PatchTaskInstanceDryRunByMapIndexResponses = {
+    /**
+     * Done
+     */
+    200: TaskInstanceCollectionResponse;
+};
+
+export type PatchTaskInstanceDryRunByMapIndexResponse = PatchTaskInstanceDryRunByMapIndexResponses[keyof PatchTaskInstanceDryRunByMapIndexResponses];
 
 export type PostClearTaskInstancesData = {
     body: ClearTaskInstancesBody;

@@ -34,6 +34,8 @@ export type RunCommand =
       readonly downstream?: boolean;
       readonly onlyFailed?: boolean;
       readonly onlyRunning?: boolean;
+      /** Refused as a whole when something that it would clear is running. */
+      readonly preventRunning?: boolean;
       /** Default true: the run goes back to `queued`. */
       readonly resetRun?: boolean;
       readonly nowMs: number;

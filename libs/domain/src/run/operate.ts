@@ -19,6 +19,10 @@ export function clearTasks(run: DagRun, command: Command<'ClearTasks'>): Decisio
   if (!Array.isArray(selected)) return selected;
   const wanted = selected.filter(({ state }) =>
     (command.onlyFailed !== true || state === 'failed' || state === 'upstream_failed') && (command.onlyRunning !== true || state === 'running'));
+  const running = command.preventRunning === true ? wanted.find(({ state }) => state === 'running') : undefined;
+  if (running !== undefined) {
+    return reject('task_running', `${running.slot.plan.taskId} of run ${run.created?.runId ?? '?'} is running, and prevent_running_task is set: wait for its end, or clear it without that.`);
+  }
   const cleared = clearInstances(wanted, command.nowMs);
   return [...cleared, ...requeue(run, cleared.length > 0 && command.resetRun !== false, command.nowMs)];
 }
