@@ -30,7 +30,7 @@ const MAY_IMPORT = {
   ],
   'apps/web': ['libs/contracts', 'libs/api-client'],
   // `dagbook dags check` and `dags test` read DAG files where their author sits, without any service.
-  'apps/cli': ['libs/contracts', 'libs/api-client', 'libs/sdk', 'libs/bundles'],
+  'apps/cli': ['libs/domain', 'libs/contracts', 'libs/api-client', 'libs/sdk', 'libs/bundles'],
 };
 
 /** Code that only tests run: it may also use the test kit, the parts and the rooms that stand beside its own. */

@@ -317,3 +317,49 @@ describe('clear', () => {
     if (line.endsWith('clearTaskInstances')) expect(asked[1]?.body).toMatchObject({ dag_run_id: 'r', task_ids: ['a', ['b', 2]] });
   });
 });
+
+describe('connections and variables', () => {
+  const stored = (...ids: string[]): Answer => ({ body: { create: { success: ids, errors: [] } } });
+  const sent = (): { action_on_existence: string; entities: Record<string, unknown>[] } =>
+    ((gateway?.asked.at(-1)?.body as { actions: never[] }).actions[0] as never);
+
+  it.each([
+    ['c.json', JSON.stringify({ lake: { conn_type: 'aws', login: 'key', password: 'p%@ss', extra: '{"region_name":"kr"}' }, db: 'postgres://u:p%40ss@h:5432/d' })],
+    ['c.yaml', 'lake:\n  conn_type: aws\n  login: key\n  password: p%@ss\n  extra: \'{"region_name":"kr"}\'\ndb: postgres://u:p%40ss@h:5432/d\n'],
+    ['c.env', 'lake=aws://key:p%25%40ss@/?region_name=kr\ndb=postgres://u:p%40ss@h:5432/d\n'],
+  ])('imports what airflow connections export wrote as %s', async (name, text) => {
+    await serve({ 'PATCH /api/v2/connections': stored('lake', 'db') });
+    writeFileSync(join(folder, name), text);
+    const done = await run(['--url', gateway?.url ?? '', 'connections', 'import', name, '-a', 'overwrite']);
+    expect([done.err, done.out, done.code]).toEqual(['', 'stored lake\nstored db\n', 0]);
+    expect(sent().action_on_existence).toBe('overwrite');
+    const [lake, db] = sent().entities;
+    expect([lake?.['conn_type'], lake?.['login'], lake?.['password'], JSON.parse(String(lake?.['extra']))]).toEqual(['aws', 'key', 'p%@ss', { region_name: 'kr' }]);
+    expect(db).toMatchObject({ connection_id: 'db', conn_type: 'postgres', login: 'u', password: 'p@ss', host: 'h', port: 5432, schema: 'd' });
+  });
+
+  it('imports what airflow variables export wrote', async () => {
+    await serve({ 'PATCH /api/v2/variables': stored('region', 'limits') });
+    writeFileSync(join(folder, 'v.json'), JSON.stringify({ region: 'seoul', limits: { value: { rows: 3 }, description: 'of a load' } }));
+    expect((await run(['--url', gateway?.url ?? '', 'variables', 'import', 'v.json'])).code).toBe(0);
+    expect(sent()).toEqual({ action: 'create', action_on_existence: 'overwrite', entities: [{ key: 'region', value: 'seoul' }, { key: 'limits', value: { rows: 3 }, description: 'of a load' }] });
+  });
+
+  it('takes secrets from stdin, and says nothing of them when it refuses', async () => {
+    await serve({ 'PATCH /api/v2/connections': stored('db'), 'PATCH /api/v2/variables': { body: { create: { success: [], errors: [{ error: 'There are no keys.', status_code: 503 }] } } } });
+    const at = ['--url', gateway?.url ?? ''];
+    expect((await run([...at, 'connections', 'set', 'db', '--conn-type', 'postgres', '--host', 'h', '--port', '5432', '--password-stdin'], { stdin: 'p@ss\n' })).code).toBe(0);
+    expect(sent().entities).toEqual([{ connection_id: 'db', conn_type: 'postgres', host: 'h', port: 5432, password: 'p@ss' }]);
+    const refused = await run([...at, 'connections', 'set', 'db', '--from', '-'], { stdin: 'postgres://u:secret-word@h:port' });
+    expect([refused.code, refused.err.includes("The connection 'db' cannot be read"), refused.err.includes('secret-word')]).toEqual([2, true, false]);
+    expect(await run([...at, 'variables', 'set', 'token'], { stdin: 'x' })).toMatchObject({ code: 1, err: 'There are no keys.\n' });
+  });
+
+  it('shows the rendered fields of the run of a day', async () => {
+    await serve({
+      'GET /api/v2/dags/d/dagRuns': { body: { dag_runs: [{ dag_run_id: 'r1' }], total_entries: 1 } },
+      'GET /api/v2/dags/d/dagRuns/r1/taskInstances/load/-1': { body: { rendered_fields: { command: 'load ***', env: { DAY: '2027-01-05' } }, try_number: 1 } },
+    });
+    expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', '2027-01-05', 'load'])).out).toBe('command  load ***\nenv      {"DAY":"2027-01-05"}\n');
+  });
+});

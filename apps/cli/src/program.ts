@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addAuthCommands, addVersionCommand } from './command/auth.ts';
 import { addDagCommands } from './command/dag.ts';
 import { addRunCommands } from './command/run.ts';
+import { addSecretCommands } from './command/secret.ts';
 import { addTaskCommands } from './command/task.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { FORMATS } from './format/print.ts';
@@ -37,6 +38,7 @@ function programOf(terminal: Terminal, version: string): Command {
   addDagCommands(program, session);
   addRunCommands(program, session);
   addTaskCommands(program, session);
+  addSecretCommands(program, session);
   addAuthCommands(program, session);
   addVersionCommand(program, session, version);
   return program;

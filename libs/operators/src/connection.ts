@@ -1,4 +1,4 @@
-import { TaskFailure, type OperatorContext } from '@dagbook/sdk';
+import { connectionMissing, TaskFailure, type OperatorContext } from '@dagbook/sdk';
 
 /** A connection as operators read it: Airflow's fields, whatever way it was written. */
 export interface Connection {
@@ -15,10 +15,7 @@ export interface Connection {
 /** Fails with `bad_input` when there is none of that id, or one that cannot be read; never repeats what it holds. */
 export async function connectionOf(id: string, context: OperatorContext): Promise<Connection> {
   const found = await context.io.connection(id);
-  if (found === null) {
-    const variable = `DAGBOOK_CONN_${id.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
-    throw new TaskFailure('bad_input', `there is no connection '${id}': add it under Admin → Connections, or set ${variable}`);
-  }
+  if (found === null) throw connectionMissing(id);
   const text = (name: string): string | undefined => textOf(found[name]);
   const port = text('port') === undefined ? undefined : Number(text('port'));
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) throw unreadable(id, 'port', 'a number from 1 to 65535');

@@ -82,7 +82,7 @@ test('a cancelled task cancels its statement on the server', async () => {
 
 test('a connection that is missing, away or wrong says so without its password', async () => {
   expect((await failureOf(sql({ sql: 'SELECT 1' }, rigOf().context))).message).toBe(
-    "there is no connection 'postgres_default': add it under Admin → Connections, or set DAGBOOK_CONN_POSTGRES_DEFAULT",
+    "there is no connection 'postgres_default': it was looked for in the secrets files beside the DAGs, in DAGBOOK_CONN_POSTGRES_DEFAULT, and among the stored ones (dagbook connections set postgres_default)",
   );
   const away = await failureOf(sql({ sql: 'SELECT 1' }, rigOf({ connections: { postgres_default: { ...connections.postgres_default, port: 1 } } }).context));
   expect(away).toMatchObject({ code: 'error', retry: true, message: "Postgres of connection 'postgres_default' cannot be reached: connect ECONNREFUSED 127.0.0.1:1" });

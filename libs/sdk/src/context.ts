@@ -1,5 +1,6 @@
 import { type Json as PlainJson, textsIn } from '@dagbook/domain';
 import { TaskFailure } from './error.ts';
+import { connectionMissing, environmentName, variableMissing } from './missing.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
 import type { Asset, Json, TaskContext, TaskLog } from './types.ts';
 
@@ -100,13 +101,13 @@ export class RunContext<P> implements TaskContext<P> {
 
   async conn<T>(id: string): Promise<T> {
     const found = await this.#io.connection(id);
-    if (found === null) throw new TaskFailure('bad_input', `there is no connection '${id}': add it under Admin → Connections, or set DAGBOOK_CONN_${environmentName(id)}`);
+    if (found === null) throw connectionMissing(id);
     return found as T;
   }
 
   async variable(key: string): Promise<string> {
     const found = await this.#io.variable(key);
-    if (found === null) throw new TaskFailure('bad_input', `there is no variable '${key}': add it under Admin → Variables, or set DAGBOOK_VAR_${environmentName(key)}`);
+    if (found === null) throw variableMissing(key);
     return found;
   }
 
@@ -124,8 +125,6 @@ export class RunContext<P> implements TaskContext<P> {
 
 /** Airflow writes the offset and no milliseconds. */
 const airflowTimestamp = (date: Date): string => `${date.toISOString().slice(0, 19)}+00:00`;
-
-const environmentName = (name: string): string => name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
 
 /** How a command learns of its run: through the environment, where no value can become code. */
 export function operatorContext(request: TaskRunRequest, io: TaskIo, context: RunContext<unknown>, rendered: { readonly [name: string]: string } = {}): OperatorContext {

@@ -20,6 +20,7 @@ export { poke } from './poke.ts';
 export type { RetryRule } from './retry-policy.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export { mock, provideOperators } from './test-run.ts';
+export { connectionMissing } from './missing.ts';
 export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
   OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,

@@ -63,7 +63,7 @@ test('code of another language is no template', async () => {
 
 test.each([
   ['{{ nothing }}', "sql of 'load' cannot be rendered: UndefinedError: 'nothing' is undefined"],
-  ['{{ conn.lake.host }}', "sql of 'load' cannot be rendered: AirflowNotFoundException: The conn_id `lake` isn't defined"],
+  ['{{ conn.lake.host }}', "sql of 'load' cannot be rendered: there is no connection 'lake': it was looked for in the secrets files beside the DAGs, in DAGBOOK_CONN_LAKE"],
   ['{% if %}', "sql of 'load' cannot be rendered: TemplateSyntaxError"],
 ])('%s fails the task and names the field', async (text, sentence) => {
   provideOperators({ sql: echo });

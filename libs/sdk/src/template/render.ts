@@ -1,6 +1,7 @@
 import type { Json } from '@dagbook/domain';
 import type { Lookup, LookupAnswer, RenderOptions, ShellCommand } from '@dagbook/templates';
 import { TaskFailure } from '../error.ts';
+import { connectionMissing } from '../missing.ts';
 import { readResult } from '../resolve.ts';
 import type { TaskIo, TaskRunRequest } from '../runnable.ts';
 import type { SiteMacro } from '../types.ts';
@@ -33,12 +34,22 @@ const optionsOf = ({ io, macros, filters }: RenderScope): RenderOptions =>
 
 async function answered<T>(place: string, steps: Generator<Lookup, T, LookupAnswer>, scope: RenderScope): Promise<T> {
   const { TemplateError } = await templates();
+  let missing: string | undefined;
   try {
     let step = steps.next();
-    while (step.done !== true) step = steps.next(await answerTo(step.value, scope));
+    while (step.done !== true) {
+      const { value: lookup } = step;
+      const answer = await answerTo(lookup, scope);
+      if (lookup.kind === 'connection' && !answer.found) missing = lookup.connectionId;
+      step = steps.next(answer);
+    }
     return step.value;
   } catch (cause) {
     if (!(cause instanceof TemplateError)) throw cause;
+    if (cause.exception === 'AirflowNotFoundException' && missing !== undefined) {
+      const { message } = connectionMissing(missing);
+      throw new TaskFailure('bad_input', `${place} cannot be rendered: ${message}`, { cause });
+    }
     const line = cause.line === undefined ? '' : ` (line ${cause.line})`;
     // A look-up that finds nothing may find something the next time.
     const mayPass = cause.exception === 'AirflowNotFoundException' || cause.exception === 'AirflowRuntimeError';
