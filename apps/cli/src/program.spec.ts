@@ -321,7 +321,7 @@ describe('clear', () => {
 describe('connections and variables', () => {
   const stored = (...ids: string[]): Answer => ({ body: { create: { success: ids, errors: [] } } });
   const sent = (): { action_on_existence: string; entities: Record<string, unknown>[] } =>
-    ((gateway?.asked.at(-1)?.body as { actions: never[] }).actions[0] as never);
+    (gateway?.asked.at(-1)?.body as { actions: never[] } | undefined)?.actions[0] as never;
 
   it.each([
     ['c.json', JSON.stringify({ lake: { conn_type: 'aws', login: 'key', password: 'p%@ss', extra: '{"region_name":"kr"}' }, db: 'postgres://u:p%40ss@h:5432/d' })],
