@@ -23,6 +23,7 @@ const MAY_IMPORT = {
   // No event store and no read models: a worker holds no credentials of the database.
   'apps/worker': ['libs/domain', 'libs/contracts', 'libs/messaging', 'libs/platform', 'libs/sdk', 'libs/operators', 'libs/bundles', 'libs/templates'],
   'apps/log-server': ['libs/domain', 'libs/contracts', 'libs/messaging', 'libs/platform', 'libs/logs'],
+  'apps/docker-policy': ['libs/platform'],
   'apps/api-gateway': ['libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/logs'],
   'apps/standalone': [
     'libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/parts',

@@ -1,0 +1,2 @@
+// breaks: direction-apps-docker-policy
+import '@dagbook/event-store';
