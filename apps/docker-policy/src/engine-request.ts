@@ -17,7 +17,7 @@ export type Admission =
   | { readonly kind: 'container'; readonly id: string; readonly enters: boolean; readonly judge?: (body: { readonly [name: string]: unknown }) => string | undefined };
 
 /** Containers of Dagbook itself carry it. Tasks do not touch them: who may enter the policy's own container holds the engine. */
-export const PROTECTED_LABEL = 'dagbook.service';
+const PROTECTED_LABEL = 'dagbook.service';
 
 const ID = '[A-Za-z0-9][A-Za-z0-9_.-]*';
 const IMAGE = '[A-Za-z0-9][A-Za-z0-9_./:@-]*';
@@ -56,7 +56,7 @@ const ENDPOINTS: readonly Endpoint[] = [
 
 /** Judges where a request goes. Everything that is not in the table is refused. */
 export function admitRequest(method: string, url: string): Admission {
-  const [rawPath = '', search = ''] = url.split('?', 2) as [string, string?];
+  const [rawPath, search = ''] = url.split('?', 2) as [string, string?];
   const [prefix = '', version = '1.24'] = /^\/v(1\.\d+)(?=\/)/.exec(rawPath) ?? [];
   const path = rawPath.slice(prefix.length);
   // Older ones let a start say anew what its container may do.
