@@ -1,5 +1,5 @@
 import type { DagDefinition, FileEvent, ImportError, Json } from '@dagbook/domain';
-import type { PackedBundle } from '@dagbook/contracts';
+import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import type { DagDesk } from './dag-desk.ts';
@@ -23,6 +23,7 @@ export interface ParsedFile {
   readonly source: string;
   readonly definitions: readonly { readonly definition: DagDefinition; readonly planHash: string }[];
   readonly bundle: PackedBundle;
+  readonly files?: PackedFiles;
 }
 
 /**
@@ -80,19 +81,20 @@ export class BundleIntake {
   async #register(parsed: ParsedFile): Promise<void> {
     const own = parsed.definitions.filter(({ definition }) => this.#ports.owns(definition.dagId));
     if (own.length === 0) return;
-    const { bundle } = parsed;
-    await this.#keep('bundle', bundle.hash, JSON.stringify(bundle));
-    await this.#keep('source', bundle.hash, parsed.source);
+    const { bundle, files } = parsed;
+    if (files !== undefined) await this.#keep('files', files.hash, () => JSON.stringify(files));
+    await this.#keep('bundle', bundle.hash, () => JSON.stringify(bundle));
+    await this.#keep('source', bundle.hash, () => parsed.source);
     for (const { definition, planHash } of own) {
-      await this.#keep('plan', planHash, JSON.stringify(definition));
+      await this.#keep('plan', planHash, () => JSON.stringify(definition));
       await this.#ports.desk.register(parsed.file, definition, planHash, bundle.hash);
     }
   }
 
-  async #keep(kind: 'plan' | 'bundle' | 'source', hash: string, content: string): Promise<void> {
+  async #keep(kind: 'plan' | 'bundle' | 'files' | 'source', hash: string, content: () => string): Promise<void> {
     const key = `${kind}/${hash}`;
     if (this.#stored.has(key)) return;
-    await this.#ports.store.putContent(kind, hash, utf8.encode(content));
+    await this.#ports.store.putContent(kind, hash, utf8.encode(content()));
     this.#stored.add(key);
   }
 

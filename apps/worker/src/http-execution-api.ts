@@ -1,4 +1,4 @@
-import type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -30,6 +30,11 @@ export class HttpExecutionApi implements ExecutionApi {
   async bundle(bundleHash: string): Promise<PackedBundle | null> {
     const headers = { authorization: `Bearer ${this.#workerSecret}` };
     return (await this.#ask('GET', `/execution/bundles/${encodeURIComponent(bundleHash)}`, headers)) as PackedBundle | null;
+  }
+
+  async bundleFiles(filesHash: string): Promise<PackedFiles | null> {
+    const headers = { authorization: `Bearer ${this.#workerSecret}` };
+    return (await this.#ask('GET', `/execution/bundle-files/${encodeURIComponent(filesHash)}`, headers)) as PackedFiles | null;
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {

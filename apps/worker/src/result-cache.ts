@@ -18,6 +18,7 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
   };
   return {
     bundle: (bundleHash) => api.bundle(bundleHash),
+    bundleFiles: (filesHash) => api.bundleFiles(filesHash),
     putResult: (auth, value) => api.putResult(auth, value),
     connection: (auth, id) => api.connection(auth, id),
     variable: (auth, key) => api.variable(auth, key),

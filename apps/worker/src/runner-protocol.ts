@@ -1,5 +1,6 @@
 import type { AttemptId, OtherRunQuery, Outcome, RunRequest, Work, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
+import type { BundleFolder } from '@dagbook/sdk';
 
 /** What a runner child is given. It holds no token: its questions go through the worker, which adds it. */
 export interface RunnerTask {
@@ -7,6 +8,8 @@ export interface RunnerTask {
   readonly epoch: number;
   /** The packed code on this host. */
   readonly bundlePath: string;
+  /** What goes along with it, on this host too. */
+  readonly files?: BundleFolder;
   readonly work: Work;
 }
 

@@ -6,7 +6,7 @@ import type { MessagePublisher } from '@dagbook/messaging';
 import type { Clock, Log } from '@dagbook/platform';
 import { Attempt, type Ending, failedWith } from './attempt.ts';
 import { type AttemptSecrets, secretsInAnswer } from './attempt-secrets.ts';
-import type { BundleCache } from './bundle-cache.ts';
+import type { BundleCache, FoundBundle } from './bundle-cache.ts';
 import { answerCall } from './execution-calls.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LogShipper } from './log-shipper.ts';
@@ -190,11 +190,11 @@ export class Supervisor {
 
   #findCode(attempt: Attempt): void {
     const found = this.#parts.bundles.find(attempt.assignment.work.bundleHash);
-    if (typeof found === 'string') return this.#waitForRunner(attempt, found);
+    if (!(found instanceof Promise)) return this.#waitForRunner(attempt, found);
     found.then(
-      (path) => {
+      (bundle) => {
         if (attempt.state !== 'waiting') return;
-        if (path !== null) return this.#waitForRunner(attempt, path);
+        if (bundle !== null) return this.#waitForRunner(attempt, bundle);
         this.#end(attempt, failedWith({ code: 'code_missing', message: `the gateway has no code ${attempt.assignment.work.bundleHash}, which the run was made with` }), 0);
       },
       (error: unknown) => {
@@ -206,18 +206,18 @@ export class Supervisor {
     );
   }
 
-  #waitForRunner(attempt: Attempt, bundlePath: string): void {
+  #waitForRunner(attempt: Attempt, bundle: FoundBundle): void {
     const { bundleHash } = attempt.assignment.work;
-    attempt.ticket = this.#parts.pool.acquire(bundleHash, (runner) => this.#run(attempt, runner, bundlePath));
+    attempt.ticket = this.#parts.pool.acquire(bundleHash, (runner) => this.#run(attempt, runner, bundle));
   }
 
-  #run(attempt: Attempt, runner: RunnerProcess, bundlePath: string): void {
+  #run(attempt: Attempt, runner: RunnerProcess, { path: bundlePath, files }: FoundBundle): void {
     const { attemptId, epoch, work } = attempt.assignment;
     attempt.state = 'running';
     attempt.runner = runner;
     attempt.startedAtMs = this.#parts.clock.nowMs();
     this.#setTimeout(attempt);
-    runner.run({ attemptId, epoch, bundlePath, work }, this.#listener(attempt));
+    runner.run({ attemptId, epoch, bundlePath, ...(files === undefined ? {} : { files }), work }, this.#listener(attempt));
     this.#sayStarted(attempt);
   }
 

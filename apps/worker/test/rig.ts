@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, type AttemptAssigned, attemptId, type ExecutionApi, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
+import { assignmentTopic, type AttemptAssigned, attemptId, type ExecutionApi, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
@@ -65,6 +65,10 @@ export class FakeExecutionApi implements ExecutionApi {
   async bundle(hash: string): Promise<PackedBundle | null> {
     if (this.away) throw new Error('connection refused');
     return this.bundles.get(hash) ?? null;
+  }
+  readonly files = new Map<string, PackedFiles>();
+  async bundleFiles(hash: string): Promise<PackedFiles | null> {
+    return this.files.get(hash) ?? null;
   }
   async getResult(_auth: unknown, key: string): Promise<Json> {
     return this.results.get(key) ?? null;

@@ -238,6 +238,41 @@ describe('a process that ends before its task', () => {
   });
 });
 
+describe('files that came with the code', () => {
+  const withFiles = pack(`
+import { bash, dag, python } from '@dagbook/sdk';
+const d = dag('test', {});
+d.task('module', python({ module: 'op_script.orders', callable: 'total', input: [1, 2] }))();
+d.task('script', bash({ command: 'scripts/greet.sh' }))();
+d.task('path', bash({ command: 'cat "$DAGBOOK_BUNDLE_PATH/op_script/orders.py" | wc -l' }))();
+export default d;
+`);
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const packed = {
+    hash: 'files-1',
+    files: [
+      { path: 'op_script/orders.py', base64: base64('def total(rows):\n    return sum(rows)\n') },
+      { path: 'etl/scripts/greet.sh', base64: base64('echo hello {{ ds }}\n') },
+    ],
+  };
+  const beside = { ...withFiles, file: 'etl/test.ts', filesHash: 'files-1' };
+
+  test.each([['module', 3], ['script', 'hello 2026-01-01'], ['path', '2']])('are there for %s', async (taskId, value) => {
+    rig = await startRig(built);
+    rig.api.files.set(packed.hash, packed);
+    expect((await rig.wire.finished(await rig.assign({ taskId, bundle: beside }))).outcome).toEqual({ kind: 'succeeded', result: { kind: 'inline', value } });
+  });
+
+  test('are found again by the next incarnation without the gateway', async () => {
+    rig = await startRig(built);
+    rig.api.files.set(packed.hash, packed);
+    await rig.wire.finished(await rig.assign({ taskId: 'module', bundle: beside }));
+    rig.api.files.clear();
+    await rig.restart();
+    expect((await rig.wire.finished(await rig.assign({ taskId: 'module', bundle: beside, tryNumber: 2 }))).outcome).toEqual({ kind: 'succeeded', result: { kind: 'inline', value: 3 } });
+  });
+});
+
 describe('code', () => {
   test('that the gateway does not know fails the task', async () => {
     rig = await startRig(built);

@@ -339,6 +339,49 @@ describe('a DAG that two files define', () => {
   });
 });
 
+describe('files beside a DAG', () => {
+  const reading = (dagId: string) => `import { bash, dag } from '@dagbook/sdk';\nconst d = dag('${dagId}');\nd.task('t', bash({ command: 'true' }))();\nexport default d;\n`;
+  const shipped = (diff: ScanDiff) => diff.changed.map(({ file, bundle, files }) => [file, files?.files.map(({ path }) => path), bundle.filesHash === files?.hash]);
+
+  it('go along with a DAG whose tasks may read them, and only what may leave the folder', async () => {
+    write('a.ts', reading('a'));
+    write('plain.ts', dagFile('plain'));
+    write('op_script/orders.py', 'A = 1');
+    write('sql/load.sql', 'SELECT 1');
+    write('requirements.txt', 'greeting==1.0');
+    for (const secret of ['.env', 'aws_auth/credentials', 'aws_auth/key.pem', '.ssh/id.py', 'node_modules/x/run.py', 'op_script/__pycache__/orders.py']) write(secret, 'secret');
+    const diff = await scannerOf().scan();
+    expect(shipped(diff)).toEqual([['a.ts', ['op_script/orders.py', 'requirements.txt', 'sql/load.sql'], true], ['plain.ts', undefined, true]]);
+  });
+
+  it('make another version when one is changed, added or removed, of the DAGs that take them along alone', async () => {
+    write('a.ts', reading('a'));
+    write('plain.ts', dagFile('plain'));
+    write('op_script/orders.py', 'A = 1');
+    const scanner = scannerOf();
+    const first = await scanner.scan();
+    expect(await scanner.scan()).toEqual({ changed: [], failed: [], removed: [] });
+    write('op_script/orders.py', 'A = 2');
+    const second = await scanner.scan();
+    write('op_script/more.py', 'B = 1');
+    const third = await scanner.scan();
+    rmSync(join(folder, 'op_script/more.py'));
+    const fourth = await scanner.scan();
+    expect([second, third, fourth].map(dagIds)).toEqual([[['a.ts', ['a']]], [['a.ts', ['a']]], [['a.ts', ['a']]]]);
+    const [one, two, three, four] = [first, second, third, fourth].map((diff) => diff.changed[0]?.bundle.hash);
+    expect(new Set([one, two, three]).size).toBe(3);
+    expect(four).toBe(two);
+  });
+
+  it('that are too large together are refused with the largest named', async () => {
+    write('a.ts', reading('a'));
+    write('data/big.csv', Buffer.alloc(21 * 1024 * 1024, 'x'));
+    expect((await scannerOf().scan()).failed).toEqual([{ file: 'a.ts', error: {
+      code: 'too_large', message: 'The files beside the DAGs have 21.0 MB, the largest is data/big.csv; at most 20.0 MB go along with a DAG. Keep data out of the folder and read it inside a task.',
+    } }]);
+  });
+});
+
 describe('a watch', () => {
   it('sees a file written, broken, mended and removed, without polling', async () => {
     const scanner = scannerOf({ pollMs: 3_600_000 });

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { watch as watchFolder, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PackedBundle } from '@dagbook/contracts';
+import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
 import type { ImportError } from '@dagbook/domain';
+import { findFiles, readsFiles, type FoundFiles } from './bundle-files.ts';
 import type { Bundled } from './bundler.ts';
 import { authorSite, Bundler } from './bundler.ts';
 import { listFiles, readSource, Signatures } from './folder.ts';
@@ -16,6 +18,8 @@ export interface ParsedFile {
   /** None when the file no longer defines a DAG. */
   readonly definitions: readonly ParsedDefinition[];
   readonly bundle: PackedBundle;
+  /** What goes along with the code; absent when its tasks read none, or there is none. */
+  readonly files?: PackedFiles;
   /** As the author wrote it, for the UI. */
   readonly source: string;
 }
@@ -283,7 +287,11 @@ export class BundleScanner {
     state.bundleHash = bundle.hash;
     state.timeouts = 0;
     for (const path of answer.filesRead) state.watched?.set(path, signatures.after(path));
-    round.note(file, parsedOutcome(file, source, bundle, answer));
+    if (!answer.definitions.some(({ definition }) => readsFiles(definition))) return round.note(file, parsedOutcome(file, { bundle, source }, answer));
+    const files = round.filesOf(() => findFiles(folder, this.#options.ignore));
+    for (const path of files.watched) state.watched?.set(path, signatures.after(path));
+    if (files.kind === 'too_large') return round.note(file, { kind: 'failed', error: { code: 'too_large', message: files.message } });
+    round.note(file, parsedOutcome(file, { source, ...withFiles(bundle, files.packed) }, answer));
   }
 
   #retryLater(state: FileState): void {
@@ -381,6 +389,7 @@ class Round {
   readonly #open: Set<string>;
   readonly #slow = new Set<string>();
   readonly #known = new Map<string, Outcome>();
+  #beside: FoundFiles | undefined;
 
   constructor(files: readonly string[]) {
     this.files = files;
@@ -389,6 +398,11 @@ class Round {
 
   note(file: string, outcome: Outcome): void {
     this.#known.set(file, outcome);
+  }
+
+  /** Looked for once, however many DAGs of the round take them along. */
+  filesOf(find: () => FoundFiles): FoundFiles {
+    return (this.#beside ??= find());
   }
 
   /** It is as it was. */
@@ -463,7 +477,14 @@ function keyOf(outcome: Outcome): string {
   }
 }
 
-function parsedOutcome(file: string, source: string, bundle: PackedBundle, { definitions, unexported }: ParsedModule): Outcome {
+/** Code with other files beside it is another version: a run keeps both as they were. */
+function withFiles(bundle: PackedBundle, files: PackedFiles | undefined): Pick<ParsedFile, 'bundle' | 'files'> {
+  if (files === undefined) return { bundle };
+  const hash = createHash('sha256').update(bundle.hash).update('\0').update(files.hash).digest('hex');
+  return { bundle: { ...bundle, hash, filesHash: files.hash }, files };
+}
+
+function parsedOutcome(file: string, parsed: Omit<ParsedFile, 'file' | 'definitions'>, { definitions, unexported }: ParsedModule): Outcome {
   const seen = new Set<string>();
   for (const { definition } of definitions) {
     if (seen.has(definition.dagId)) {
@@ -475,7 +496,7 @@ function parsedOutcome(file: string, source: string, bundle: PackedBundle, { def
   if (definitions.length === 0 && forgotten !== undefined) {
     return { kind: 'failed', error: { code: 'no_dag', message: `${file} makes the DAG '${forgotten}' and does not export it. Add: export default …` } };
   }
-  return definitions.length === 0 ? { kind: 'none' } : { kind: 'parsed', parsed: { file, definitions, bundle, source } };
+  return definitions.length === 0 ? { kind: 'none' } : { kind: 'parsed', parsed: { file, definitions, ...parsed } };
 }
 
 function importError(file: string, bundle: PackedBundle, failure: ParseFailure): ImportError {

@@ -7,6 +7,8 @@ import type { Json } from '@dagbook/domain';
 export interface ExecutionApi {
   /** The packed code of a DAG file, by hash; null when unknown. Needs no attempt: code is not secret, the worker is authenticated. */
   bundle(bundleHash: string): Promise<PackedBundle | null>;
+  /** The files that go along with code, by their hash (`PackedBundle.filesHash`); null when unknown. */
+  bundleFiles(filesHash: string): Promise<PackedFiles | null>;
   getResult(auth: AttemptAuth, key: string): Promise<Json>;
   /** Stores a result of over 2 KB before it is reported; answers the key that the report names. */
   putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }>;
@@ -85,4 +87,13 @@ export interface PackedBundle {
   readonly file: string;
   readonly code: string;
   readonly sourceMap?: string;
+  /** Of the files beside the DAG that go along with it; absent when it reads none. */
+  readonly filesHash?: string;
+}
+
+/** Python modules, SQL, scripts and lists of requirements beside the DAGs, as they were when the code was packed. */
+export interface PackedFiles {
+  readonly hash: string;
+  /** `path` is relative to the bundle's folder, with `/`. */
+  readonly files: readonly { readonly path: string; readonly base64: string }[];
 }

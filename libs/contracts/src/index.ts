@@ -9,6 +9,6 @@ export type {
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
-export type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
+export type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
 export type { LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
 export { DAG_PARTITIONS, partitionOf } from './partition.ts';

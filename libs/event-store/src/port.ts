@@ -48,7 +48,7 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-export type ContentKind = 'plan' | 'bundle' | 'source' | 'xcom' | 'rendered';
+export type ContentKind = 'plan' | 'bundle' | 'files' | 'source' | 'xcom' | 'rendered';
 
 /** Where the feed stands: transaction id and sequence number. Compares as a pair. `${xid}-${pos}` on the wire. */
 export interface Position {

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failureOf, rigOf } from '../test/rig.ts';
+import { writeWheel } from '../test/wheel.ts';
 import { python } from './python.ts';
 
 let folder: string;
@@ -92,8 +92,8 @@ test('an aborted task ends its interpreter', async () => {
 });
 
 test('requirements make an environment once; two tasks at the same time share the first that is complete', async () => {
-  const wheels = wheelhouse();
-  const fields = { code: 'import greeting\ndef f(): return greeting.WORD', callable: 'f', requirements: ['--no-index', `--find-links ${wheels}`, 'greeting==1.0'] };
+  writeWheel(folder, 'greeting', '1.0', "WORD = 'annyeong'");
+  const fields = { code: 'import greeting\ndef f(): return greeting.WORD', callable: 'f', requirements: ['--no-index', `--find-links ${folder}`, 'greeting==1.0'] };
   const [first, second] = [rigOf(), rigOf()];
   expect(await Promise.all([python(fields, first.context), python(fields, second.context)])).toEqual(['annyeong', 'annyeong']);
   const third = rigOf();
@@ -108,16 +108,3 @@ test('requirements that do not resolve fail with a sentence and leave nothing', 
   expect(failure).toMatchObject({ code: 'error', message: 'pip could not install the requirements --no-index, no-such-package==9: No matching distribution found for no-such-package==9' });
   expect(readdirSync(join(folder, 'cache', 'dagbook', 'python'))).toEqual(before);
 });
-
-/** A folder with one wheel, so that pip needs no index. */
-function wheelhouse(): string {
-  execFileSync('python3', ['-c', `
-import zipfile
-with zipfile.ZipFile("greeting-1.0-py3-none-any.whl", "w") as wheel:
-    wheel.writestr("greeting.py", "WORD = 'annyeong'")
-    wheel.writestr("greeting-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n")
-    wheel.writestr("greeting-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-    wheel.writestr("greeting-1.0.dist-info/RECORD", "greeting.py,,\\ngreeting-1.0.dist-info/METADATA,,\\ngreeting-1.0.dist-info/WHEEL,,\\ngreeting-1.0.dist-info/RECORD,,\\n")
-`], { cwd: folder });
-  return folder;
-}

@@ -1,7 +1,10 @@
-import { FailTask, SkipTask, TaskFailure, type OperatorExecutor } from '@dagbook/sdk';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { FailTask, SkipTask, TaskFailure, type OperatorContext, type OperatorExecutor } from '@dagbook/sdk';
 import { readSkipCodes, requireSuccess, runCommand } from './command.ts';
 import { Fields } from './field.ts';
-import { environmentWith } from './python-environment.ts';
+import { bundlePython } from './bundle-package.ts';
+import { environmentWith, interpreterIn, requirementsIn } from './python-environment.ts';
 import { PYTHON_HARNESS } from './python-harness.ts';
 
 type Answer =
@@ -12,8 +15,9 @@ type Answer =
 /**
  * Runs a Python file, a module, or code that came with the DAG; with `callable`, calls a function of it with `input`: an
  * object is its keyword arguments, anything else its one argument. Input and result travel as JSON over descriptors,
- * never in argv. `requirements` give the task a virtual environment of its own, made once per worker and list. Fails with
- * the exception's own name and text; a result that is no JSON with `bad_output`.
+ * never in argv. Modules and files beside the DAG are found without a `path`. `requirements` give the task a virtual
+ * environment of its own, made once per host and list; without them, `requirements.txt` beside the DAG does. Fails with the
+ * exception's own name and text; a result that is no JSON with `bad_output`.
  */
 export const python: OperatorExecutor = async (given, context) => {
   const fields = new Fields('python', given);
@@ -22,17 +26,28 @@ export const python: OperatorExecutor = async (given, context) => {
   const cwd = fields.optionalText('cwd', 'a path');
   const env = fields.environment('env');
   const skipCodes = readSkipCodes(fields);
-  const requirements = fields.texts('requirements').flatMap((text) => text.split('\n')).map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const requirements = fields.texts('requirements').flatMap(requirementsIn);
   const wanted = fields.optionalText('python', 'the name or path of a Python interpreter') ?? 'python3';
 
-  const interpreter = requirements.length === 0 ? wanted : await environmentWith({ python: wanted, requirements }, context);
-  const order = JSON.stringify({ ...what, path, ...(fields.raw('input') === undefined ? {} : { input: fields.raw('input') }) });
+  const { bundle } = context.io;
+  const environment = requirements.length === 0 ? await bundlePython(wanted, context) : await environmentWith({ python: wanted, requirements }, context);
+  const interpreter = environment === undefined ? wanted : interpreterIn(environment);
+  const order = JSON.stringify({
+    ...what, ...(what['file'] === undefined ? {} : { file: fileOf(what['file'], context) }),
+    path: [...path, ...(bundle === undefined ? [] : [bundle.dagFolder, bundle.folder])], ...(fields.raw('input') === undefined ? {} : { input: fields.raw('input') }),
+  });
   const ended = await runCommand(
     { argv: [interpreter, '-u', '-c', PYTHON_HARNESS], cwd, env: { PYTHONUTF8: '1', ...env }, input: order, readsAnswer: true, called: 'the Python code' },
     context,
   );
   return resultOf(ended.answer, () => requireSuccess(ended, skipCodes, 'the Python code'));
 };
+
+/** By its path from the DAG's own folder or the bundle's, where it is one of the bundle's files. */
+function fileOf(file: string, { io: { bundle } }: OperatorContext): string {
+  if (bundle === undefined || isAbsolute(file)) return file;
+  return [bundle.dagFolder, bundle.folder].map((folder) => join(folder, file)).find((path) => existsSync(path)) ?? file;
+}
 
 /** Without an answer the interpreter itself ended: its exit code is all there is to judge. */
 function resultOf(text: string, judgeExitCode: () => void): unknown {

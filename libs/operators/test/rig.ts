@@ -18,6 +18,7 @@ export interface RigOptions {
   readonly taskId?: string;
   readonly epoch?: number;
   readonly nowMs?: number;
+  readonly bundle?: TaskIo['bundle'];
   readonly requestRun?: TaskIo['requestRun'];
   readonly findRun?: TaskIo['findRun'];
 }
@@ -44,6 +45,7 @@ export function rigOf(options: RigOptions = {}): Rig {
     requestRun: options.requestRun ?? none,
     findRun: options.findRun ?? none,
     operators: {},
+    ...(options.bundle === undefined ? {} : { bundle: options.bundle }),
   };
   const context: OperatorContext = {
     request: {

@@ -23,7 +23,7 @@ export { mock, provideOperators } from './test-run.ts';
 export { connectionMissing } from './missing.ts';
 export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
-  OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
+  BundleFolder, OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
 } from './runnable.ts';
 export { INLINE_RESULT_BYTES, RUNNABLE, runnableOf, runnablesOf, watchCreation } from './runnable.ts';
 export { canonicalJson } from '@dagbook/domain';

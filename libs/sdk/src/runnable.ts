@@ -49,6 +49,8 @@ export interface TaskIo {
   xcom?(question: XComQuestion): Promise<XComAnswer>;
   /** The last run of the DAG before this one that succeeded; null: none did. */
   previousSuccess?(): Promise<PreviousRun | null>;
+  /** The files that came with the DAG, on this host; absent when none did. */
+  readonly bundle?: BundleFolder;
   /** The text of a file of the DAG's bundle, by its path from the DAG's own folder or the bundle's; null: there is none. */
   templateFile?(name: string): Promise<string | null>;
   /** Keeps the templated fields of this try as they were rendered, for people to read. */
@@ -76,6 +78,14 @@ export interface OperatorContext {
   readonly io: TaskIo;
   /** What a command may know of its run: `DAGBOOK_DS`, `DAGBOOK_TS`, `DAGBOOK_RUN_ID`, `DAGBOOK_PARAM_<NAME>` … */
   readonly environment: { readonly [name: string]: string };
+}
+
+/** Absolute paths; nothing there is ever written. */
+export interface BundleFolder {
+  readonly folder: string;
+  /** Of the DAG's own file, within it. */
+  readonly dagFolder: string;
+  readonly hash: string;
 }
 
 /** A larger result is stored apart and its event carries the reference. */

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
@@ -24,11 +24,18 @@ export class ExecutionController {
 
   @Get('bundles/:hash')
   async bundle(@Param('hash') hash: string, @Headers() headers: RequestHeaders): Promise<PackedBundle> {
-    const given = Buffer.from(bearerOf(headers));
-    if (given.length !== this.#workerSecret.length || !timingSafeEqual(given, this.#workerSecret)) throw unauthorized('The secret is not a worker’s');
+    this.#admitWorker(headers);
     const bundle = await this.#api.bundle(hash);
     if (bundle === null) throw notFound(`There is no bundle ${hash}`);
     return bundle;
+  }
+
+  @Get('bundle-files/:hash')
+  async bundleFiles(@Param('hash') hash: string, @Headers() headers: RequestHeaders): Promise<PackedFiles> {
+    this.#admitWorker(headers);
+    const files = await this.#api.bundleFiles(hash);
+    if (files === null) throw notFound(`There are no files ${hash}`);
+    return files;
   }
 
   @Get('results/:key')
@@ -92,6 +99,11 @@ export class ExecutionController {
     const value = await this.#api.variable(authOf(headers), key);
     if (value === null) throw notFound(`There is no variable ${key}`);
     return { value };
+  }
+
+  #admitWorker(headers: RequestHeaders): void {
+    const given = Buffer.from(bearerOf(headers));
+    if (given.length !== this.#workerSecret.length || !timingSafeEqual(given, this.#workerSecret)) throw unauthorized('The secret is not a worker’s');
   }
 }
 

@@ -1,4 +1,4 @@
-import { type AttemptAuth, type AttemptKey, type ExecutionApi, type OtherRun, type OtherRunQuery, type PackedBundle, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type AttemptAuth, type AttemptKey, type ExecutionApi, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
 import { type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
@@ -33,6 +33,11 @@ export class StoredExecutionApi implements ExecutionApi {
   async bundle(bundleHash: string): Promise<PackedBundle | null> {
     const content = await this.#store.getContent('bundle', bundleHash);
     return content === null ? null : (JSON.parse(new TextDecoder().decode(content)) as PackedBundle);
+  }
+
+  async bundleFiles(filesHash: string): Promise<PackedFiles | null> {
+    const content = await this.#store.getContent('files', filesHash);
+    return content === null ? null : (JSON.parse(new TextDecoder().decode(content)) as PackedFiles);
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {

@@ -9,6 +9,7 @@ import { type BundleLoader, SITE } from './bundle-loader.ts';
 import type { Calls } from './calls.ts';
 import { reply } from './reply-channel.ts';
 import type { TaskLog } from './task-log.ts';
+import { templateFile } from './template-file.ts';
 
 /** The task that a child has in hand. */
 export interface Running {
@@ -61,7 +62,9 @@ export class TaskRunner {
 
   #io(running: Running): TaskIo {
     const calls = this.#calls;
+    const { files } = running.task;
     return {
+      ...(files === undefined ? {} : { bundle: files, templateFile: (name: string) => templateFile(files, name) }),
       signal: running.abort.signal,
       site: SITE,
       nowMs: () => Date.now(),
@@ -105,6 +108,7 @@ function identified(execute: OperatorExecutor, context: AsyncLocalStorage<Runnin
       ...operatorContext.environment,
       DAGBOOK_ATTEMPT_ID: task.attemptId,
       DAGBOOK_EPOCH: String(task.epoch),
+      ...(task.files === undefined ? {} : { DAGBOOK_BUNDLE_PATH: task.files.folder }),
       ...(task.work.traceparent === undefined ? {} : { TRACEPARENT: task.work.traceparent }),
     };
     return execute(fields, { ...operatorContext, environment });
