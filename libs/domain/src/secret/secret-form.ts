@@ -2,13 +2,15 @@ import { quote, quotePlus } from '../connection/percent.ts';
 import { pythonJson } from '../connection/python-json.ts';
 
 /**
- * The texts that a secret stands in when a program writes it out: as it is, in JSON once and twice over, percent-encoded,
- * in hexadecimal, and in base64, where its letters depend on how many bytes stand before it.
+ * The texts that a secret stands in when a program writes it out: as it is, as JSON, as a literal of JavaScript or Python
+ * (each once more within JSON, which stored lines are), percent-encoded, in hexadecimal, and in base64, where its letters
+ * depend on how many bytes stand before it.
  */
 export function secretForms(secret: string): readonly string[] {
-  const forms = new Set<string>([secret]);
-  const json = inside(JSON.stringify(secret));
-  forms.add(json).add(inside(JSON.stringify(json))).add(inside(pythonJson(secret)));
+  const forms = new Set<string>();
+  for (const written of [secret, inside(JSON.stringify(secret)), inside(pythonJson(secret)), literal(secret), literal(secret).replaceAll("'", "\\'")]) {
+    forms.add(written).add(inside(JSON.stringify(written)));
+  }
   for (const encoded of [quote(secret), quotePlus(secret), quotedAsBrowsersDo(secret)]) forms.add(encoded).add(withLowerHex(encoded));
   const bytes = bytesOf(secret);
   const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -19,6 +21,9 @@ export function secretForms(secret: string): readonly string[] {
   }
   return [...forms];
 }
+
+/** Between the quotes that need no escape: what `console.log` and `repr` choose. */
+const literal = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t');
 
 const inside = (text: string): string => text.slice(1, -1);
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { secretForms } from './secret-form.ts';
@@ -16,6 +17,7 @@ test('hides a secret in whatever way it is written', () => {
     plain: `login as ${secret}!`,
     json: JSON.stringify({ password: secret }),
     jsonTwice: JSON.stringify(JSON.stringify({ password: secret })),
+    inspected: JSON.stringify(inspect({ password: secret })),
     url: `postgres://u:${encodeURIComponent(secret)}@h`,
     form: new URLSearchParams({ password: secret }).toString(),
     hex: Buffer.from(secret).toString('hex'),
