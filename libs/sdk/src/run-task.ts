@@ -266,7 +266,8 @@ function ended(error: unknown): TaskRunOutcome {
 
 function failureOf(code: Failure['code'], error: unknown, detail?: string): Failure {
   if (!(error instanceof Error)) return { code, message: String(error).slice(0, MESSAGE_CHARACTERS) };
-  const named = code === 'error' && error.name !== 'Error' ? `${error.name}: ${error.message}` : error.message;
+  // A TaskFailure's sentence is for people as it stands.
+  const named = code === 'error' && error.name !== 'Error' && error.name !== 'TaskFailure' ? `${error.name}: ${error.message}` : error.message;
   const shown = detail ?? (code === 'error' || code === 'no_retry' ? error.stack : undefined);
   return {
     code, message: (named === '' ? error.name : named).slice(0, MESSAGE_CHARACTERS),
