@@ -7,7 +7,7 @@ import { House } from '../test/house.ts';
 
 const DAILY: DagDefinition = {
   dagId: 'daily', displayName: 'Every day', timezone: 'UTC', schedule: { kind: 'cronDataInterval', cron: '0 0 * * *', timezone: 'UTC' },
-  tasks: [{ taskId: 'load', operator: 'function', upstream: [] }],
+  tasks: [{ taskId: 'load', operator: 'function', upstream: [] }], deadlines: [{ name: 'in the morning', reference: 'logicalDate', intervalMs: 3_600_000 }],
 };
 const BY_HAND: DagDefinition = { ...DAILY, dagId: 'by_hand', schedule: { kind: 'none' } };
 const BODY = { dag_id: 'daily', from_date: '2026-01-01T00:00:00Z', to_date: '2026-01-04T00:00:00Z' };
@@ -89,4 +89,12 @@ it.each([
 ])('%s /backfills%s %j → %i', async (method, path, body, status, tells) => {
   const answer = await house.ask(method, `/api/v2/backfills${path}`, { body });
   expect([answer.status, JSON.stringify(answer.body)]).toEqual([status, expect.stringContaining(tells)]);
+});
+
+it('tells by when a run must have succeeded', async () => {
+  expect((await house.get('/ui/dags/daily/dagRuns/scheduled__02/deadlines')).body).toEqual({
+    deadlines: [{ alert_name: 'in the morning', reference: 'logicalDate', interval_seconds: 3_600, deadline_time: '2026-01-02T01:00:00.000Z', state: 'met', missed: false }],
+    total_entries: 1,
+  });
+  expect((await house.get('/ui/dags/daily/dagRuns/nope/deadlines')).status).toBe(404);
 });

@@ -1,5 +1,5 @@
 import {
-  compilePlan, createRunState, decideRun, evolveRun, explainTaskInstance, isRejected, replan, spannedDates, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
+  compilePlan, createRunState, deadlinesOf, decideRun, evolveRun, explainTaskInstance, isRejected, replan, spannedDates, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
 } from '@dagbook/domain';
 import { attemptId, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
@@ -95,6 +95,11 @@ export class Reader {
     const wanted = new Set(refs.map((ref) => `${ref.taskId}/${ref.mapIndex}`));
     const rows = await taskInstancesOf(this.db, dagId, runId, [...new Set(refs.map((ref) => ref.taskId))]);
     return this.taskInstanceViews(rows.filter((row) => wanted.has(`${row.taskId}/${row.mapIndex}`)));
+  }
+
+  /** By when the run must have succeeded, and whether it has. */
+  async deadlines(dagId: string, runId: string): Promise<ReturnType<typeof deadlinesOf>> {
+    return deadlinesOf(await this.#folded(dagId, runId));
   }
 
   /** Why a task instance is in its state and what it waits for, as the domain explains it. */

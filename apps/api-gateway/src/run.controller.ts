@@ -11,7 +11,7 @@ import { answer } from './command/answer.ts';
 import { CommandDesk } from './command/command-desk.ts';
 import { GridQuery, orderOf, pageOf, PatchQuery, rangesOf, RunClearBody, RunEventsQuery, RunListQuery, RunPatchBody, TriggerRunBody } from './dto/request.ts';
 import {
-  DagRunCollectionResponse, DagRunResponse, GridResponse, RunEventCollectionResponse, StructureResponse, TaskInstanceCollectionResponse, type AcceptedResponse,
+  DagRunCollectionResponse, DagRunResponse, DeadlineCollectionResponse, GridResponse, RunEventCollectionResponse, StructureResponse, TaskInstanceCollectionResponse, type AcceptedResponse,
 } from './dto/response.ts';
 import { badRequest, invalid, notFound } from './error/api-error.ts';
 import { body, pathDag, pathDagOrAll, pathRun, query } from './error/request.pipe.ts';
@@ -19,6 +19,7 @@ import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
 import { CLOCK } from './token.ts';
 import { structureView } from './view/dag-view.ts';
+import { instantOrNull } from './view/instant.ts';
 import { gridRunView, runEventView } from './view/run-view.ts';
 
 const RUN_ORDERS = {
@@ -161,6 +162,15 @@ export class RunController {
     const events = await runEvents(this.#reader.db, dagId, runId, request.after === undefined ? FEED_START : parsePosition(request.after), limit);
     const last = events.at(-1);
     return { events: events.map(runEventView), next_after: last === undefined || events.length < limit ? null : formatPosition(last.position) };
+  }
+
+  @Get('ui/dags/:dag_id/dagRuns/:dag_run_id/deadlines')
+  @Operation({ id: 'ui_deadlines', summary: 'By when a run must have succeeded, and whether it has', answers: DeadlineCollectionResponse })
+  async deadlines(@Param('dag_id', pathDag) dagId: string, @Param('dag_run_id', pathRun) runId: string): Promise<DeadlineCollectionResponse> {
+    const deadlines = (await this.#reader.deadlines(dagId, runId)).map(({ deadline, dueAtMs, state }) => ({
+      alert_name: deadline.name ?? null, reference: deadline.reference, interval_seconds: deadline.intervalMs / 1000, deadline_time: instantOrNull(dueAtMs), state, missed: state === 'missed',
+    }));
+    return { deadlines, total_entries: deadlines.length };
   }
 
   @Get('ui/grid/:dag_id')

@@ -101,6 +101,10 @@ export class BackfillDesk {
     return true;
   }
 
+  unfinishedOf(dagId: string): readonly string[] {
+    return [...this.#runsOf(dagId).keys()];
+  }
+
   runningOf(dagId: string): readonly string[] {
     return [...this.#runsOf(dagId)].filter(([, { state }]) => state === 'running').map(([runId]) => runId);
   }
@@ -192,7 +196,15 @@ export class BackfillDesk {
       const isActive = fold?.state === 'running' && fold.created.backfillId === run.backfillId;
       if (isActive && (fold.paused || dag.fold.paused)) continue;
       run.state = 'starting';
-      this.#ports.engine().ask({ dagId: dag.dagId, runId, command: isActive ? { type: 'StartRun', nowMs: 0 } : { type: 'MarkRun', state: 'failed', by: 'backfill', nowMs: 0 } });
+      if (!isActive) {
+        this.#ports.engine().ask({ dagId: dag.dagId, runId, command: { type: 'MarkRun', state: 'failed', by: 'backfill', nowMs: 0 } });
+        continue;
+      }
+      this.#ports.start(dag, runId).catch((error: unknown) => {
+        // The DAG is folded again, and then this too is looked at anew.
+        if (run.state === 'starting') run.state = 'queued';
+        this.#ports.log.error('a run could not begin; it is asked for again', { dagId: dag.dagId, runId, ...errorAttributes(error) });
+      });
     }
   }
 
@@ -281,6 +293,7 @@ export interface BackfillDeskPorts {
   /** The DAG as it is owned now. */
   readonly owned: (dagId: string) => OwnedDag | undefined;
   readonly turn: (dag: OwnedDag, change: () => Promise<void>) => Promise<void>;
+  readonly start: (dag: OwnedDag, runId: string) => Promise<void>;
   readonly create: (dag: OwnedDag, plan: Plan, run: NewRun) => Promise<AskOutcome>;
 }
 

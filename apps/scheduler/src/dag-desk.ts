@@ -1,5 +1,5 @@
 import {
-  decideDag, decideTrigger, evolveDag, initialDag, isRejected, nextDueAtMs, pausesAfter, reject, runsToStart, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -7,7 +7,7 @@ import { formatPosition, type AppendEntry, type AppendResult, type EventStore, t
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import { askAcross, type AcrossRuns } from './across-runs.ts';
 import { BackfillDesk } from './backfill-desk.ts';
-import type { HotRun } from './hot-run.ts';
+import { foldRuns, type HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
 import { matchesPattern } from './param-pattern.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
@@ -37,6 +37,7 @@ export class DagDesk {
       owned: (dagId) => this.#dags.get(dagId),
       turn: (dag, change) => this.#turn(dag, change),
       create: (dag, plan, run) => this.#create(dag, plan, run),
+      start: (dag, runId) => this.#start(dag, [runId]),
     });
     this.#due = new WakeTimes(ports.clock, (keys) => {
       for (const { dagId } of keys) this.#schedule(dagId);
@@ -74,6 +75,7 @@ export class DagDesk {
     for (const dag of taken) {
       if (this.#dags.get(dag.dagId) !== dag) continue;
       dag.knowsItsRuns = true;
+      this.#recordEnds(dag);
       this.#startQueued(dag);
       this.#schedule(dag.dagId);
       this.#backfills.goOn(dag);
@@ -155,8 +157,7 @@ export class DagDesk {
       } else if (event.type === 'RunSucceeded' || event.type === 'RunFailed') {
         forgetRun(dag, run.runId);
         ended = true;
-        dag.failedInARow = event.type === 'RunFailed' ? dag.failedInARow + 1 : 0;
-        this.#pauseAfterFailures(dag);
+        this.#recordEnd(dag, run);
       }
     }
     this.#startQueued(dag);
@@ -194,10 +195,14 @@ export class DagDesk {
   /** Oldest first, while `maxActiveRuns` has room. */
   #startQueued(dag: OwnedDag): void {
     if (!dag.knowsItsRuns || dag.queued.size === 0) return;
-    for (const runId of runsToStart({ definition: dag.plan?.definition ?? {}, paused: dag.fold.paused, running: dag.running.size, queued: dag.queued, starting: dag.starting })) {
-      dag.starting.add(runId);
-      this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'StartRun', nowMs: 0 } });
-    }
+    const runIds = runsToStart({ definition: dag.plan?.definition ?? {}, paused: dag.fold.paused, running: dag.running.size, queued: dag.queued, starting: dag.starting });
+    if (runIds.length === 0) return;
+    for (const runId of runIds) dag.starting.add(runId);
+    this.#start(dag, runIds).catch((error: unknown) => {
+      // The DAG is folded again, and then looked at anew.
+      for (const runId of runIds) dag.starting.delete(runId);
+      this.#ports.log.error('runs could not begin; they are asked for again', { dagId: dag.dagId, ...errorAttributes(error) });
+    });
   }
 
   #schedule(dagId: string): void {
@@ -244,6 +249,7 @@ export class DagDesk {
   }
 
   #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId'> = {}): Promise<AskOutcome> {
+    const averages = averageRuntimesMs(plan.definition, dag.fold);
     return new Promise((done) => {
       this.#engine.ask({
         dagId: dag.dagId,
@@ -251,7 +257,7 @@ export class DagDesk {
         plan,
         ...more,
         done,
-        command: { type: 'CreateRun', dagId: dag.dagId, ...run, planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), nowMs: 0 },
+        command: { type: 'CreateRun', dagId: dag.dagId, ...run, planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), ...(averages === undefined ? {} : { averageRuntimesMs: averages }), nowMs: 0 },
       });
     });
   }
@@ -283,6 +289,7 @@ export class DagDesk {
 
   /** What was reported while it was paused has moved frontiers that nobody has looked at. */
   #goOn(dag: OwnedDag): void {
+    this.#recordEnds(dag);
     if (dag.fold.paused) return;
     for (const runId of [...dag.running, ...this.#backfills.runningOf(dag.dagId)]) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
     this.#startQueued(dag);
@@ -290,11 +297,33 @@ export class DagDesk {
     this.#backfills.goOn(dag);
   }
 
-  #pauseAfterFailures(dag: OwnedDag): void {
-    const definition: Pick<DagDefinition, 'maxConsecutiveFailedRuns'> = dag.plan?.definition ?? {};
-    if (dag.fold.paused || !pausesAfter(dag.failedInARow, definition)) return;
-    const command: DagCommand = { type: 'SetPaused', paused: true, by: `maxConsecutiveFailedRuns=${definition.maxConsecutiveFailedRuns}`, nowMs: this.#ports.clock.nowMs() };
-    void this.#turn(dag, () => this.#execute(dag, command)).catch((error: unknown) => this.#ports.log.error('a DAG could not be paused after failures', { dagId: dag.dagId, ...errorAttributes(error) }));
+  /** Tells the DAG of a run's end, if it remembers its runs; what becomes of that is found again by `#recordEnds`. */
+  #recordEnd(dag: OwnedDag, { runId, state: run }: Pick<HotRun, 'runId' | 'state'>): void {
+    if (!dag.fold.runs.begun.includes(runId) || !isFinished(run)) return;
+    const nowMs = this.#ports.clock.nowMs();
+    const command: DagCommand = {
+      type: 'RecordRunEnd', definition: dag.plan?.definition ?? {}, runId, state: run.state === 'success' ? 'success' : 'failed', runtimeMs: (run.finishedAtMs ?? nowMs) - (run.startedAtMs ?? nowMs), nowMs,
+    };
+    void this.#turn(dag, () => this.#execute(dag, command)).catch((error: unknown) => this.#ports.log.error('the end of a run could not be recorded; it is looked for again', { dagId: dag.dagId, ...errorAttributes(error) }));
+  }
+
+  /** Runs that have begun and are not under way have ended with an owner who did not come to record it. */
+  #recordEnds(dag: OwnedDag): void {
+    const underWay = new Set([...dag.running, ...dag.queued.keys(), ...this.#backfills.unfinishedOf(dag.dagId)]);
+    const ended = dag.fold.runs.begun.filter((runId) => !underWay.has(runId));
+    if (ended.length === 0) return;
+    foldRuns(this.#ports.store, this.#ports.plans, ended.map((runId) => ({ dagId: dag.dagId, runId }))).then(
+      (runs) => {
+        for (const run of runs) this.#recordEnd(dag, run);
+      },
+      (error: unknown) => this.#ports.log.error('ends of runs could not be looked for; they are when the DAG is folded again', { dagId: dag.dagId, ...errorAttributes(error) }),
+    );
+  }
+
+  /** A DAG that remembers its runs records that these begin first. */
+  async #start(dag: OwnedDag, runIds: readonly string[]): Promise<void> {
+    if (remembersRuns(dag.plan?.definition ?? {})) await this.#turn(dag, () => this.#execute(dag, { type: 'BeginRuns', runIds, nowMs: this.#ports.clock.nowMs() }));
+    for (const runId of runIds) this.#engine.ask({ dagId: dag.dagId, runId, command: { type: 'StartRun', nowMs: 0 } });
   }
 
   async #askRun(dag: OwnedDag, commandId: string, body: RunBody): Promise<void> {
@@ -426,7 +455,6 @@ export interface OwnedDag {
   readonly queued: Map<string, number>;
   /** Queued runs that have been asked to start. */
   readonly starting: Set<string>;
-  failedInARow: number;
   /** False while its unfinished runs are being folded: until all are known nobody can say how many more may start. */
   knowsItsRuns: boolean;
   /** The fold may lag behind the journal. */
@@ -442,7 +470,7 @@ const foldOf = (events: readonly StoredEvent[]): DagFold =>
   events.reduce((fold, { type, data }) => evolveDag(fold, { type, ...(data as object) } as DagEvent), initialDag());
 
 const newOwnedDag = (dagId: string, fold: DagFold, version: number, plan: Plan | undefined): OwnedDag => ({
-  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), failedInARow: 0, knowsItsRuns: false, isInDoubt: false, scheduling: false, turn: Promise.resolve(),
+  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), knowsItsRuns: false, isInDoubt: false, scheduling: false, turn: Promise.resolve(),
 });
 
 const activeRuns = (dag: OwnedDag): number => dag.running.size + dag.queued.size;

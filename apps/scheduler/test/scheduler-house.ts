@@ -68,8 +68,17 @@ export class SchedulerHouse {
     return (await this.stores.events.openRuns()).map(({ runId }) => runId);
   }
 
-  async close(): Promise<void> {
+  async data(streamId: string, type: string): Promise<{ readonly [member: string]: Json }[]> {
+    return (await this.stores.events.read(streamId)).filter((event) => event.type === type).map(({ data }) => data as { readonly [member: string]: Json });
+  }
+
+  /** Every scheduler that was started. */
+  async stop(): Promise<void> {
     for (const scheduler of this.#running.splice(0)) await scheduler.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
     await this.#broker.close();
   }
 

@@ -51,6 +51,9 @@ export function foldDag(dag: DagRow, event: Exclude<DagEvent, Registered>): void
     case 'DagRevived':
       dag.isStale = false;
       return;
+    case 'RunBegun':
+    case 'RunEnded':
+      return;
     case 'RunScheduled':
       dag.lastScheduledStartMs = event.interval.startMs;
       dag.lastScheduledEndMs = event.interval.endMs;

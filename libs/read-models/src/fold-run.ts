@@ -117,6 +117,8 @@ export class RunFold {
       case 'RunNoteSet':
         row.note = event.note;
         return;
+      case 'DeadlineMissed':
+        return;
       case 'TaskExpanded':
         this.#expand(event.taskId, event.length);
         return;

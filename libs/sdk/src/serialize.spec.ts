@@ -47,6 +47,25 @@ describe('serialize', () => {
     });
   });
 
+  it('holds runs to deadlines', () => {
+    const d = dag('late', {
+      timezone: 'Asia/Seoul', rerunWithLatestVersion: true,
+      deadlines: [
+        { name: 'before work', reference: 'logicalDate', interval: '-30m' }, { reference: 'queuedAt', interval: '2h' }, { reference: { fixed: '2027-01-01T09:00' }, interval: '0s' },
+        { reference: 'averageRuntime', interval: '5m' }, { reference: 'averageRuntime', interval: '5m', averageOf: { limit: 20, minRuns: 3 } },
+      ],
+    });
+    d.empty('a');
+    const { deadlines, rerunWithLatestVersion } = serialize(d);
+    expect([deadlines, rerunWithLatestVersion]).toEqual([[
+      { name: 'before work', reference: 'logicalDate', intervalMs: -1_800_000 }, { reference: 'queuedAt', intervalMs: 7_200_000 }, { reference: 'fixed', fixed: '2027-01-01T00:00:00.000Z', intervalMs: 0 },
+      { reference: 'averageRuntime', intervalMs: 300_000, averageOf: { limit: 10, minRuns: 10 } }, { reference: 'averageRuntime', intervalMs: 300_000, averageOf: { limit: 20, minRuns: 3 } },
+    ], true]);
+    const bad = dag('bad', { deadlines: [{ reference: 'startedAt' as 'queuedAt', interval: '1h' }] });
+    bad.empty('a');
+    expect(() => serialize(bad)).toThrow(/deadlines\[0\]\.reference.*startedAt/);
+  });
+
   it('draws an edge for each result that is passed on, also inside operator fields, and keeps drawn ones after them', () => {
     const d = dag('edges');
     const a = d.task('a', async () => ({ n: 1 }))();

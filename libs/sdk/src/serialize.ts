@@ -1,5 +1,5 @@
 import type {
-  DagDefinition, GroupDefinition, Json, MappingDefinition, MapSource, ParamsDefinition, TaskDefinition,
+  DagDefinition, DeadlineDefinition, GroupDefinition, Json, MappingDefinition, MapSource, ParamsDefinition, TaskDefinition,
 } from '@dagbook/domain';
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
@@ -11,7 +11,7 @@ import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
-import type { Duration } from './types.ts';
+import type { DeadlineSpec, Duration } from './types.ts';
 
 /** A DAG ready to be scheduled and run. */
 export interface CompiledDag {
@@ -51,6 +51,8 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('maxConsecutiveFailedRuns', spec.maxConsecutiveFailedRuns),
     ...present('failFast', spec.failFast === true ? true : undefined),
     ...present('dagrunTimeoutMs', durationOf(`timeout of '${dag.dagId}'`, spec.timeout, dag.mark)),
+    ...present('deadlines', deadlinesOf(dag, timezone)),
+    ...present('rerunWithLatestVersion', spec.rerunWithLatestVersion === true ? true : undefined),
     ...present('pausedUponCreation', spec.pausedUponCreation === true ? true : undefined),
     ...present('params', spec.params === undefined ? undefined : paramsOf(dag, spec.params)),
     ...present('tags', spec.tags !== undefined && spec.tags.length > 0 ? [...spec.tags] : undefined),
@@ -119,6 +121,31 @@ function dateOf(dag: DagModel, field: string, text: string | undefined, timezone
 
 const durationOf = (field: string, duration: Duration | undefined, declared: Mark): number | undefined =>
   duration === undefined ? undefined : durationMs(field, duration, declared);
+
+const DEADLINE_REFERENCES: readonly string[] = ['queuedAt', 'logicalDate', 'averageRuntime'];
+const DEFAULT_AVERAGED_RUNS = 10;
+
+function deadlinesOf(dag: DagModel, timezone: string): readonly DeadlineDefinition[] | undefined {
+  const { deadlines } = dag.spec;
+  return deadlines === undefined || deadlines.length === 0 ? undefined : deadlines.map((deadline, index) => deadlineOf(dag, deadline, `deadlines[${index}]`, timezone));
+}
+
+function deadlineOf(dag: DagModel, { name, reference, interval, averageOf }: DeadlineSpec, at: string, timezone: string): DeadlineDefinition {
+  const isFixed = typeof reference === 'object' && reference !== null;
+  if (!isFixed && !DEADLINE_REFERENCES.includes(reference)) {
+    refuseDag(dag, `${at}.reference`, reference, 'a deadline counts from queuedAt, logicalDate, averageRuntime or { fixed: date }', "Write reference: 'queuedAt'");
+  }
+  const isBefore = String(interval).startsWith('-');
+  const lengthMs = durationOf(`${at}.interval of '${dag.dagId}'`, (isBefore ? interval.slice(1) : interval) as Duration, dag.mark) ?? 0;
+  const limit = averageOf?.limit ?? DEFAULT_AVERAGED_RUNS;
+  return {
+    ...present('name', name),
+    reference: isFixed ? 'fixed' : reference,
+    ...present('fixed', isFixed ? dateOf(dag, `${at}.reference.fixed`, reference.fixed, timezone) : undefined),
+    intervalMs: isBefore ? -lengthMs : lengthMs,
+    ...present('averageOf', reference === 'averageRuntime' ? { limit, minRuns: averageOf?.minRuns ?? limit } : undefined),
+  };
+}
 
 function taskDefinition(task: TaskModel, upstream: readonly string[], downstream: ReadonlyMap<string, readonly string[]>): TaskDefinition {
   const { spec, taskId } = task;

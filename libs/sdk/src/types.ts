@@ -209,6 +209,19 @@ export interface Schedule {
 type CronText = `${string} ${string} ${string} ${string} ${string}`;
 export type SchedulePreset = '@daily' | '@hourly' | '@weekly' | '@monthly' | '@quarterly' | '@yearly' | '@once' | '@continuous';
 
+export interface DeadlineSpec {
+  name?: string;
+  /**
+   * What it counts from: when the run was queued, its logical date, a date, or when it was made plus what the DAG's runs took
+   * on average.
+   */
+  reference: 'queuedAt' | 'logicalDate' | 'averageRuntime' | { readonly fixed: string };
+  /** `-30m`: half an hour before. */
+  interval: Duration | `-${Duration}`;
+  /** Over the latest `limit` runs (default 10, at most 100); with fewer than `minRuns` (default: `limit`) there is no deadline. */
+  averageOf?: { readonly limit?: number; readonly minRuns?: number };
+}
+
 export interface DagSpec<S extends StandardSchemaV1> {
   /** A cron string follows the wall clock of `timezone`. Default: by hand only. */
   schedule?: Schedule | SchedulePreset | CronText | null;
@@ -232,6 +245,10 @@ export interface DagSpec<S extends StandardSchemaV1> {
   maxConsecutiveFailedRuns?: number;
   /** The first failed task ends the run. */
   failFast?: boolean;
+  /** By when a run must have succeeded; one that has not is recorded as late, once for each. */
+  deadlines?: readonly DeadlineSpec[];
+  /** A run that is cleared goes over to the newest version of the DAG, unless the request says otherwise. Default false. */
+  rerunWithLatestVersion?: boolean;
   timeout?: Duration;
   pausedUponCreation?: boolean;
   /** Names that every template of the DAG has, as Airflow's `user_defined_macros`. */

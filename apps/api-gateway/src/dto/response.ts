@@ -1,5 +1,5 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import type { Json, ReprocessBehavior, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
+import type { DeadlineState, Json, ReprocessBehavior, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
 import { RUN_STATES, RUN_TYPES, TASK_STATES } from './request.ts';
 
 /**
@@ -299,6 +299,21 @@ export class ImportErrorResponse {
 
 export class ImportErrorCollectionResponse {
   @ListOf(() => ImportErrorResponse) import_errors!: ImportErrorResponse[];
+  @Int() total_entries!: number;
+}
+
+export class DeadlineResponse {
+  @NullStr() alert_name!: string | null;
+  @Word(['queuedAt', 'logicalDate', 'fixed', 'averageRuntime']) reference!: string;
+  @ApiProperty({ type: Number }) interval_seconds!: number;
+  /** null: there is nothing to count from. */
+  @NullAt() deadline_time!: string | null;
+  @Word(['pending', 'missed', 'met', 'unknown']) state!: DeadlineState;
+  @Bool() missed!: boolean;
+}
+
+export class DeadlineCollectionResponse {
+  @ListOf(() => DeadlineResponse) deadlines!: DeadlineResponse[];
   @Int() total_entries!: number;
 }
 

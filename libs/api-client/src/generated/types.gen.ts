@@ -478,6 +478,20 @@ export type RunEventCollectionResponse = {
     next_after: string | null;
 };
 
+export type DeadlineResponse = {
+    alert_name: string | null;
+    reference: 'queuedAt' | 'logicalDate' | 'fixed' | 'averageRuntime';
+    interval_seconds: number;
+    deadline_time: string | null;
+    state: 'pending' | 'missed' | 'met' | 'unknown';
+    missed: boolean;
+};
+
+export type DeadlineCollectionResponse = {
+    deadlines: Array<DeadlineResponse>;
+    total_entries: number;
+};
+
 export type GridRunResponse = {
     dag_run_id: string;
     run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered';
@@ -2093,6 +2107,50 @@ export type GetDagRunEventsResponses = {
 };
 
 export type GetDagRunEventsResponse = GetDagRunEventsResponses[keyof GetDagRunEventsResponses];
+
+export type UiDeadlinesData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/ui/dags/{dag_id}/dagRuns/{dag_run_id}/deadlines';
+};
+
+export type UiDeadlinesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiDeadlinesError = UiDeadlinesErrors[keyof UiDeadlinesErrors];
+
+export type UiDeadlinesResponses = {
+    /**
+     * Done
+     */
+    200: DeadlineCollectionResponse;
+};
+
+export type UiDeadlinesResponse = UiDeadlinesResponses[keyof UiDeadlinesResponses];
 
 export type UiGridData = {
     body?: never;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pausesAfter, runsToStart } from './active-run.ts';
+import { runsToStart } from './active-run.ts';
 
 describe('runsToStart', () => {
   const queued = new Map([['late', 30], ['early', 10], ['middle', 20]]);
@@ -21,8 +21,4 @@ describe('runsToStart', () => {
   it('has room for 16 where nothing is said', () => {
     expect(runsToStart({ ...dag, definition: {}, running: 15 })).toEqual(['early']);
   });
-});
-
-it.each([[0, undefined, false], [9, undefined, false], [9, 0, false], [1, 2, false], [2, 2, true], [3, 2, true]])('%i failures in a row, limit %s: pauses %s', (failed, limit, pauses) => {
-  expect(pausesAfter(failed, limit === undefined ? {} : { maxConsecutiveFailedRuns: limit })).toBe(pauses);
 });

@@ -20,9 +20,3 @@ export function runsToStart(dag: {
     .slice(0, room)
     .map(([runId]) => runId);
 }
-
-/** Whether so many failed runs in a row pause the DAG. */
-export function pausesAfter(failedInARow: number, definition: Pick<DagDefinition, 'maxConsecutiveFailedRuns'>): boolean {
-  const limit = definition.maxConsecutiveFailedRuns ?? 0;
-  return limit > 0 && failedInARow >= limit;
-}

@@ -8,6 +8,7 @@ import type { DagDefinition } from './definition.ts';
 import type { DagEvent } from './event.ts';
 import type { DagFold } from './fold.ts';
 import { runIdOf } from './run-id.ts';
+import { decideRuns, type RunRecordCommand } from './run-record.ts';
 
 /** What may be asked of a DAG. Its definition comes along where it is needed: the stream holds only its hash. */
 export type DagCommand =
@@ -23,7 +24,8 @@ export type DagCommand =
     }
   | { readonly type: 'SetPaused'; readonly paused: boolean; readonly by: string; readonly nowMs: number }
   | { readonly type: 'Retire'; readonly nowMs: number }
-  | ({ readonly type: 'ScheduleDue' } & ScheduleContext);
+  | ({ readonly type: 'ScheduleDue' } & ScheduleContext)
+  | RunRecordCommand;
 
 export interface ScheduleContext {
   readonly definition: DagDefinition;
@@ -49,6 +51,9 @@ export function decideDag(command: DagCommand, dag: DagFold): Decision<DagEvent>
       return dag.version === 0 || dag.retired ? [] : [{ type: 'DagRetired', atMs: command.nowMs }];
     case 'ScheduleDue':
       return scheduleDue(command, dag);
+    case 'BeginRuns':
+    case 'RecordRunEnd':
+      return decideRuns(command, dag);
     default:
       return unreachable(command);
   }

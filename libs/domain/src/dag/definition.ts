@@ -48,10 +48,15 @@ export interface ParamsDefinition {
 export type DagCallback = 'onSuccess' | 'onFailure';
 export type TaskCallback = 'onExecute' | 'onSuccess' | 'onFailure' | 'onRetry' | 'onSkipped';
 
+/** By when a run must have succeeded: so long after an instant, or before it when the interval is negative. */
 export interface DeadlineDefinition {
+  readonly name?: string;
+  /** `averageRuntime` counts from when the run is made, and adds what the runs before it took on average. */
   readonly reference: 'queuedAt' | 'logicalDate' | 'fixed' | 'averageRuntime';
+  /** Of `fixed`: the instant. */
   readonly fixed?: string;
   readonly intervalMs: number;
+  /** Of `averageRuntime`: over so many of the latest runs; of fewer than `minRuns` no average is taken. */
   readonly averageOf?: { readonly limit: number; readonly minRuns: number };
 }
 

@@ -26,7 +26,10 @@ export type DagEvent =
       readonly runAfterMs: number;
       readonly interval: { readonly startMs: number; readonly endMs: number };
       readonly atMs: number;
-    };
+    }
+  /** Of a DAG that remembers its runs: this one is about to start. */
+  | { readonly type: 'RunBegun'; readonly runId: string; readonly atMs: number }
+  | { readonly type: 'RunEnded'; readonly runId: string; readonly state: 'success' | 'failed'; readonly runtimeMs: number; readonly atMs: number };
 
 /** The stream `file-<path>`: what the parser could not read. */
 export type FileEvent =

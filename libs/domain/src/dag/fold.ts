@@ -1,6 +1,7 @@
 import { unreachable } from '../decider.ts';
 import type { DataInterval } from '../schedule/definition.ts';
 import type { DagEvent } from './event.ts';
+import { evolveRuns, NO_RUNS, type RunRecord } from './run-record.ts';
 
 /**
  * What a DAG has come to: unknown until its first version is registered, then active or retired, and beside that paused
@@ -16,10 +17,11 @@ export interface DagFold {
   readonly retired: boolean;
   /** Of the last run that the schedule made. */
   readonly lastInterval: DataInterval | null;
+  readonly runs: RunRecord;
 }
 
 export const initialDag = (): DagFold => ({
-  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null,
+  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null, runs: NO_RUNS,
 });
 
 export function evolveDag(dag: DagFold, event: DagEvent): DagFold {
@@ -36,6 +38,9 @@ export function evolveDag(dag: DagFold, event: DagEvent): DagFold {
       return { ...dag, retired: false };
     case 'RunScheduled':
       return { ...dag, lastInterval: event.interval };
+    case 'RunBegun':
+    case 'RunEnded':
+      return { ...dag, runs: evolveRuns(dag.runs, event) };
     default:
       return unreachable(event);
   }

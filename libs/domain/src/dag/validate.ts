@@ -3,8 +3,9 @@ import type { Problem } from '../problem.ts';
 import { MAX_MAP_LENGTH } from '../run/mapping.ts';
 import { parseInstant } from '../schedule/civil.ts';
 import { instantProblems, timetableProblems, zoneProblems } from '../schedule/validate.ts';
-import type { DagDefinition, GroupDefinition, MappingDefinition, MapSource, TaskDefinition, TaskKind, TriggerRule, WeightRule } from './definition.ts';
+import type { DagDefinition, DeadlineDefinition, GroupDefinition, MappingDefinition, MapSource, TaskDefinition, TaskKind, TriggerRule, WeightRule } from './definition.ts';
 import { graphOf, topologicalOrder } from './graph.ts';
+import { MAX_AVERAGED_RUNS } from './run-record.ts';
 import { paramDefaultProblems } from './params.ts';
 
 const ID = /^[A-Za-z0-9_.-]{1,250}$/;
@@ -55,6 +56,7 @@ function dagFieldProblems(dag: DagDefinition): Problem[] {
     ...numberProblems('maxActiveTasks', dag.maxActiveTasks, 1),
     ...numberProblems('maxConsecutiveFailedRuns', dag.maxConsecutiveFailedRuns, 0),
     ...numberProblems('dagrunTimeoutMs', dag.dagrunTimeoutMs, 1),
+    ...(dag.deadlines ?? []).flatMap((deadline, index) => deadlineProblems(deadline, `deadlines.${index}`)),
     ...paramDefaultProblems(dag.params, dag.schedule.kind !== 'none'),
   ];
   if (dag.schedule.kind === 'continuous' && dag.maxActiveRuns !== 1) {
@@ -66,6 +68,21 @@ function dagFieldProblems(dag: DagDefinition): Problem[] {
   const startMs = parseInstant(dag.startDate ?? '');
   const endMs = parseInstant(dag.endDate ?? '');
   if (startMs !== undefined && endMs !== undefined && endMs < startMs) problems.push(problem('endDate', dag.endDate, 'lies before startDate', 'swap the two, or leave endDate out'));
+  return problems;
+}
+
+function deadlineProblems({ reference, fixed, intervalMs, averageOf }: DeadlineDefinition, at: string): Problem[] {
+  const problems: Problem[] = [];
+  if (!Number.isSafeInteger(intervalMs)) problems.push(problem(`${at}.intervalMs`, intervalMs, 'is not a whole number of milliseconds', 'give a duration, negative for before'));
+  if (reference === 'fixed') problems.push(...instantProblems(fixed ?? '', `${at}.fixed`));
+  if (reference !== 'averageRuntime') return problems;
+  const { limit = 0, minRuns = 0 } = averageOf ?? {};
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_AVERAGED_RUNS) {
+    problems.push(problem(`${at}.averageOf.limit`, averageOf?.limit ?? 'absent', `is not a whole number from 1 to ${MAX_AVERAGED_RUNS}`, 'say over how many runs the average is taken'));
+  }
+  if (!Number.isInteger(minRuns) || minRuns < 1 || minRuns > limit) {
+    problems.push(problem(`${at}.averageOf.minRuns`, averageOf?.minRuns ?? 'absent', 'is not a whole number from 1 to limit', 'say how many runs it takes at least'));
+  }
   return problems;
 }
 

@@ -1,5 +1,6 @@
 import { mapLength, MAX_MAP_LENGTH } from './mapping.ts';
 import type { PastRuns } from './command.ts';
+import { missDeadlines, nextDeadlineAtMs } from './deadline.ts';
 import type { RunEvent } from './event.ts';
 import { judge, skippersOf, type Judgement } from './judge.ts';
 import { failInstance, skipCauseOf } from './report.ts';
@@ -21,10 +22,10 @@ export function advance(run: DagRun, nowMs: number, past: PastRuns | undefined):
 
 /** Retries, pokes and timeouts that are due. Past the run's own timeout nothing else matters. */
 export function passTime(run: DagRun, nowMs: number): readonly RunEvent[] {
-  if (run.state !== 'running') return [];
+  const events = missDeadlines(run, nowMs);
+  if (run.state !== 'running') return events;
   const timeoutAtMs = runTimeoutAtMs(run);
-  if (timeoutAtMs !== null && timeoutAtMs <= nowMs) return [...skipUnfinished(run, nowMs), { type: 'RunFailed', reason: 'timed_out', atMs: nowMs }];
-  const events: RunEvent[] = [];
+  if (timeoutAtMs !== null && timeoutAtMs <= nowMs) return [...events, ...skipUnfinished(run, nowMs), { type: 'RunFailed', reason: 'timed_out', atMs: nowMs }];
   for (const instance of run.timers.due(nowMs).sort(inOrder)) {
     events.push(...wake(run, instance, nowMs));
     if (stopsRest(run, events)) break;
@@ -37,11 +38,12 @@ const stopsRest = (run: DagRun, events: readonly RunEvent[]): boolean =>
   run.plan.definition.failFast === true && events.some(({ type }) => type === 'TaskFailed');
 
 export function nextWakeAtMs(run: DagRun): number | null {
-  if (run.state !== 'running') return null;
-  const timeoutAtMs = runTimeoutAtMs(run);
-  const nextAtMs = run.timers.nextAtMs;
-  return timeoutAtMs === null ? nextAtMs : Math.min(timeoutAtMs, nextAtMs ?? Infinity);
+  const deadlineAtMs = nextDeadlineAtMs(run);
+  if (run.state !== 'running') return deadlineAtMs;
+  return earliest(earliest(runTimeoutAtMs(run), run.timers.nextAtMs), deadlineAtMs);
 }
+
+const earliest = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));
 
 function runTimeoutAtMs(run: DagRun): number | null {
   const { dagrunTimeoutMs } = run.plan.definition;

@@ -17,6 +17,8 @@ export type RunEvent =
   | { readonly type: 'RunRequeued'; readonly backfillId?: string; readonly atMs: number }
   | { readonly type: 'RunReplanned'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly atMs: number }
   | { readonly type: 'RunNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number }
+  /** It had not succeeded by then. `deadline` is the position in the DAG's list. */
+  | { readonly type: 'DeadlineMissed'; readonly deadline: number; readonly dueAtMs: number; readonly atMs: number }
   | TaskExpanded
   | TaskScheduled
   | TaskStarted
@@ -75,6 +77,8 @@ export interface RunCreated {
   readonly partitionKey?: string;
   readonly backfillId?: string;
   readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json; readonly position: string }[];
+  /** How long the DAG's runs took lately, for each of its deadlines that counts from there; null: there were too few. */
+  readonly averageRuntimesMs?: readonly (number | null)[];
   /** W3C trace context that the run's spans belong to. */
   readonly traceparent?: string;
   readonly atMs: number;

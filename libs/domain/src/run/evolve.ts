@@ -1,4 +1,5 @@
 import { invariant } from '../decider.ts';
+import { missedAfterRequeue } from './deadline.ts';
 import type { RunEvent, TaskInstanceRef, TaskSucceeded } from './event.ts';
 import { expandSlot, findInstance, moveState, setSkipping, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
@@ -14,6 +15,7 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       run.bundleHash = event.bundleHash;
       run.note = event.note ?? null;
       run.backfillId = event.backfillId ?? null;
+      run.queuedAtMs = event.atMs;
       return run;
     case 'RunStarted':
       run.state = 'running';
@@ -32,6 +34,8 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
     case 'RunRequeued':
       run.state = 'queued';
       run.backfillId = event.backfillId ?? null;
+      run.queuedAtMs = event.atMs;
+      run.missedDeadlines = missedAfterRequeue(run);
       run.startedAtMs = null;
       run.finishedAtMs = null;
       run.failureReason = null;
@@ -44,6 +48,9 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       return run;
     case 'RunNoteSet':
       run.note = event.note;
+      return run;
+    case 'DeadlineMissed':
+      run.missedDeadlines = [...run.missedDeadlines, event.deadline];
       return run;
     case 'TaskExpanded': {
       const slot = run.slots[run.plan.indexOf.get(event.taskId) ?? -1];

@@ -9,7 +9,7 @@ import { createRunState, expandSlot, instanceAt, moveState, newInstance, setSkip
  */
 export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/2';
 
-const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId'] as const;
+const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines'] as const;
 const INSTANCE_MEMBERS = [
   'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure',
   'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'note',
