@@ -46,6 +46,7 @@ describe('failures in a row', () => {
     }]);
     await house.start();
     await inDag('DagPaused');
+    expect(await house.data(dagStream('d'), 'RunEnded')).toMatchObject([{ runId: 'r1', state: 'failed' }]);
   });
 
   it('cost a DAG that does not ask for it nothing', async () => {
