@@ -46,6 +46,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_python_operator: {},
   tutorial: {},
   tutorial_dag: {},
+  tutorial_taskflow_templates: {},
   example_branch_datetime_operator: { tasks: { date_in_range_1: 'skipped', date_outside_range_2: 'skipped' } },
   example_branch_dop_operator_v3: { tasks: { empty_task_2: 'skipped' } },
   example_dynamic_task_mapping_with_no_taskflow_operators: {},
