@@ -101,6 +101,21 @@ describe('what is due', () => {
     expect(nextDueAtMs(dag, { definition: catchup, activeRuns: 3, nowMs: NOW })).toBe(ms('2026-01-04'));
   });
 
+  it('runs a listed instant also when it is looked at a little later, or after a long night, and passes over those that came meanwhile', () => {
+    const listed = definition({ schedule: { kind: 'events', instants: ['2026-01-09', '2026-01-10T12:00', '2026-01-10T12:30', '2026-01-11'] } });
+    const watched: DagEvent = { ...registered, atMs: ms('2026-01-10') };
+    const context = { definition: listed, activeRuns: 0 };
+    const dag = fold(watched);
+    expect(nextDueAtMs(dag, { ...context, nowMs: ms('2026-01-10') })).toBe(NOW);
+    expect(decided(dag, due({ definition: listed, nowMs: NOW - 1 }))).toEqual([]);
+    expect(runIds(decided(dag, due({ definition: listed, nowMs: NOW + 1 })))).toEqual(['scheduled__2026-01-10T12:00:00+00:00']);
+    const late = decided(dag, due({ definition: listed, nowMs: ms('2026-01-10T13:00') }));
+    expect(runIds(late)).toEqual(['scheduled__2026-01-10T12:00:00+00:00']);
+    expect(nextDueAtMs(fold(watched, ...late), { ...context, nowMs: ms('2026-01-10T13:00') })).toBe(ms('2026-01-11'));
+    const paused = fold(watched, { type: 'DagPaused', by: 'me', atMs: ms('2026-01-10T01:00') }, { type: 'DagUnpaused', by: 'me', atMs: ms('2026-01-10T12:10') });
+    expect(nextDueAtMs(paused, { ...context, nowMs: ms('2026-01-10T12:10') })).toBe(ms('2026-01-10T12:30'));
+  });
+
   it('ends with the end date', () => {
     const ending = definition({ catchup: true, endDate: '2026-01-02T00:00:00Z' });
     const events = decided(fold(registered), due({ definition: ending }));

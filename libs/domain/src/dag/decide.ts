@@ -1,7 +1,7 @@
 import { reject, unreachable } from '../decider.ts';
 import type { Decision } from '../decider.ts';
 import { parseInstant } from '../schedule/civil.ts';
-import type { ScheduledRun } from '../schedule/definition.ts';
+import type { ScheduledRun, TimetableDefinition } from '../schedule/definition.ts';
 import { nextRun } from '../schedule/timetable.ts';
 import { DEFAULT_MAX_ACTIVE_RUNS } from './active-run.ts';
 import type { DagDefinition } from './definition.ts';
@@ -76,12 +76,13 @@ function scheduleDue(context: ScheduleContext, dag: DagFold): DagEvent[] {
   const { definition, nowMs } = context;
   const room = Math.min(MAX_RUNS_AT_ONCE, roomForRuns(context));
   const events: DagEvent[] = [];
-  let { lastInterval } = dag;
+  let { lastInterval, watchedSinceMs } = dag;
   while (events.length < room) {
-    const run = runAfter({ ...dag, lastInterval }, context);
+    const run = runAfter({ ...dag, lastInterval, watchedSinceMs }, context);
     if (run === null || run.runAfterMs > nowMs) break;
     events.push({ type: 'RunScheduled', runId: runIdOf('scheduled', run.runAfterMs), runAfterMs: run.runAfterMs, interval: run.interval, atMs: nowMs });
     lastInterval = run.interval;
+    watchedSinceMs = nowMs;
     // The code of a custom timetable is asked anew for each run, in a process of its own.
     if (definition.schedule.kind === 'custom') break;
   }
@@ -107,8 +108,11 @@ function runAfter(dag: DagFold, { definition, nowMs, customAnswer }: ScheduleCon
     startMs: instantOrNull(definition.startDate),
     endMs: instantOrNull(definition.endDate),
     catchup: definition.catchup ?? false,
-    nowMs,
+    // A listed instant is over as soon as it has come: the one that is waited for is that of when the waiting began.
+    nowMs: isEvents(definition.schedule) ? Math.min(nowMs, dag.watchedSinceMs) : nowMs,
   });
 }
+
+const isEvents = (schedule: TimetableDefinition): boolean => schedule.kind === 'events' || (schedule.kind === 'assetsOrTime' && isEvents(schedule.timetable));
 
 const instantOrNull = (iso: string | undefined): number | null => (iso === undefined ? null : (parseInstant(iso) ?? null));

@@ -18,26 +18,28 @@ export interface DagFold {
   /** Of the last run that the schedule made. */
   readonly lastInterval: DataInterval | null;
   readonly runs: RunRecord;
+  /** Since when its present schedule has been waiting for its next run: what falls due after this is not missed, however late it is looked at. */
+  readonly watchedSinceMs: number;
 }
 
 export const initialDag = (): DagFold => ({
-  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null, runs: NO_RUNS,
+  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null, runs: NO_RUNS, watchedSinceMs: 0,
 });
 
 export function evolveDag(dag: DagFold, event: DagEvent): DagFold {
   switch (event.type) {
     case 'DagVersionRegistered':
-      return { ...dag, version: event.version, planHash: event.planHash, bundleHash: event.bundleHash, file: event.file };
+      return { ...dag, version: event.version, planHash: event.planHash, bundleHash: event.bundleHash, file: event.file, watchedSinceMs: event.atMs };
     case 'DagPaused':
       return { ...dag, paused: true };
     case 'DagUnpaused':
-      return { ...dag, paused: false };
+      return { ...dag, paused: false, watchedSinceMs: event.atMs };
     case 'DagRetired':
       return { ...dag, retired: true };
     case 'DagRevived':
-      return { ...dag, retired: false };
+      return { ...dag, retired: false, watchedSinceMs: event.atMs };
     case 'RunScheduled':
-      return { ...dag, lastInterval: event.interval };
+      return { ...dag, lastInterval: event.interval, watchedSinceMs: event.atMs };
     case 'RunBegun':
     case 'RunEnded':
       return { ...dag, runs: evolveRuns(dag.runs, event) };
