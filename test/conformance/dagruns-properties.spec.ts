@@ -78,6 +78,46 @@ test('doubled, late and overtaken reports of the same completions come to the sa
   });
 });
 
+test('messages of many tasks at once, lost and redelivered, doubled and in any order, come to the end of those that counted', () => {
+  check((row, random) => {
+    const tasks = new Map(row.dag.tasks.map((task) => [task.id, task]));
+    const stormy = begin(row);
+    const counted: RunCommand[] = [];
+    const give = (command: RunCommand): void => {
+      const settled = settle(stormy, command);
+      if (!isRejected(settled) && settled.events.length > 0) counted.push(command);
+    };
+    const sent = new Set<string>();
+    const wire: RunCommand[] = [];
+    for (let moves = 0; !isFinished(stormy); moves += 1) {
+      invariant(moves < 2_000, 'a run of eight tasks ends');
+      for (const ready of readyInstances(stormy)) {
+        const { taskId, mapIndex, tryNumber } = ready;
+        const task = tasks.get(taskId);
+        invariant(task !== undefined, `unknown task ${taskId}`);
+        if (sent.has(`${taskId}/${mapIndex}/${tryNumber}`)) continue;
+        sent.add(`${taskId}/${mapIndex}/${tryNumber}`);
+        wire.push({ type: 'RecordTaskStarted', taskId, mapIndex, tryNumber, epoch: 1, worker: 'w', nowMs: moves }, reportOf(task, ready, 1, moves));
+      }
+      const nowMs = nextWakeAtMs(stormy);
+      if (nowMs !== null && (wire.length === 0 || random(4) === 0)) give({ type: 'RecordTimePassed', nowMs });
+      const at = random(wire.length);
+      const message = wire[at];
+      // One in four is lost on the way and sent again; of those that arrive one in four comes once more.
+      if (message === undefined || random(4) === 0) continue;
+      if (random(4) > 0) wire.splice(at, 1);
+      give(message);
+    }
+    const calm = begin(row);
+    for (const command of counted) expect(isRejected(settle(calm, command))).toBe(false);
+    expect(instancesOf(stormy)).toEqual(instancesOf(calm));
+    expect(stormy.state).toBe(calm.state);
+    for (const { task, mapIndex, state, allowed } of allowedEnds(row, instancesOf(stormy))) {
+      if (!allowed.includes(state)) throw new Error(`${task}[${mapIndex}] is ${state}; the rules allow ${allowed.join(', ')}`);
+    }
+  });
+});
+
 test('of all attempts of a try at most one is effective, and none that was lost', () => {
   check((row, random) => {
     const effective = new Map<string, number>();

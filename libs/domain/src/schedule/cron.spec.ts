@@ -68,7 +68,7 @@ describe('a cron on the wall clock', () => {
         expect(inWindow(nextWall(cron, from))).toBe(inWindow(walk(1, minute + MINUTE_MS)));
         expect(inWindow(previousWall(cron, from))).toBe(inWindow(walk(-1, minute === from ? minute - MINUTE_MS : minute)));
       }),
-      { numRuns: 10_000 },
+      { numRuns: 10_000, seed: 42 },
     );
   }, 60_000);
 
@@ -100,7 +100,7 @@ describe('a cron on the wall clock', () => {
   });
 
   it('answers any text without throwing', () => {
-    fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'0123456789*/,-#?lL@ ajnmonFRI５') }), (text) => { parseCron(text); }), { numRuns: 5000 });
+    fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'0123456789*/,-#?lL@ ajnmonFRI５') }), (text) => { parseCron(text); }), { numRuns: 10_000, seed: 42 });
   });
 });
 
@@ -146,7 +146,7 @@ describe('a cron over a change of offset of an hour', () => {
         for (let t = nextTick(cron, zone, from - 2 * DAY_MS); t !== undefined && t <= to; t = nextTick(cron, zone, t)) if (t > from) chain.push(t);
         expect(chain).toEqual(ticks(fields, cron.everyHour, zone, from, to));
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000, seed: 42 },
     );
   }, 60_000);
 });
