@@ -1,7 +1,7 @@
 import { attemptId, parseAttemptId, type Message } from '@dagbook/contracts';
-import type { DagDefinition, TriggerRule } from '@dagbook/domain';
+import type { DagDefinition, Json, TriggerRule } from '@dagbook/domain';
 import { attemptToken } from '@dagbook/platform';
-import type { AppendEntry, AppendResult, EventStore, LeaseStore, OwnershipStore, Stores } from '@dagbook/event-store';
+import type { AppendEntry, AppendResult, EventStore, LeaseStore, NewEvent, OwnershipStore, Stores } from '@dagbook/event-store';
 import type { Chance } from './chance.ts';
 import { delegate } from './simulated-store.ts';
 import { TOKEN_SECRET, type Breakage } from './simulation.ts';
@@ -52,6 +52,11 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
   'a renewal renews nothing': { breakage: { stores: leasing(() => ({ renew: () => Promise.resolve([]) })) }, foundBy: ['no try runs twice at once'] },
   'a worker runs on without its lease': { breakage: { worker: { fencesItself: false }, weather: { cutEveryMs: 5_000, loss: 0, crash: 0 } }, foundBy: ['no try runs twice at once'] },
   'a worker begins what it is told twice': { breakage: { worker: { knowsRepetitions: false } }, foundBy: ['no try runs twice at once'] },
+  'a run does not say whose backfill it is': {
+    breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.map(withoutBackfill) })) },
+    foundBy: ['a backfill goes by its dates'],
+  },
+  'a backfill makes all its runs at once': { breakage: { stores: readingCommands((body) => (body['type'] === 'CreateBackfill' ? { ...body, maxActiveRuns: 100 } : body)) }, foundBy: ['a backfill keeps its cap'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
 });
 
@@ -62,6 +67,18 @@ const withEvents = (stores: Stores, events: Partial<EventStore>): Stores => ({ .
 /** What this role appends, told otherwise. */
 function appending(whose: 'scheduler' | 'dispatcher', otherwise: (entry: AppendEntry) => AppendEntry): BreakStores {
   return (stores, role) => (role === whose ? withEvents(stores, { append: (entries) => stores.events.append(entries.map(otherwise)) }) : stores);
+}
+
+/** Rows of commands that say something else than was asked. */
+function readingCommands(otherwise: (body: { readonly [member: string]: Json }) => Json): BreakStores {
+  return (stores) => withEvents(stores, {
+    pendingCommands: async (filter) => (await stores.events.pendingCommands(filter)).map((command) => ({ ...command, body: otherwise(command.body as { readonly [member: string]: Json }) })),
+  });
+}
+
+function withoutBackfill(event: NewEvent): NewEvent {
+  const { backfillId: _, ...data } = event.data as { readonly [member: string]: Json };
+  return event.type === 'RunCreated' || event.type === 'RunRequeued' ? { ...event, data } : event;
 }
 
 function leasing(otherwise: (stores: Stores) => Partial<LeaseStore>): BreakStores {

@@ -9,6 +9,8 @@ export interface Scenario {
   readonly dags: readonly SimulatedDag[];
   readonly pools: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
   readonly workers: readonly { readonly name: string; readonly slots: number }[];
+  /** By DAG; at most one each. */
+  readonly backfills: ReadonlyMap<string, SimulatedBackfill>;
   readonly commands: readonly { readonly atMs: number; readonly commandId: string; readonly dagId: string; readonly body: CommandBody }[];
 }
 
@@ -17,6 +19,12 @@ export interface SimulatedDag {
   readonly definition: DagDefinition;
   /** Logical dates of the runs that its schedule is to make, each once. */
   readonly logicalDates: readonly number[];
+}
+
+/** A backfill as it is asked for: which dates in which order, and how many runs at once. */
+export interface SimulatedBackfill {
+  readonly dates: readonly number[];
+  readonly maxActiveRuns: number;
 }
 
 export const LOST_AFTER_MS = 16_000;
@@ -29,7 +37,38 @@ export function scenarioOf(chance: Chance, startMs: number): Scenario {
   const pools = [{ pool: 'narrow', slots: chance.between(1, 2), includeDeferred: false }];
   const dags = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance, startMs));
   const workers = Array.from({ length: chance.between(1, 3) }, (_, index) => ({ name: `worker-${index + 1}`, slots: chance.between(1, 4) }));
-  return { dags, pools, workers, commands: commandsOf(dags, chance, startMs) };
+  const commands = commandsOf(dags, chance, startMs);
+  const { backfills, more } = catchUpOf(dags, chance, startMs);
+  const numbered = more.map((command, index) => ({ ...command, commandId: `late-${index + 1}` }));
+  return { dags, pools, workers, backfills, commands: [...commands, ...numbered].sort((a, b) => a.atMs - b.atMs) };
+}
+
+/** What is done to the past of DAGs that have one: backfills, and clears and marks of several runs. */
+function catchUpOf(dags: readonly SimulatedDag[], chance: Chance, startMs: number): { backfills: Map<string, SimulatedBackfill>; more: Omit<Scenario['commands'][number], 'commandId'>[] } {
+  const backfills = new Map<string, SimulatedBackfill>();
+  const more: Omit<Scenario['commands'][number], 'commandId'>[] = [];
+  for (const { definition: { dagId, tasks }, logicalDates } of dags) {
+    const [first] = logicalDates;
+    if (first === undefined) continue;
+    const add = (atMs: number, body: CommandBody): void => void more.push({ atMs: startMs + atMs, dagId, body });
+    if (chance.happens(0.7)) {
+      const [fromMs, toMs] = [first - chance.between(0, 3) * MINUTE_MS, first + chance.between(0, 1) * MINUTE_MS];
+      const [runBackwards, maxActiveRuns] = [chance.happens(0.3), chance.between(1, 2)];
+      const dates = Array.from({ length: (toMs - fromMs) / MINUTE_MS + 1 }, (_, index) => fromMs + index * MINUTE_MS);
+      backfills.set(dagId, { dates: runBackwards ? dates.reverse() : dates, maxActiveRuns });
+      const atMs = chance.below(BUSY_MS);
+      add(atMs, { type: 'CreateBackfill', fromMs, toMs, reprocessBehavior: chance.pick(['none', 'failed', 'completed']), runBackwards, maxActiveRuns, conf: {}, runOnLatestVersion: true, user: USER });
+      if (chance.happens(0.3)) {
+        const pausedAtMs = atMs + chance.below(5_000);
+        add(pausedAtMs, { type: 'SetBackfillPaused', backfillId: '1', paused: true, user: USER });
+        add(pausedAtMs + chance.between(10, 8_000), { type: 'SetBackfillPaused', backfillId: '1', paused: false, user: USER });
+      }
+      if (chance.happens(0.2)) add(atMs + chance.below(10_000), { type: 'CancelBackfill', backfillId: '1', user: USER });
+    }
+    if (chance.happens(0.4)) add(chance.below(BUSY_MS), { type: 'ClearTasksAcross', span: { fromMs: first - MINUTE_MS, toMs: first + chance.between(0, 3) * MINUTE_MS }, tasks: [{ taskId: chance.pick(tasks).taskId }], downstream: true, onlyFailed: false, user: USER });
+    if (chance.happens(0.2)) add(chance.below(BUSY_MS), { type: 'MarkTasksAcross', span: { fromMs: first }, tasks: [{ taskId: chance.pick(tasks).taskId }], state: chance.pick(['success', 'failed']), user: USER });
+  }
+  return { backfills, more };
 }
 
 function dagOf(dagId: string, chance: Chance, startMs: number): SimulatedDag {

@@ -121,7 +121,7 @@ class Simulation {
   }
 
   #isOver(): boolean {
-    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openRuns === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
+    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openBackfills.length === 0 && this.#witness.openRuns === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
       && this.#scenario.commands.every(({ commandId }) => this.#witness.hasOutcome(commandId))
       && [...this.#disks.values()].every(({ reports }) => reports.size === 0);
   }
@@ -130,7 +130,8 @@ class Simulation {
     const waiting = this.#scenario.commands.filter(({ commandId }) => !this.#witness.hasOutcome(commandId)).map(({ commandId, body }) => `${commandId} (${body.type}) has no outcome`);
     const reports = [...this.#disks].flatMap(([worker, disk]) => [...disk.reports.keys()].map((key) => `${worker} reports ${key} in vain`));
     const due = this.#witness.dueRuns.map((date) => `${date} is due`);
-    return [...waiting, ...due, this.#witness.unfinished(), ...reports].join('; ');
+    const backfills = this.#witness.openBackfills.map((streamId) => `${streamId} is not over`);
+    return [...waiting, ...due, ...backfills, this.#witness.unfinished(), ...reports].join('; ');
   }
 
   /** Starts the process, and again whenever it has died. */
@@ -199,7 +200,7 @@ class Simulation {
   /** As the gateway does: the row first, then the hint. Nobody unpauses what the pausing of which is not done yet. */
   #submit(command: Scenario['commands'][number]): void {
     const { commandId, dagId, body } = command;
-    if (body.type === 'SetPaused' && !body.paused && this.#pausing(dagId)) {
+    if ((body.type === 'SetPaused' || body.type === 'SetBackfillPaused') && !body.paused && this.#pausing(dagId, body.type)) {
       this.#time.after(this.#world, 500, () => this.#submit(command));
       return;
     }
@@ -209,8 +210,8 @@ class Simulation {
     void this.#bus.for(this.#world).publisher().publish([{ topic: TOPICS.commands.name, key: dagId, type: 'CommandStored', data: { commandId, dagId } }]).catch(() => undefined);
   }
 
-  #pausing(dagId: string): boolean {
-    return this.#scenario.commands.some((command) => command.dagId === dagId && command.body.type === 'SetPaused' && command.body.paused && !this.#witness.hasOutcome(command.commandId));
+  #pausing(dagId: string, type: 'SetPaused' | 'SetBackfillPaused'): boolean {
+    return this.#scenario.commands.some(({ body, ...command }) => command.dagId === dagId && body.type === type && body.paused && !this.#witness.hasOutcome(command.commandId));
   }
 
   #cutWorkers(): void {

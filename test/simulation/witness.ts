@@ -1,8 +1,9 @@
 import { parseAttemptId, type Outcome } from '@dagbook/contracts';
-import { compilePlan, createRunState, evolveRun, type DagDefinition, type RunEvent, type TaskDefinition, type TriggerRule } from '@dagbook/domain';
+import { compilePlan, createRunState, evolveRun, type BackfillEvent, type DagDefinition, type RunEvent, type TaskDefinition, type TriggerRule } from '@dagbook/domain';
 import type { AppendEntry, AppendResult, LeaseGrant, NewEvent } from '@dagbook/event-store';
 import { instancesOf, type OracleInstance } from '../oracles/dagrun-row.ts';
 import { allowedEnds } from '../oracles/rules-reference.ts';
+import { BackfillWitness } from './backfill-witness.ts';
 import { LOST_AFTER_MS, type Scenario, type SimulatedDag } from './scenario.ts';
 
 /** `lost`: between the loss of an attempt and what the same append says of it. */
@@ -60,11 +61,13 @@ export class Witness {
   /** `attempt@epoch` of every report that has become an event. */
   readonly #folded = new Set<string>();
   readonly #dropped = new Set<string>();
+  readonly #backfills: BackfillWitness;
   #events = 0;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.#dags = new Map(scenario.dags.map((dag) => [dag.definition.dagId, dag]));
+    this.#backfills = new BackfillWitness(scenario.backfills, (rule, what) => this.fail(rule, what));
   }
 
   get eventCount(): number {
@@ -73,6 +76,11 @@ export class Witness {
 
   get openRuns(): number {
     return [...this.#runs.values()].filter(({ state }) => state === 'queued' || state === 'running').length;
+  }
+
+  /** Backfills that have begun and not ended. */
+  get openBackfills(): readonly string[] {
+    return this.#backfills.open;
   }
 
   get leaseCount(): number {
@@ -98,6 +106,7 @@ export class Witness {
     this.#events += entry.events.length;
     if (entry.streamId.startsWith('run-')) this.#takeRun(entry);
     else if (entry.streamId.startsWith('attempt-')) this.#takeGrant(entry);
+    else if (entry.streamId.startsWith('backfill-')) for (const { type, data } of entry.events) this.#backfills.take(entry.streamId, { type, ...(data as object) } as BackfillEvent);
     for (const { attemptId, epoch, release } of entry.fences ?? []) {
       if (release && this.#leases.get(attemptId)?.epoch === epoch) this.#leases.delete(attemptId);
     }
@@ -137,7 +146,10 @@ export class Witness {
       run.version += 1;
       run.events.push(event);
       if ('taskId' in event) this.#takeTask(run, event);
-      else this.#takeRunState(run, event);
+      else {
+        this.#backfills.takeRun(dagId, runId, event);
+        this.#takeRunState(run, event);
+      }
     }
   }
 
@@ -165,7 +177,9 @@ export class Witness {
       case 'RunStarted': {
         from('queued');
         run.state = 'running';
-        const running = [...this.#runs.values()].filter((other) => other.dag === run.dag && other.state === 'running').length;
+        const { dagId } = run.dag.definition;
+        if (this.#backfills.isOfBackfill(dagId, run.runId)) return;
+        const running = [...this.#runs.values()].filter((other) => other.dag === run.dag && other.state === 'running' && !this.#backfills.isOfBackfill(dagId, other.runId)).length;
         const most = run.dag.definition.maxActiveRuns ?? 16;
         // A run that was cleared goes on beside those that took its place.
         if (running > most && !this.#wasRequeued(run.dag)) this.fail('maxActiveRuns', `${name} is number ${running} of at most ${most}`);
@@ -191,7 +205,7 @@ export class Witness {
   #takeDate(run: Run, logicalDateMs: number | null): void {
     if (logicalDateMs === null) return;
     const { dagId } = run.dag.definition;
-    if (!run.dag.logicalDates.includes(logicalDateMs)) this.fail('the runs that the schedule wants', `${dagId} has a run of ${new Date(logicalDateMs).toISOString()}`);
+    if (!run.dag.logicalDates.includes(logicalDateMs) && !this.#backfills.covers(dagId, logicalDateMs)) this.fail('the runs that the schedule wants', `${dagId} has a run of ${new Date(logicalDateMs).toISOString()}`);
     if (this.#dates.has(`${dagId}@${logicalDateMs}`)) this.fail('the runs that the schedule wants', `${dagId} has a second run of ${new Date(logicalDateMs).toISOString()}`);
     this.#dates.add(`${dagId}@${logicalDateMs}`);
   }

@@ -138,14 +138,18 @@ export class BackfillDesk {
 
   async #advance(dag: OwnedDag): Promise<void> {
     const owned = await this.#current(dag.dagId);
-    if (owned?.fold?.state !== 'running' || dag.plan === undefined || this.#ports.owned(dag.dagId) !== dag) return;
+    const isOurs = (): boolean => this.#ports.owned(dag.dagId) === dag && dag.knowsItsRuns;
+    if (owned?.fold?.state !== 'running' || dag.plan === undefined || !isOurs()) return;
     const { fold } = owned;
     const { backfillId } = fold.created;
     const active = this.#activeOf(dag.dagId, backfillId);
     const dates = dag.fold.paused ? [] : nextDates(fold, await this.#datesOf(owned, fold), active);
     const existing = await this.#existing(dag.dagId, dates);
+    if (!isOurs()) return;
     const steps = stepsOf(fold, dates, active, (logicalDateMs) => existing.get(logicalDateMs));
     await this.#carryOut(dag, dag.plan, fold, steps, new Map(dates.map((date) => [date.interval.startMs, date])));
+    // Of a DAG that was lost meanwhile nobody here knows which runs are under way.
+    if (!isOurs()) return;
     const decision = decideBackfill({ type: 'RecordBackfillSteps', steps, activeRuns: this.#activeOf(dag.dagId, backfillId), nowMs: this.#ports.clock.nowMs() }, fold);
     if (isRejected(decision) || decision.length === 0) return;
     await this.#append(owned, decision);
