@@ -26,7 +26,7 @@ const MAY_IMPORT = {
   'apps/docker-policy': ['libs/platform'],
   'apps/api-gateway': ['libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/logs'],
   'apps/standalone': [
-    'libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/parts',
+    'libs/domain', 'libs/contracts', 'libs/event-store', 'libs/messaging', 'libs/read-models', 'libs/platform', 'libs/parts', 'libs/bundles',
     'apps/scheduler', 'apps/dispatcher', 'apps/worker', 'apps/log-server', 'apps/api-gateway',
   ],
   'apps/web': ['libs/contracts', 'libs/api-client'],

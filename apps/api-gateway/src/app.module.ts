@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AuthController } from './auth/auth.controller.ts';
 import { BackfillController } from './backfill.controller.ts';
+import { BundleController } from './bundle.controller.ts';
 import { DagController } from './dag.controller.ts';
 import { ConnectionController } from './secret/connection.controller.ts';
 import { SecretController } from './secret/secret.controller.ts';
@@ -20,7 +21,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, BundleController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
     };
   }
 }

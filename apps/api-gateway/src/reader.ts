@@ -4,7 +4,7 @@ import {
 import { attemptId, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
-  dagVersions, getDag, getRun, getTaskInstance, renderedFields, runsByLogicalDate, taskInstancesOf, type DagVersionRow, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
+  dagVersions, getDag, getRun, getTaskInstance, renderedFields, runsByLogicalDate, taskInstancesOf, type StoredDagVersion, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
 } from '@dagbook/read-models';
 import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './error/api-error.ts';
 import { refusalStatus } from './command/refusal-status.ts';
@@ -63,7 +63,7 @@ export class Reader {
     return views.map((view, at) => ({ ...view, rendered_fields: rendered.get(attemptId(instances[at] as ListedTaskInstance)) ?? {} }));
   }
 
-  async versionOf(row: { readonly dagId: string; readonly dagVersion: number }): Promise<DagVersionRow | undefined> {
+  async versionOf(row: { readonly dagId: string; readonly dagVersion: number }): Promise<StoredDagVersion | undefined> {
     return (await dagVersions(this.db, [row]))[0];
   }
 
@@ -120,7 +120,7 @@ export class Reader {
     return run;
   }
 
-  async #versionsOf(rows: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<(row: { readonly dagId: string; readonly dagVersion: number }) => DagVersionRow | undefined> {
+  async #versionsOf(rows: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<(row: { readonly dagId: string; readonly dagVersion: number }) => StoredDagVersion | undefined> {
     const known = new Map((await dagVersions(this.db, rows)).map((version) => [`${version.dagId}/${version.dagVersion}`, version]));
     return (row) => known.get(`${row.dagId}/${row.dagVersion}`);
   }

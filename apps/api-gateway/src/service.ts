@@ -27,7 +27,7 @@ import { checkedEnvironment, SecretLookup, type SecretSources } from './secret/s
 import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { SystemHealth } from './system-health.ts';
-import { CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
 import { serveWeb } from './web.ts';
 
 export interface ApiGatewayPorts {
@@ -108,6 +108,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: StoredExecutionApi, useValue: executionApi },
     { provide: SecretStore, useValue: secretStore },
     { provide: SystemHealth, useValue: new SystemHealth({ db: reads, feed, clock }) },
+    { provide: BUNDLES, useValue: stores.bundles },
     { provide: CLOCK, useValue: clock },
     { provide: LOG_READER, useValue: ports.logReader },
     { provide: VERSION, useValue: config.version },

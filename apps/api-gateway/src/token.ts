@@ -1,4 +1,5 @@
 /** Injection tokens of what is not a class of this app. */
+export const BUNDLES = Symbol('BundleStore');
 export const CLOCK = Symbol('AlarmClock');
 export const LOG_READER = Symbol('LogReader');
 export const WORKER_SECRET = Symbol('worker secret');

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addAuthCommands, addVersionCommand } from './command/auth.ts';
+import { addBundleCommands } from './command/bundle.ts';
 import { addDagCommands } from './command/dag.ts';
 import { addRunCommands } from './command/run.ts';
 import { addSecretCommands } from './command/secret.ts';
@@ -39,6 +40,7 @@ function programOf(terminal: Terminal, version: string): Command {
   addRunCommands(program, session);
   addTaskCommands(program, session);
   addSecretCommands(program, session);
+  addBundleCommands(program, session);
   addAuthCommands(program, session);
   addVersionCommand(program, session, version);
   return program;

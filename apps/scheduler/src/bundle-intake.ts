@@ -24,6 +24,8 @@ export interface ParsedFile {
   readonly definitions: readonly { readonly definition: DagDefinition; readonly planHash: string }[];
   readonly bundle: PackedBundle;
   readonly files?: PackedFiles;
+  /** Of a bundle that has versions: its name, and the commit that it was read at. */
+  readonly origin?: { readonly name: string; readonly version: string };
 }
 
 /**
@@ -81,7 +83,8 @@ export class BundleIntake {
   async #register(parsed: ParsedFile): Promise<void> {
     const own = parsed.definitions.filter(({ definition }) => this.#ports.owns(definition.dagId));
     if (own.length === 0) return;
-    const { bundle, files } = parsed;
+    const { bundle, files, origin } = parsed;
+    if (origin !== undefined) await this.#keep('origin', bundle.hash, () => JSON.stringify(origin));
     if (files !== undefined) await this.#keep('files', files.hash, () => JSON.stringify(files));
     await this.#keep('bundle', bundle.hash, () => JSON.stringify(bundle));
     await this.#keep('source', bundle.hash, () => parsed.source);
@@ -91,7 +94,7 @@ export class BundleIntake {
     }
   }
 
-  async #keep(kind: 'plan' | 'bundle' | 'files' | 'source', hash: string, content: () => string): Promise<void> {
+  async #keep(kind: 'plan' | 'bundle' | 'files' | 'origin' | 'source', hash: string, content: () => string): Promise<void> {
     const key = `${kind}/${hash}`;
     if (this.#stored.has(key)) return;
     await this.#ports.store.putContent(kind, hash, utf8.encode(content()));

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_BUNDLE } from '@dagbook/bundles';
 import { createPool, migrate, openPostgresStores, type PostgresStores } from '@dagbook/event-store';
 import { MemoryBroker } from '@dagbook/messaging';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dagbook/parts';
@@ -9,7 +10,7 @@ import { readKeyRing } from '../../api-gateway/src/secret/key-ring.ts';
 import { startApiGateway, type RunningApiGateway } from '../../api-gateway/src/service.ts';
 import { startDispatcher } from '../../dispatcher/src/service.ts';
 import { startLogServer } from '../../log-server/src/service.ts';
-import { folderBundles } from '../../scheduler/src/folder-bundles.ts';
+import { bundleSources } from '../../scheduler/src/bundle-sources.ts';
 import { startScheduler } from '../../scheduler/src/service.ts';
 import { childEnvironment } from '../../worker/src/child-environment.ts';
 import { measureWorker } from '../../worker/src/measure.ts';
@@ -90,7 +91,14 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   const scheduler = await startScheduler({
     ...common,
     metrics,
-    bundles: folderBundles({ folder: options.dagsDir, ignore: options.examples ? [] : ['examples'], timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js'), log: of('scheduler') }),
+    bundles: bundleSources({
+      bundles: options.bundles.length > 0 ? options.bundles : [{ name: DEFAULT_BUNDLE, kind: 'folder', path: options.dagsDir }],
+      stateDir: join(dataDir, 'scheduler'),
+      scanning: { ignore: options.examples ? [] : ['examples'], timezone, sdkPath, childPath: join(built.root, 'dist/bundles/parse-child.js') },
+      states: stores.bundles,
+      clock: systemClock,
+      log: of('scheduler'),
+    }),
     spans: endpoint === undefined ? noSpans : otlpSpans({ endpoint, service: 'standalone' }),
     log: of('scheduler'),
   });

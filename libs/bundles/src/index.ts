@@ -1,3 +1,9 @@
+export type { BundleConfig, GitBundleConfig, S3BundleConfig } from './bundle-config.ts';
+export { DEFAULT_BUNDLE, readBundles, withoutSecret } from './bundle-config.ts';
+export type { SyncedFiles } from './bundle-source.ts';
+export { claimFolder } from './claim-folder.ts';
+export { GitFiles } from './git-files.ts';
+export { S3Files } from './s3-files.ts';
 export { buildSdk } from './build-sdk.ts';
 export type { ParsedDefinition } from './parse-protocol.ts';
 export type { BundleScannerOptions, FailedFile, ParsedFile, ScanDiff } from './scanner.ts';

@@ -1,5 +1,5 @@
 export type {
-  AppendEntry, AppendResult, CheckpointStore, ContentKind, EventMeta, EventStore, Fence, Lease, LeaseGrant, LeaseStore, NewCommand, NewEvent,
+  AppendEntry, AppendResult, BundleState, BundleStore, CheckpointStore, ContentKind, EventMeta, EventStore, Fence, Lease, LeaseGrant, LeaseStore, NewCommand, NewEvent,
   OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent, Stores,
 } from './port.ts';
 export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';

@@ -48,7 +48,7 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-export type ContentKind = 'plan' | 'bundle' | 'files' | 'source' | 'xcom' | 'rendered';
+export type ContentKind = 'plan' | 'bundle' | 'files' | 'origin' | 'source' | 'xcom' | 'rendered';
 
 /** Where the feed stands: transaction id and sequence number. Compares as a pair. `${xid}-${pos}` on the wire. */
 export interface Position {
@@ -212,11 +212,40 @@ export interface CheckpointStore {
   advance(name: string, from: Position, to: Position): Promise<boolean>;
 }
 
+/** How a bundle of DAG files stands: configuration and the last look at its source, not history. */
+export interface BundleState {
+  readonly name: string;
+  readonly kind: string;
+  /** Without secrets. */
+  readonly location: string;
+  readonly ref: string | null;
+  /** The commit, or the hash of what lies there; null: nothing was fetched yet, or a folder, which has no versions. */
+  readonly version: string | null;
+  /** When it last succeeded, and when it was last tried. */
+  readonly syncedAtMs: number | null;
+  readonly checkedAtMs: number | null;
+  /** A sentence; null: all is well. */
+  readonly problem: string | null;
+}
+
+/** One row a bundle, written by every scheduler that reads it: the last one to look stands. */
+export interface BundleStore {
+  list(): Promise<readonly BundleState[]>;
+  save(state: BundleState): Promise<void>;
+  /** Forgets bundles that are not named any more. */
+  keepOnly(names: readonly string[]): Promise<void>;
+  /** Asks for a look at its source at once; false: there is no such bundle. */
+  askSync(name: string): Promise<boolean>;
+  /** How often that was asked: a scheduler looks when the number differs from the one it saw. */
+  asked(name: string): Promise<number>;
+}
+
 /** What a service needs of the journal. Closing it closes its connections and releases its ownerships. */
 export interface Stores {
   readonly events: EventStore;
   readonly leases: LeaseStore;
   readonly ownership: OwnershipStore;
   readonly checkpoints: CheckpointStore;
+  readonly bundles: BundleStore;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { RunState, RunType } from '@dagbook/domain';
 import { Conditions, orderBy, type Listed, type Order, type Page } from './condition.ts';
-import type { DagRow, DagVersionRow, ImportErrorRow } from './row.ts';
+import type { DagRow, ImportErrorRow, StoredDagVersion } from './row.ts';
 import { DAG_COLUMNS, IMPORT_ERROR_COLUMNS, selectList, selectRows, type Queryable } from './sql.ts';
 
 export interface DagFilter {
@@ -18,8 +18,8 @@ export interface DagFilter {
 
 export type DagOrder = 'dagId' | 'displayName' | 'lastRunStart' | 'lastRunState' | 'nextRun';
 
-/** A DAG with whether its file is broken now. */
-export type ListedDag = DagRow & { readonly hasImportErrors: boolean };
+/** A DAG with whether its file is broken now, and the bundle that it came from where bundles have versions. */
+export type ListedDag = DagRow & { readonly hasImportErrors: boolean; readonly bundleName: string | null; readonly bundleVersion: string | null };
 
 export interface StripRun {
   readonly dagId: string;
@@ -32,6 +32,9 @@ export interface StripRun {
 }
 
 const HAS_IMPORT_ERRORS = 'EXISTS (SELECT FROM rm.import_errors e WHERE e.file = d.file AND e.error_key IS NOT NULL)';
+/** By the hash of the packed code, of which a bundle with versions leaves a note. */
+const ORIGIN_OF = (row: string): string => `LEFT JOIN public.contents o ON o.kind = 'origin' AND o.key = ${row}.bundle_hash`;
+const ORIGIN = `convert_from(o.content, 'UTF8')::json ->> 'name' AS "bundleName", convert_from(o.content, 'UTF8')::json ->> 'version' AS "bundleVersion"`;
 const LAST_RUN = (column: string): string => `(SELECT r.${column} FROM rm.dag_runs r WHERE r.dag_id = d.dag_id ORDER BY r.run_after_ms DESC, r.run_key DESC LIMIT 1)`;
 
 const ORDER_COLUMN = {
@@ -54,13 +57,13 @@ export async function listDags(db: Queryable, filter: DagFilter, order: readonly
     .addIf(`${HAS_IMPORT_ERRORS} = ?`, filter.hasImportErrors);
   if (filter.excludeStale === true) conditions.add('d.is_stale = ?', false);
   const [counted] = await selectRows<{ total: number }>(db, `SELECT count(*) AS total FROM rm.dags d ${conditions.where}`, conditions.values);
-  const sql = `SELECT ${selectList('d', DAG_COLUMNS)}, ${HAS_IMPORT_ERRORS} AS "hasImportErrors" FROM rm.dags d ${conditions.where}
+  const sql = `SELECT ${selectList('d', DAG_COLUMNS)}, ${HAS_IMPORT_ERRORS} AS "hasImportErrors", ${ORIGIN} FROM rm.dags d ${ORIGIN_OF('d')} ${conditions.where}
     ${orderBy(order, ORDER_COLUMN, 'd.dag_id')} LIMIT ${conditions.bind(page.limit)} OFFSET ${conditions.bind(page.offset)}`;
   return { rows: await selectRows<ListedDag>(db, sql, conditions.values), total: counted?.total ?? 0 };
 }
 
 export async function getDag(db: Queryable, dagId: string): Promise<ListedDag | null> {
-  const [row] = await selectRows<ListedDag>(db, `SELECT ${selectList('d', DAG_COLUMNS)}, ${HAS_IMPORT_ERRORS} AS "hasImportErrors" FROM rm.dags d WHERE d.dag_id = $1`, [dagId]);
+  const [row] = await selectRows<ListedDag>(db, `SELECT ${selectList('d', DAG_COLUMNS)}, ${HAS_IMPORT_ERRORS} AS "hasImportErrors", ${ORIGIN} FROM rm.dags d ${ORIGIN_OF('d')} WHERE d.dag_id = $1`, [dagId]);
   return row ?? null;
 }
 
@@ -90,20 +93,20 @@ export async function listDagVersions(
   filter: { readonly dagId?: string | undefined; readonly dagVersion?: number | undefined },
   descending: boolean,
   page: Page,
-): Promise<Listed<DagVersionRow>> {
+): Promise<Listed<StoredDagVersion>> {
   const conditions = new Conditions().addIf('v.dag_id = ?', filter.dagId).addIf('v.dag_version = ?', filter.dagVersion);
   const [counted] = await selectRows<{ total: number }>(db, `SELECT count(*) AS total FROM rm.dag_versions v ${conditions.where}`, conditions.values);
-  const sql = `SELECT ${selectList('v', VERSION_COLUMNS)} FROM rm.dag_versions v ${conditions.where}
+  const sql = `SELECT ${selectList('v', VERSION_COLUMNS)}, ${ORIGIN} FROM rm.dag_versions v ${ORIGIN_OF('v')} ${conditions.where}
     ORDER BY v.dag_id, v.dag_version ${descending ? 'DESC' : 'ASC'} LIMIT ${conditions.bind(page.limit)} OFFSET ${conditions.bind(page.offset)}`;
-  return { rows: await selectRows<DagVersionRow>(db, sql, conditions.values), total: counted?.total ?? 0 };
+  return { rows: await selectRows<StoredDagVersion>(db, sql, conditions.values), total: counted?.total ?? 0 };
 }
 
 /** Versions by `(dag id, number)`, for rows that name them. */
-export async function dagVersions(db: Queryable, keys: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<readonly DagVersionRow[]> {
+export async function dagVersions(db: Queryable, keys: readonly { readonly dagId: string; readonly dagVersion: number }[]): Promise<readonly StoredDagVersion[]> {
   if (keys.length === 0) return [];
-  return selectRows<DagVersionRow>(
+  return selectRows<StoredDagVersion>(
     db,
-    `SELECT ${selectList('v', VERSION_COLUMNS)} FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::int[]) k (dag_id, dag_version)) k JOIN rm.dag_versions v USING (dag_id, dag_version)`,
+    `SELECT ${selectList('v', VERSION_COLUMNS)}, ${ORIGIN} FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::int[]) k (dag_id, dag_version)) k JOIN rm.dag_versions v USING (dag_id, dag_version) ${ORIGIN_OF('v')}`,
     [keys.map((key) => key.dagId), keys.map((key) => key.dagVersion)],
   );
 }

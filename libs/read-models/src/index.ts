@@ -11,7 +11,7 @@ export type { PlanView } from './plan-view.ts';
 export { PlanCache } from './plan-view.ts';
 export type { Change } from './projection.ts';
 export { ReadModelProjection } from './projection.ts';
-export type { DagVersionRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
+export type { DagVersionRow, StoredDagVersion, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
 export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';

@@ -41,6 +41,9 @@ export interface DagVersionRow {
   readonly createdAtMs: number;
 }
 
+/** With the bundle that first had the version's content; null where bundles have no versions. */
+export type StoredDagVersion = DagVersionRow & { readonly bundleName: string | null; readonly bundleVersion: string | null };
+
 export interface RunRow {
   /** Feed position of its first event. */
   readonly runKey: number;

@@ -1,4 +1,4 @@
-import { type AppendEntry, FEED_START, formatPosition, type LeaseGrant, type NewEvent, type Position, type StoredEvent, type Stores } from '@dagbook/event-store';
+import { type AppendEntry, type BundleState, FEED_START, formatPosition, type LeaseGrant, type NewEvent, type Position, type StoredEvent, type Stores } from '@dagbook/event-store';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
@@ -314,6 +314,31 @@ export function describeEventStore(name: string, open: () => Stores): void {
         await one.close();
         await one.lost;
       });
+    });
+  });
+
+  describe(`${name}: bundles`, () => {
+    const aBundle = (bundle: string): BundleState => ({ name: bundle, kind: 'git', location: 'https://git.example.com/etl.git', ref: 'main', version: 'c1', syncedAtMs: 1_000, checkedAtMs: 1_000, problem: null });
+    const found = async (bundle: string) => (await open().bundles.list()).find((one) => one.name === bundle);
+
+    it('keeps when a bundle was last fetched while it cannot be', async () => {
+      const bundle = randomUUID();
+      await open().bundles.save(aBundle(bundle));
+      expect(await found(bundle)).toEqual(aBundle(bundle));
+      await open().bundles.save({ ...aBundle(bundle), syncedAtMs: null, checkedAtMs: 2_000, problem: 'it is away' });
+      expect(await found(bundle)).toEqual({ ...aBundle(bundle), checkedAtMs: 2_000, problem: 'it is away' });
+    });
+
+    it('counts requests for a look, through saves, and forgets bundles that are not named any more', async () => {
+      const [one, other] = [randomUUID(), randomUUID()];
+      expect(await open().bundles.askSync(one)).toBe(false);
+      await open().bundles.save(aBundle(one));
+      await open().bundles.save(aBundle(other));
+      expect([await open().bundles.asked(one), await open().bundles.askSync(one), await open().bundles.asked(one)]).toEqual([0, true, 1]);
+      await open().bundles.save(aBundle(one));
+      expect(await open().bundles.asked(one)).toBe(1);
+      await open().bundles.keepOnly([one]);
+      expect((await open().bundles.list()).map((bundle) => bundle.name)).toEqual([one]);
     });
   });
 }

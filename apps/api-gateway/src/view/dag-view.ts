@@ -1,12 +1,12 @@
 import { nextRun, previewRuns, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
-import type { DagVersionRow, ImportErrorRow, ListedDag, PlanView, StripRun } from '@dagbook/read-models';
+import type { StoredDagVersion, ImportErrorRow, ListedDag, PlanView, StripRun } from '@dagbook/read-models';
 import type {
   DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, NextRunCollectionResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
 } from '../dto/response.ts';
 import { RUN_STATES } from '../dto/request.ts';
 import { instant, instantOrNull, nameUuid } from './instant.ts';
 
-/** The one bundle that there is now: the DAG folder. */
+/** Of a bundle without versions: a folder. */
 const BUNDLE_NAME = 'dags-folder';
 
 export function dagView(dag: ListedDag, plan: PlanView, nowMs: number): DagResponse {
@@ -20,8 +20,8 @@ export function dagView(dag: ListedDag, plan: PlanView, nowMs: number): DagRespo
     last_parsed_time: instant(dag.parsedAtMs),
     last_parse_duration: null,
     last_expired: null,
-    bundle_name: BUNDLE_NAME,
-    bundle_version: dag.bundleHash,
+    bundle_name: dag.bundleName ?? BUNDLE_NAME,
+    bundle_version: dag.bundleVersion ?? dag.bundleHash,
     relative_fileloc: dag.file,
     fileloc: dag.file,
     description: definition.doc?.split('\n')[0] ?? null,
@@ -75,7 +75,7 @@ export function nextRunsView(dag: ListedDag, plan: PlanView, count: number, nowM
   };
 }
 
-export function dagDetailsView(dag: ListedDag, plan: PlanView, latest: DagVersionRow | undefined, nowMs: number): DagDetailsResponse {
+export function dagDetailsView(dag: ListedDag, plan: PlanView, latest: StoredDagVersion | undefined, nowMs: number): DagDetailsResponse {
   const { definition } = plan;
   return {
     ...dagView(dag, plan, nowMs),
@@ -96,12 +96,12 @@ export function dagDetailsView(dag: ListedDag, plan: PlanView, latest: DagVersio
   };
 }
 
-export const dagVersionView = (version: DagVersionRow, displayName: string): DagVersionResponse => ({
+export const dagVersionView = (version: StoredDagVersion, displayName: string): DagVersionResponse => ({
   id: nameUuid(`dag-version/${version.dagId}/${version.dagVersion}`),
   version_number: version.dagVersion,
   dag_id: version.dagId,
-  bundle_name: BUNDLE_NAME,
-  bundle_version: version.bundleHash,
+  bundle_name: version.bundleName ?? BUNDLE_NAME,
+  bundle_version: version.bundleVersion ?? version.bundleHash,
   bundle_url: null,
   created_at: instant(version.createdAtMs),
   dag_display_name: displayName,

@@ -1,11 +1,11 @@
 import type { Json } from '@dagbook/domain';
 import { formatPosition } from '@dagbook/event-store';
-import type { DagVersionRow, GridRun, ListedTaskInstance, PlanView, RawEvent, Reason, RunRow, TaskTryRow } from '@dagbook/read-models';
+import type { StoredDagVersion, GridRun, ListedTaskInstance, PlanView, RawEvent, Reason, RunRow, TaskTryRow } from '@dagbook/read-models';
 import type { DagRunResponse, GridRunResponse, RunEventResponse, TaskInstanceHistoryResponse, TaskInstanceResponse, TaskReasonResponse } from '../dto/response.ts';
 import { dagVersionView } from './dag-view.ts';
 import { instant, instantOrNull, nameUuid, secondsBetween } from './instant.ts';
 
-export const runView = (run: RunRow, displayName: string, version: DagVersionRow | undefined): DagRunResponse => ({
+export const runView = (run: RunRow, displayName: string, version: StoredDagVersion | undefined): DagRunResponse => ({
   dag_run_id: run.runId,
   dag_id: run.dagId,
   dag_display_name: displayName,
@@ -25,7 +25,7 @@ export const runView = (run: RunRow, displayName: string, version: DagVersionRow
   conf: run.conf,
   note: run.note,
   dag_versions: version === undefined ? [] : [dagVersionView(version, displayName)],
-  bundle_version: run.bundleHash,
+  bundle_version: version?.bundleVersion ?? run.bundleHash,
   partition_key: run.partitionKey,
   failure_reason: run.failureReason,
   task_instance_counts: run.counts,
@@ -50,7 +50,7 @@ interface TaskInstanceContext {
   readonly dagId: string;
   readonly runId: string;
   readonly plan: PlanView;
-  readonly version: DagVersionRow | undefined;
+  readonly version: StoredDagVersion | undefined;
 }
 
 export function tryView(row: TaskTryRow, { dagId, runId, plan, version }: TaskInstanceContext): TaskInstanceHistoryResponse {
@@ -88,7 +88,7 @@ export function tryView(row: TaskTryRow, { dagId, runId, plan, version }: TaskIn
   };
 }
 
-export const taskInstanceView = (row: ListedTaskInstance, plan: PlanView, version: DagVersionRow | undefined): TaskInstanceResponse => ({
+export const taskInstanceView = (row: ListedTaskInstance, plan: PlanView, version: StoredDagVersion | undefined): TaskInstanceResponse => ({
   ...tryView(row, { dagId: row.dagId, runId: row.runId, plan, version }),
   id: nameUuid(`task-instance/${row.dagId}/${row.runId}/${row.taskId}/${row.mapIndex}/${row.tryNumber}`),
   logical_date: instantOrNull(row.logicalDateMs),

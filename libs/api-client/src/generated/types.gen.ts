@@ -679,6 +679,22 @@ export type BackfillDryRunCollectionResponse = {
     skipped: Array<BackfillDryRunResponse>;
 };
 
+export type BundleResponse = {
+    bundle_name: string;
+    kind: 'folder' | 'git' | 's3';
+    location: string;
+    ref: string | null;
+    version: string | null;
+    last_synced: string | null;
+    last_checked: string | null;
+    problem: string | null;
+};
+
+export type BundleCollectionResponse = {
+    bundles: Array<BundleResponse>;
+    total_entries: number;
+};
+
 export type StructuredLogMessage = {
     timestamp: string | null;
     event: string;
@@ -3236,6 +3252,90 @@ export type CancelBackfillResponses = {
 };
 
 export type CancelBackfillResponse = CancelBackfillResponses[keyof CancelBackfillResponses];
+
+export type GetBundlesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v2/bundles';
+};
+
+export type GetBundlesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetBundlesError = GetBundlesErrors[keyof GetBundlesErrors];
+
+export type GetBundlesResponses = {
+    /**
+     * Done
+     */
+    200: BundleCollectionResponse;
+};
+
+export type GetBundlesResponse = GetBundlesResponses[keyof GetBundlesResponses];
+
+export type SyncBundleData = {
+    body?: never;
+    path: {
+        bundle_name: string;
+    };
+    query?: never;
+    url: '/api/v2/bundles/{bundle_name}/sync';
+};
+
+export type SyncBundleErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type SyncBundleError = SyncBundleErrors[keyof SyncBundleErrors];
+
+export type SyncBundleResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type SyncBundleResponse = SyncBundleResponses[keyof SyncBundleResponses];
 
 export type GetLogData = {
     body?: never;

@@ -4,6 +4,7 @@ import {
   type AppendEntry, type AppendResult, type CheckpointStore, type ContentKind, type EventStore, FEED_START, formatPosition, type Lease, type LeaseGrant,
   type LeaseStore, type NewCommand, type OwnershipSession, type OwnershipStore, type PendingCommand, type Position, StoreFault, type Snapshot, type StoredEvent, type Stores,
 } from '../port.ts';
+import { MemoryBundleStore } from './bundle-store.ts';
 
 /**
  * The twin of the Postgres stores, for tests and simulation: same answers, no durability. Data is kept as JSON text, so
@@ -14,7 +15,7 @@ export function createMemoryStores(options: { readonly nowMs?: () => number } = 
   const leases = new MemoryLeaseStore(nowMs);
   const events = new MemoryEventStore(leases, nowMs);
   const ownership = new MemoryOwnershipStore();
-  return { events, leases, ownership, checkpoints: new MemoryCheckpointStore(), close: () => ownership.close() };
+  return { events, leases, ownership, checkpoints: new MemoryCheckpointStore(), bundles: new MemoryBundleStore(), close: () => ownership.close() };
 }
 
 interface Row {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Stores } from '../port.ts';
+import { PostgresBundleStore } from './bundle-store.ts';
 import { PostgresCheckpointStore } from './checkpoint-store.ts';
 import { createPool, retrying } from './connection.ts';
 import { assertClusterMatchesHistory, PostgresEventStore } from './event-store.ts';
@@ -35,6 +36,7 @@ export async function openPostgresStores(options: { readonly url: string; readon
     leases: new PostgresLeaseStore(pool),
     ownership,
     checkpoints: new PostgresCheckpointStore(pool),
+    bundles: new PostgresBundleStore(pool),
     pool,
     close: async () => {
       await ownership.close();
