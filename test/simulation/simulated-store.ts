@@ -118,6 +118,7 @@ export function linkedStores(stores: Stores, actor: Actor, conditions: StoreCond
     events: linked<EventStore>(stores.events, link, ['pendingCommands', 'putContent', 'getContent', 'loadSnapshot', 'saveSnapshot']),
     leases: linked<LeaseStore>(stores.leases, link),
     checkpoints: stores.checkpoints,
+    bundles: stores.bundles,
     ownership: { openSession: () => link.call('openSession', () => openSession(stores.ownership, actor, conditions)) },
     close: () => Promise.resolve(),
   };
