@@ -24,6 +24,7 @@ async function run(request: TestRequest): Promise<TestAnswer> {
   const refOf = (taskId: string): TaskRef<unknown> => ({ id: taskId }) as TaskRef<unknown>;
   const result = await dag.test({
     params: request.params,
+    folder: request.folder,
     mock: request.mocks.map(({ taskId, value }) => sdk.mock(refOf(taskId), value as Json)),
     ...(request.logicalDate === undefined ? {} : { logicalDate: request.logicalDate }),
   });

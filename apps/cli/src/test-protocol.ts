@@ -3,6 +3,8 @@ export interface TestRequest {
   readonly bundlePath: string;
   readonly sdkPath: string;
   readonly dagId: string;
+  /** Of its template files. */
+  readonly folder: string;
   readonly logicalDate?: string;
   readonly params: { readonly [name: string]: unknown };
   readonly mocks: readonly { readonly taskId: string; readonly value: unknown }[];

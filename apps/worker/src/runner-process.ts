@@ -219,7 +219,8 @@ export class RunnerProcess {
         if (line !== '') this.#listener?.onStdio(stream, line);
         return this.#endWhenFlushed();
       }
-      if (stream === 'stderr') this.#stderrTail = `${this.#stderrTail}${line}\n`.slice(-4_096);
+      // Masked before it is cut: half a secret would be none to the mask.
+      if (stream === 'stderr') this.#stderrTail = (this.#listener?.mask()?.mask(`${this.#stderrTail}${line}\n`) ?? `${this.#stderrTail}${line}\n`).slice(-4_096);
       this.#listener?.onStdio(stream, line);
     }, { mask: () => this.#listener?.mask() });
     readable.on('data', (chunk: Buffer) => lines.push(chunk));

@@ -189,6 +189,7 @@ class TestRun implements TestResult {
         return found;
       },
       xcom: async ({ taskId: of, mapIndexes }) => this.#xcom(of, mapIndexes),
+      templateFile: (name) => templateFile(this.#options.folder, name),
       maskSecret: (secret) => this.#hide([secret]),
       mask: () => this.#mask,
       requestRun: async ({ dagId, runId = `begun_by__${taskId}` }) => (dagId in (this.#options.otherDags ?? {}) ? { kind: 'begun', runId } : { kind: 'refused', reason: `the test says nothing of a DAG '${dagId}'; name it in otherDags` }),
@@ -249,6 +250,13 @@ class TestRun implements TestResult {
       : { mapped: true as const, items: instances.map(read) };
     return readResult(upstream, this.#stored);
   }
+}
+
+async function templateFile(folder: string | undefined, name: string): Promise<string | null> {
+  if (folder === undefined) return null;
+  const { readFile } = await import('node:fs/promises');
+  const { join } = await import('node:path');
+  return readFile(join(folder, name), 'utf8').catch(() => null);
 }
 
 function commandOf(outcome: Outcome, attempt: AttemptRef, nowMs: number): RunCommand {

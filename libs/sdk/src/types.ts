@@ -268,6 +268,8 @@ export interface TestOptions<P> {
   mock?: readonly Mock[];
   connections?: Record<string, Record<string, string | number | boolean | null>>;
   variables?: Record<string, string>;
+  /** Where template files (`load.sql`, `{% include %}`) are looked for, as in the DAG's bundle. Default: nowhere. */
+  folder?: string;
   /** How runs of other DAGs stand, by DAG id: what `triggerDag` may begin and `externalTask` finds, each of its tasks in the same state. */
   otherDags?: Record<string, 'success' | 'failed' | 'running'>;
   /** Default: lines on stdout. */

@@ -38,7 +38,7 @@ export async function testDag(session: Session, dagId: string, options: DagTestO
     const bundlePath = join(scratch, 'bundle.mjs');
     writeFileSync(bundlePath, found.bundle.code);
     const request: TestRequest = {
-      bundlePath, dagId, params, sdkPath: sdkPath(terminal), mocks: options.mock.map(readMock), ...(options.date === undefined ? {} : { logicalDate: options.date }),
+      bundlePath, dagId, folder, params, sdkPath: sdkPath(terminal), mocks: options.mock.map(readMock), ...(options.date === undefined ? {} : { logicalDate: options.date }),
     };
     const answer = await inChild(session, request);
     if (answer.kind === 'failed') throw new CliFailure('failed', answer.message);
