@@ -54,7 +54,7 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
   'a worker begins what it is told twice': { breakage: { worker: { knowsRepetitions: false } }, foundBy: ['no try runs twice at once'] },
   'a run does not say whose backfill it is': {
     breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.map(withoutBackfill) })) },
-    foundBy: ['a backfill goes by its dates'],
+    foundBy: ['a backfill goes by its dates', 'maxActiveRuns'],
   },
   'a backfill makes all its runs at once': { breakage: { stores: readingCommands((body) => (body['type'] === 'CreateBackfill' ? { ...body, maxActiveRuns: 100 } : body)) }, foundBy: ['a backfill keeps its cap'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
