@@ -363,3 +363,36 @@ describe('connections and variables', () => {
     expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', '2027-01-05', 'load'])).out).toBe('command  load ***\nenv      {"DAY":"2027-01-05"}\n');
   });
 });
+
+describe('backfills', () => {
+  const BACKFILL = {
+    id: 7, dag_id: 'd', state: 'running', is_paused: false, from_date: 'A', to_date: 'B', dates: 5, created_runs: 1, reprocessed_runs: 1, skipped_dates: 1, max_active_runs: 2, reprocess_behavior: 'failed',
+  };
+  const CREATE = ['backfill', 'create', 'd', '--from', '2026-01-01', '--to', '2026-01-05', '--reprocess', 'failed', '--backwards', '--max-active-runs', '2', '--set', 'n=3'];
+
+  it('are shown before they are made', async () => {
+    const made = { logical_date: '2026-01-01', action: 'create', dag_run_id: null, state: null };
+    const skipped = { logical_date: '2026-01-02', action: 'skip', dag_run_id: 'r', state: 'success' };
+    const { url, asked } = await serve({ 'POST /api/v2/backfills/dry_run': { body: { backfills: [made], total_entries: 1, skipped: [skipped] } }, 'POST /api/v2/backfills': { body: BACKFILL } });
+    const shown = await run([...CREATE, '--url', url, '--token', 't', '-o', 'id']);
+    expect(shown).toEqual({ code: 0, out: '2026-01-01\n2026-01-02\n', err: 'Nothing was made. --yes makes these 1 runs and leaves 1 as they are.\n' });
+    expect(asked[0]?.body).toEqual({
+      dag_id: 'd', from_date: '2026-01-01', to_date: '2026-01-05', reprocess_behavior: 'failed', run_backwards: true, max_active_runs: 2, dag_run_conf: { n: 3 },
+    });
+    expect(await run([...CREATE, '--yes', '--url', url, '--token', 't', '-o', 'id'])).toEqual({ code: 0, out: '7\n', err: '' });
+    expect(asked[1]).toMatchObject({ line: 'POST /api/v2/backfills', body: asked[0]?.body });
+  });
+
+  it('are listed, paused, gone on with and cancelled', async () => {
+    const { url } = await serve({
+      'GET /api/v2/backfills': { body: { backfills: [BACKFILL], total_entries: 1 } }, 'PUT /api/v2/backfills/7/pause': { body: { ...BACKFILL, is_paused: true } },
+      'PUT /api/v2/backfills/7/unpause': { body: BACKFILL }, 'PUT /api/v2/backfills/7/cancel': { body: { ...BACKFILL, state: 'cancelled' } },
+    });
+    const said = async (...argv: string[]): Promise<string> => (await run(['backfill', ...argv, '--url', url, '--token', 't'])).out;
+    expect(await said('list', 'd')).toContain('3 of 5');
+    expect(await said('pause', '7')).toContain('paused');
+    expect(await said('unpause', '7')).toContain('running');
+    expect(await said('cancel', '7')).toContain('cancelled');
+    expect((await run(['backfill', 'create', 'd', '--from', '2026-01-01'])).code).toBe(2);
+  });
+});

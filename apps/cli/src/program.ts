@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addAuthCommands, addVersionCommand } from './command/auth.ts';
 import { addBundleCommands } from './command/bundle.ts';
+import { addBackfillCommands } from './command/backfill.ts';
 import { addDagCommands } from './command/dag.ts';
 import { addRunCommands } from './command/run.ts';
 import { addSecretCommands } from './command/secret.ts';
@@ -39,6 +40,7 @@ function programOf(terminal: Terminal, version: string): Command {
   addDagCommands(program, session);
   addRunCommands(program, session);
   addTaskCommands(program, session);
+  addBackfillCommands(program, session);
   addSecretCommands(program, session);
   addBundleCommands(program, session);
   addAuthCommands(program, session);

@@ -58,7 +58,7 @@ async function showRun(session: Session, dagId: string, runId: string): Promise<
 async function clearRun(session: Session, dagId: string, runId: string, options: { onlyFailed: boolean; latestVersion: boolean; yes: boolean }): Promise<void> {
   const { client } = await session.api();
   const { terminal, format } = session;
-  const body = { only_failed: options.onlyFailed, run_on_latest_version: options.latestVersion, dry_run: !options.yes };
+  const body = { only_failed: options.onlyFailed, ...(options.latestVersion ? { run_on_latest_version: true } : {}), dry_run: !options.yes };
   // The contract names the answer of a dry run; a real one answers the run as it is now.
   const answer = settled(await clearDagRun({ client, path: { dag_id: dagId, dag_run_id: runId }, body }) as object);
   if (options.yes) return printOne(terminal, format, answer as DagRunResponse, RUN_DETAILS);

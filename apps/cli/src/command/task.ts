@@ -47,6 +47,8 @@ export function addTaskCommands(program: Command, session: Session): void {
     .description('run task instances again; without --yes: show which')
     .option('--upstream', 'also everything before them', false)
     .option('--downstream', 'also everything after them', false)
+    .option('--past', 'the same in all runs of an earlier logical date', false)
+    .option('--future', 'the same in all runs of a later logical date', false)
     .option('--only-failed', 'of these only those that failed', false)
     .option('--yes', 'do it', false)
     .action((dagId: string, runId: string, names: string[], options: ClearOptions) => clearTasks(session, { dagId, runId, names }, options));
@@ -159,6 +161,8 @@ async function runOf(client: Api['client'], dagId: string, run: string): Promise
 interface ClearOptions {
   readonly upstream: boolean;
   readonly downstream: boolean;
+  readonly past: boolean;
+  readonly future: boolean;
   readonly onlyFailed: boolean;
   readonly yes: boolean;
 }
@@ -171,6 +175,8 @@ async function clearTasks(session: Session, of: { readonly dagId: string; readon
     task_ids: tasks as string[],
     include_upstream: options.upstream,
     include_downstream: options.downstream,
+    include_past: options.past,
+    include_future: options.future,
     only_failed: options.onlyFailed,
     dry_run: !options.yes,
   };
