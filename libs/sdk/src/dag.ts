@@ -14,7 +14,8 @@ import { callSite, mark } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
 import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './source.ts';
 import { testDag } from './test-run.ts';
-import type { Dag, DagSpec, Edge, Factory, NoParams, TaskRef, TestOptions, TestResult } from './types.ts';
+import { testSchedule } from './test-schedule.ts';
+import type { Dag, DagSpec, Edge, Factory, NoParams, ScheduleTestResult, TaskRef, TestOptions, TestResult } from './types.ts';
 
 /**
  * A DAG, to be exported from its file. Tasks are declared on it and put into it by calling what `task` answers; a
@@ -366,6 +367,10 @@ class DagValue extends ScopeValue {
   test(options: TestOptions<object> = {}): Promise<TestResult> {
     return this[RUNNABLE].test(options);
   }
+
+  testSchedule(options: Parameters<typeof testSchedule>[2]): Promise<ScheduleTestResult> {
+    return this[RUNNABLE].testSchedule(options);
+  }
 }
 
 class Runnable implements RunnableDag {
@@ -386,6 +391,10 @@ class Runnable implements RunnableDag {
 
   async test(options: TestOptions<object>): Promise<TestResult> {
     return testDag(this.#model, this.#compile({}), options);
+  }
+
+  async testSchedule(options: Parameters<typeof testSchedule>[2]): Promise<ScheduleTestResult> {
+    return testSchedule(this.#model, this.#compile({}), options);
   }
 
   #compile(site: SiteDefaults): CompiledDag {

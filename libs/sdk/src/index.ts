@@ -1,5 +1,5 @@
 export type {
-  Asset, Dag, DagSpec, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, Scope, SensorOperator, SensorSpec, SiteMacro,
+  Asset, Dag, DagSpec, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
   TaskContext, TaskLog, TaskRef, TaskSpec, TestOptions, TestResult, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';

@@ -1,6 +1,6 @@
-import type { AttemptRef, DagRun, Json, RunCommand, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import type { AttemptRef, DagRun, Json, RunCommand, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
-  compilePlan, createRunState, decideTrigger, isFinished, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, readyInstances, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
+  compilePlan, createRunState, decideTrigger, isFinished, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
 import type { LogLine, OtherRun, OtherRunQuery, Outcome, XComAnswer } from '@dagbook/contracts';
@@ -46,7 +46,13 @@ export async function testDag(model: DagModel, compiled: CompiledDag, options: T
   return test;
 }
 
-class TestRun implements TestResult {
+/** A run that the schedule makes, and the one before it as it ended; null: it is the first. */
+export interface ScheduledTest {
+  readonly run: ScheduledRun;
+  readonly previous: DagRun | null;
+}
+
+export class TestRun implements TestResult {
   readonly #model: DagModel;
   readonly #compiled: CompiledDag;
   readonly #options: TestOptions<object>;
@@ -58,15 +64,21 @@ class TestRun implements TestResult {
   readonly #signal = new AbortController().signal;
   readonly #mask = new SecretMask();
   #nowMs: number;
+  readonly #scheduled: ScheduledTest | undefined;
   #epoch = 0;
 
-  constructor(model: DagModel, compiled: CompiledDag, options: TestOptions<object>) {
+  constructor(model: DagModel, compiled: CompiledDag, options: TestOptions<object>, scheduled?: ScheduledTest) {
     this.#model = model;
     this.#compiled = compiled;
     this.#options = options;
     this.#mocks = new Map((options.mock ?? []).map((mocked) => [(mocked as MockValue).taskId, (mocked as MockValue).value]));
     this.#run = createRunState(compilePlan(compiled.definition));
-    this.#nowMs = this.#logicalDateMs();
+    this.#scheduled = scheduled;
+    this.#nowMs = scheduled?.run.runAfterMs ?? this.#logicalDateMs();
+  }
+
+  get folded(): DagRun {
+    return this.#run;
   }
 
   get state(): 'success' | 'failed' {
@@ -88,10 +100,10 @@ class TestRun implements TestResult {
   async run(): Promise<void> {
     const { definition } = this.#compiled;
     const params = await this.#params();
-    const triggered = decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
+    const triggered = this.#scheduled !== undefined ? scheduledRun(this.#scheduled.run, params) : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
     if (isRejected(triggered)) throw new Error(triggered.message);
     this.#settle({
-      ...triggered, type: 'CreateRun', dagId: definition.dagId, runType: 'manual', triggeredBy: 'test', conf: (this.#options.conf ?? {}) as Json,
+      ...triggered, type: 'CreateRun', dagId: definition.dagId, runType: this.#runType, triggeredBy: 'test', conf: (this.#options.conf ?? {}) as Json,
       planHash: 'test', dagVersion: 1, bundleHash: 'test', nowMs: this.#nowMs,
     });
     this.#settle({ type: 'StartRun', nowMs: this.#nowMs });
@@ -102,6 +114,10 @@ class TestRun implements TestResult {
     }
     const failed = definition.tasks.map(({ taskId }) => taskId).filter((taskId) => this.#instancesOf(taskId).some(({ state }) => state === 'failed'));
     if (this.state === 'failed') await this.#model.spec.onFailure?.({ dagId: definition.dagId, runId: triggered.runId, failed });
+  }
+
+  get #runType(): 'scheduled' | 'manual' {
+    return this.#scheduled === undefined ? 'manual' : 'scheduled';
   }
 
   #logicalDateMs(): number {
@@ -121,13 +137,15 @@ class TestRun implements TestResult {
   }
 
   #settle(command: RunCommand): Settled {
-    const settled = settle(this.#run, command, { isFirst: true, taskOf: () => undefined });
+    const previous = this.#scheduled?.previous ?? null;
+    const settled = settle(this.#run, command, { isFirst: previous === null, taskOf: (ref) => (previous === null ? undefined : pastOf(previous, ref)) });
     if (isRejected(settled)) throw new Error(`invariant: ${command.type} was refused: ${settled.message}`);
     return settled;
   }
 
   #passTime(): void {
     const wakeAtMs = nextWakeAtMs(this.#run);
+    if (wakeAtMs === null && this.#scheduled !== undefined) throw new Error(`the run of ${isoInstant(this.#scheduled.run.interval.startMs)} waits for ever for the run before it (dependsOnPast, waitForDownstream)`);
     if (wakeAtMs === null) throw new Error('invariant: a run that waits for nothing is not finished');
     this.#nowMs = Math.max(this.#nowMs, wakeAtMs);
     this.#settle({ type: 'RecordTimePassed', nowMs: this.#nowMs });
@@ -143,7 +161,7 @@ class TestRun implements TestResult {
       attempt: { dagId: definition.dagId, runId: run.runId, taskId, mapIndex, tryNumber },
       work: {
         bundleHash: 'test', maxTries: instance.maxTries, ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
-        run: { ...run, runType: 'manual', conf: (this.#options.conf ?? {}) as Json },
+        run: { ...run, runType: this.#runType, conf: (this.#options.conf ?? {}) as Json },
         results: upstreamResults(this.#run, taskId, mapIndex),
         ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
       },
@@ -258,6 +276,9 @@ async function templateFile(folder: string | undefined, name: string): Promise<s
   const { join } = await import('node:path');
   return readFile(join(folder, name), 'utf8').catch(() => null);
 }
+
+const scheduledRun = ({ runAfterMs, interval }: ScheduledRun, params: { readonly [name: string]: Json }) =>
+  ({ runId: runIdOf('scheduled', runAfterMs), logicalDateMs: interval.startMs, dataInterval: interval, runAfterMs, params });
 
 function commandOf(outcome: Outcome, attempt: AttemptRef, nowMs: number): RunCommand {
   switch (outcome.kind) {

@@ -282,11 +282,23 @@ export interface TestResult {
   stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
 }
 
+/** The runs that the schedule makes from `from` to `to`, oldest first. */
+export interface ScheduleTestResult {
+  readonly runs: readonly (TestResult & { readonly logicalDate: string; readonly dataInterval: { readonly start: string; readonly end: string }; readonly runAfter: string })[];
+  /** True: the DAG was paused by `maxConsecutiveFailedRuns`, and the runs after that were not made. */
+  readonly paused: boolean;
+}
+
 export interface Dag<P> extends Scope<P> {
   readonly id: string;
   readonly __dag: true;
   /** Runs the DAG in this process, without any service. */
   test(o?: TestOptions<P>): Promise<TestResult>;
+  /**
+   * Runs all that its schedule makes between two dates (as `startDate`, both included), one after another, each at the time that it
+   * is due: a year in a second.
+   */
+  testSchedule(o: Omit<TestOptions<P>, 'logicalDate'> & { from: string; to: string }): Promise<ScheduleTestResult>;
 }
 
 export interface Mock {
