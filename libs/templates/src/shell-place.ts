@@ -9,7 +9,8 @@ interface PlacedValue {
 
 /** Where the shell is while it reads, and by what it leaves again. */
 type Place =
-  | { readonly kind: 'code'; readonly end: ')' | '`' | null }
+  /** `judgesNumbers`: of `[[ … ]]` that compares numbers, which evaluates what it compares. */
+  | { readonly kind: 'code'; readonly end: ')' | '`' | ']]' | null; readonly judgesNumbers?: boolean }
   | { readonly kind: 'braces' | 'double' | 'single' | 'ansi' | 'comment' }
   | { readonly kind: 'arithmetic'; parentheses: number };
 
@@ -24,6 +25,10 @@ const HERE = /<<(-?)[ \t]*(?:'([^'\n]*)'|"([^"\n]*)"|(\\?)([^\s'"\\;&|<>()]+))/y
 /** No shell sees more in these than letters, wherever they stand. */
 const PLAIN = /^[\w./:=,@%+ -]*$/;
 const NUMBER = /^\s*[-+]?\d*\.?\d*\s*$/;
+/** Comparisons of numbers, and the question whether a variable is set, evaluate their operands. */
+const NUMERIC_TEST = /\s-(?:eq|ne|lt|le|gt|ge|v)\s/;
+/** An array's subscript is evaluated, quoted or not. */
+const SUBSCRIPT = /[A-Za-z_]\w*\[["']?[^\]"'\n]*$/;
 
 /**
  * Puts a reference to a variable where the text has the place of a value (U+FDD0, its number, U+FDD1), reading the text as
@@ -71,20 +76,31 @@ class ShellReading {
   }
 
   #placed({ value, reference }: PlacedValue): string {
+    if (this.#isEvaluated && !NUMBER.test(value)) {
+      throw new TemplateError('ValueError', 'A value stands where a shell evaluates it (arithmetic, a subscript, a comparison of numbers) and is no number: the shell would read it as code.');
+    }
     switch (this.#place.kind) {
       case 'single':
         return `'"${reference()}"'`;
       case 'ansi':
         return `'"${reference()}"$'`;
       case 'arithmetic':
-        if (!NUMBER.test(value)) throw new TemplateError('ValueError', 'A value stands in a shell\'s arithmetic and is no number: the shell would read it as code.');
-        return reference();
       case 'code':
       case 'braces':
       case 'double':
       case 'comment':
         return reference();
     }
+  }
+
+  /** A shell takes a name or an expression out of what stands there and carries it out. */
+  get #isEvaluated(): boolean {
+    if (this.#places.some((place) => place.kind === 'arithmetic' || (place.kind === 'code' && place.judgesNumbers === true))) return true;
+    const within = this.#place.kind === 'double' || this.#place.kind === 'single' ? this.#places.at(-2)?.kind : this.#place.kind;
+    if (within !== 'code' && within !== 'braces') return false;
+    const before = this.#text.slice(Math.max(0, this.#at - 300), this.#at).replace(/\ufdd0\d+\ufdd1$/, '');
+    // In double quotes a bracket is a bracket, unless the quotes began within it.
+    return this.#place.kind === 'code' || this.#place.kind === 'braces' ? SUBSCRIPT.test(before) : /[A-Za-z_]\w*\[["'][^"'\]]*$/.test(before);
   }
 
   #take(length: number): void {
@@ -140,14 +156,18 @@ class ShellReading {
     return char === '(' || char === ')' ? this.#take(1) : this.#readExpansion(char);
   }
 
-  #readCode(place: { readonly end: ')' | '`' | null }, char: string): void {
-    if (char === place.end) return this.#leave(1);
+  #readCode(place: { readonly end: ')' | '`' | ']]' | null }, char: string): void {
+    if (place.end === ']]' ? this.#has(']]') : char === place.end) return this.#leave((place.end as string).length);
     if (char === "'") return this.#enter({ kind: 'single' }, 1);
     if (char === '"') return this.#enter({ kind: 'double' }, 1);
     if (this.#has("$'")) return this.#enter({ kind: 'ansi' }, 2);
     if (char === '#' && this.#isWordStart()) return this.#enter({ kind: 'comment' }, 1);
     if (this.#has('((') && this.#isWordStart()) return this.#enter({ kind: 'arithmetic', parentheses: 0 }, 2);
     if (char === '(') return this.#enter({ kind: 'code', end: ')' }, 1);
+    if (this.#has('[[') && this.#isWordStart()) {
+      const end = this.#text.indexOf(']]', this.#at);
+      return this.#enter({ kind: 'code', end: ']]', judgesNumbers: NUMERIC_TEST.test(this.#text.slice(this.#at, end === -1 ? undefined : end)) }, 2);
+    }
     if (this.#has('<<<')) return this.#take(3);
     if (this.#has('<<')) return this.#readHere();
     if (char === '\n' && this.#documents.length > 0) return this.#readDocuments();

@@ -1,4 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TemplateError } from './error.ts';
 import { renderShellSteps, type ShellCommand } from './shell.ts';
@@ -42,9 +46,43 @@ test('outside of quotes a value is split into words, as in Airflow, and nothing 
   expect(said('echo $(( {{ params.x }} * 2 ))', { x: 21 })).toBe('42\n');
 });
 
-test('what a shell would still read as code is refused', () => {
-  expect(() => rendered('echo $(( {{ params.x }} ))', { x: 'a[$(echo pwned)]' })).toThrow(TemplateError);
-  expect(() => rendered('(( {{ params.x }} ))', { x: 'a[$(echo pwned)]' })).toThrow(TemplateError);
+test.each([
+  'echo $(( {{ params.x }} ))', '(( {{ params.x }} ))', 'echo "$(( 1 + {{ params.x }} ))"', '[[ {{ params.x }} -eq 1 ]]', '[[ 1 -lt "{{ params.x }}" ]]',
+  'echo ${list[{{ params.x }}]}', 'echo "${list["{{ params.x }}"]}"', 'list[{{ params.x }}]=1', "list['{{ params.x }}']=1",
+])('%s would evaluate a value: one that is no number is refused', (template) => {
+  expect(() => rendered(template, { x: 'a[$(echo pwned)]' })).toThrow(TemplateError);
+  expect(() => rendered(template, { x: 'DAGBOOK_PARAM_X' })).toThrow(TemplateError);
+  expect(rendered(template, { x: 1 }).environment).toEqual({ DAGBOOK_VALUE_1: '1' });
+});
+
+test('brackets elsewhere are no subscripts', () => {
+  expect(said('echo "rows[{{ params.x }}]"', { x: 'a b' })).toBe('rows[a b]\n');
+  expect(said('[[ "{{ params.x }}" == a* ]] && echo yes', { x: 'a[0]' })).toBe('yes\n');
+});
+
+test('whatever the text around it is, a value never runs', () => {
+  const canary = join(mkdtempSync(join(tmpdir(), 'dagbook-shell-')), 'pwned');
+  const hostile = [`$(touch ${canary})`, `\`touch ${canary}\``, `'; touch ${canary}; '`, `"; touch ${canary}; "`, `;\n touch ${canary} \n`, `a[$(touch ${canary})]`, `EOF\ntouch ${canary}`, `) ; touch ${canary} ; (`];
+  const piece = fc.constantFrom("'", '"', '$(', ')', '`', '${X:-', '}', '$((', '))', "$'", '\\', ' ', '\n', '# ', 'echo ', '<<EOF\n', "<<'EOF'\n", '\nEOF\n', 'case a in a) ', ';; esac', '[[ ', ' ]]', ' -eq ', 'x=', 'list[', ']', '; ', '&& ', '((', '{{ params.x }}', '{{ params.x }}');
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 2, maxLength: 14 }), fc.constantFrom(...hostile), (pieces, x) => {
+      let command: ShellCommand;
+      try {
+        command = rendered(pieces.join(''), { x });
+      } catch (error) {
+        if (error instanceof TemplateError) return;
+        throw error;
+      }
+      spawnSync('/bin/bash', ['-c', command.command], { env: { PATH: process.env['PATH'], ...command.environment }, stdio: 'ignore', timeout: 5_000 });
+      const ran = existsSync(canary);
+      rmSync(canary, { force: true });
+      if (ran) throw new Error(`ran: ${JSON.stringify(command)}`);
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 150) },
+  );
+});
+
+test('in a here document that expands nothing a value must be plain', () => {
   expect(() => rendered("cat <<'EOF'\n{{ params.x }}\nEOF", { x: 'EOF\necho pwned' })).toThrow(TemplateError);
   expect(said("cat <<'EOF'\n{{ params.x }}\nEOF", { x: '2027-01-05' })).toBe('2027-01-05\n');
 });
