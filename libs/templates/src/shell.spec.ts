@@ -61,7 +61,8 @@ test('brackets elsewhere are no subscripts', () => {
 });
 
 test('whatever the text around it is, a value never runs', () => {
-  const canary = join(mkdtempSync(join(tmpdir(), 'dagbook-shell-')), 'pwned');
+  const folder = mkdtempSync(join(tmpdir(), 'dagbook-shell-'));
+  const canary = join(folder, 'pwned');
   const hostile = [`$(touch ${canary})`, `\`touch ${canary}\``, `'; touch ${canary}; '`, `"; touch ${canary}; "`, `;\n touch ${canary} \n`, `a[$(touch ${canary})]`, `EOF\ntouch ${canary}`, `) ; touch ${canary} ; (`];
   const piece = fc.constantFrom("'", '"', '$(', ')', '`', '${X:-', '}', '$((', '))', "$'", '\\', ' ', '\n', '# ', 'echo ', '<<EOF\n', "<<'EOF'\n", '\nEOF\n', 'case a in a) ', ';; esac', '[[ ', ' ]]', ' -eq ', 'x=', 'list[', ']', '; ', '&& ', '((', '{{ params.x }}', '{{ params.x }}');
   fc.assert(
@@ -73,13 +74,14 @@ test('whatever the text around it is, a value never runs', () => {
         if (error instanceof TemplateError) return;
         throw error;
       }
-      spawnSync('/bin/bash', ['-c', command.command], { env: { PATH: process.env['PATH'], ...command.environment }, stdio: 'ignore', timeout: 5_000 });
+      spawnSync('/bin/bash', ['-c', command.command], { cwd: folder, env: { PATH: process.env['PATH'], ...command.environment }, stdio: 'ignore', timeout: 5_000 });
       const ran = existsSync(canary);
       rmSync(canary, { force: true });
       if (ran) throw new Error(`ran: ${JSON.stringify(command)}`);
     }),
     { numRuns: Number(process.env['RUNS'] ?? 150) },
   );
+  rmSync(folder, { recursive: true });
 });
 
 test('in a here document that expands nothing a value must be plain', () => {
