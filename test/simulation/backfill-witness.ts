@@ -65,6 +65,7 @@ export class BackfillWitness {
       case 'BackfillDateHandled': {
         const dateMs = seen.wanted.dates[seen.handled];
         if (dateMs !== event.logicalDateMs) wrong(`handles ${event.logicalDateMs} when it is the turn of ${dateMs}`);
+        if (event.action === 'skipped' && this.#owned.has(`${streamId} ${event.runId}`)) wrong(`skips ${event.runId}, which is its own`);
         if (event.action !== 'skipped' && !this.#owned.has(`${streamId} ${event.runId}`)) wrong(`has ${event.action} ${event.runId}, which is not its own`);
         seen.handled += 1;
         return undefined;

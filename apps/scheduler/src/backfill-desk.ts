@@ -146,8 +146,8 @@ export class BackfillDesk {
     const dates = dag.fold.paused ? [] : nextDates(fold, await this.#datesOf(owned, fold), active);
     const existing = await this.#existing(dag.dagId, dates);
     if (!isOurs()) return;
-    const steps = stepsOf(fold, dates, active, (logicalDateMs) => existing.get(logicalDateMs));
-    await this.#carryOut(dag, dag.plan, fold, steps, new Map(dates.map((date) => [date.interval.startMs, date])));
+    const wanted = stepsOf(fold, dates, active, (logicalDateMs) => existing.get(logicalDateMs));
+    const steps = await this.#carryOut(dag, dag.plan, fold, wanted, new Map(dates.map((date) => [date.interval.startMs, date])));
     // Of a DAG that was lost meanwhile nobody here knows which runs are under way.
     if (!isOurs()) return;
     const decision = decideBackfill({ type: 'RecordBackfillSteps', steps, activeRuns: this.#activeOf(dag.dagId, backfillId), nowMs: this.#ports.clock.nowMs() }, fold);
@@ -156,22 +156,24 @@ export class BackfillDesk {
     if (owned.fold?.state === 'running' && steps.length > 0) owned.wasTouched = true;
   }
 
-  async #carryOut(dag: OwnedDag, plan: Plan, { created }: BackfillFold, steps: readonly BackfillStep[], dates: ReadonlyMap<number, ScheduledRun>): Promise<void> {
-    const open = steps.filter((step) => step.done !== true);
-    const create = open.filter(({ action }) => action === 'create');
-    const taken = await claimLogicalDates(this.#ports.store, dag.dagId, create);
-    const outcomes = await Promise.all([
-      ...create.filter(({ runId }) => !taken.has(runId)).map(({ runId, logicalDateMs }) => {
-        const { interval, runAfterMs } = dates.get(logicalDateMs) as ScheduledRun;
-        return this.#asBackfillRun(dag, runId, created.backfillId, () => this.#ports.create(dag, plan, {
+  /** Answers the steps as they came about: a run that somebody else has begun meanwhile is left alone. */
+  async #carryOut(dag: OwnedDag, plan: Plan, { created }: BackfillFold, steps: readonly BackfillStep[], dates: ReadonlyMap<number, ScheduledRun>): Promise<readonly BackfillStep[]> {
+    const taken = await claimLogicalDates(this.#ports.store, dag.dagId, steps.filter(({ action, done }) => action === 'create' && done !== true));
+    return Promise.all(steps.map(async (step): Promise<BackfillStep> => {
+      if (step.action === 'skip' || step.done === true) return step;
+      const { runId, logicalDateMs } = step;
+      const { interval, runAfterMs } = dates.get(logicalDateMs) as ScheduledRun;
+      const outcome: AskOutcome = taken.has(runId) ? ALREADY_THERE
+        : await this.#asBackfillRun(dag, runId, created.backfillId, () => (step.action === 'reprocess' ? this.#reprocess(dag, plan, runId, created) : this.#ports.create(dag, plan, {
           runId, runType: 'backfill', triggeredBy: 'backfill', triggeringUser: created.by, logicalDateMs, dataInterval: interval, runAfterMs, conf: created.conf,
           params: { ...plan.definition.params?.defaults, ...created.conf }, backfillId: created.backfillId,
-        }));
-      }),
-      ...open.filter(({ action }) => action === 'reprocess').map(({ runId }) => this.#asBackfillRun(dag, runId, created.backfillId, () => this.#reprocess(dag, plan, runId, created))),
-    ]);
-    const refused = outcomes.find((outcome) => outcome.kind === 'refused' && outcome.code !== 'run_exists');
-    if (refused?.kind === 'refused') throw new Error(refused.message);
+        })));
+      if (outcome.kind === 'done') return step;
+      if (outcome.code !== 'run_exists' && outcome.code !== 'run_under_way') throw new Error(outcome.message);
+      // Perhaps it was begun by this very step, in a commit that was reported as failed.
+      const found = (await this.#existing(dag.dagId, [{ interval, runAfterMs }])).get(logicalDateMs);
+      return found?.backfillId === created.backfillId ? step : { ...step, action: 'skip' };
+    }));
   }
 
   /** It counts from the moment it is asked for: what it comes to may be heard of after the answer. */
@@ -323,3 +325,4 @@ interface BackfillRun {
 
 const PREFIX = 'backfill-';
 const ASK_AGAIN_AFTER_MS = 1_000;
+const ALREADY_THERE: AskOutcome = { kind: 'refused', code: 'run_exists', message: 'another run has the logical date' };

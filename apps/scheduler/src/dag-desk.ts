@@ -127,8 +127,8 @@ export class DagDesk {
       case 'CreateBackfill':
       case 'SetBackfillPaused':
       case 'CancelBackfill':
-        await this.#turn(dag, () => this.#backfills.command(dag, commandId, body));
-        return this.#backfills.goOn(dag);
+        // Also when it is not known whether it was written: then the journal is asked.
+        return this.#turn(dag, () => this.#backfills.command(dag, commandId, body)).finally(() => this.#backfills.goOn(dag));
       case 'ClearTasksAcross':
       case 'MarkTasksAcross':
         return this.#askAcross(dag, commandId, body);

@@ -57,6 +57,9 @@ export function markTasks(run: DagRun, command: Command<'MarkTasks'>): Decision<
 export function markRun(run: DagRun, command: Command<'MarkRun'>): Decision<RunEvent> {
   const { nowMs, by } = command;
   const instances = run.slots.flatMap((slot) => slot.instances);
+  if (command.backfillId !== undefined && run.state !== 'success' && run.state !== 'failed') {
+    return reject('run_under_way', `Run ${run.created?.runId ?? '?'} is ${run.state}: a backfill does a run again only when it has ended.`);
+  }
   if (command.state === 'queued') return [...clearInstances(instances, nowMs), ...requeue(run, true, nowMs, command.backfillId)];
   const marks: RunEvent[] = [];
   for (const instance of instances) {
