@@ -77,10 +77,9 @@ async function inputOf(running: Running): Promise<Input> {
 /** For people only: a gateway that is away must not keep the task from its work. */
 async function keepRendered({ task, io }: Running, fields: Fields, rendered: RenderedFields | undefined): Promise<void> {
   if (io.putRenderedFields === undefined) return;
-  const shown = shownFields(task, fields, rendered, io.mask?.());
-  if (shown === undefined) return;
   try {
-    await io.putRenderedFields(shown);
+    const shown = shownFields(task, fields, rendered, io.mask?.());
+    if (shown !== undefined) await io.putRenderedFields(shown);
   } catch (error) {
     io.log('warning', `the rendered fields could not be kept: ${error instanceof Error ? error.message : String(error)}`, { logger: 'dagbook' });
   }

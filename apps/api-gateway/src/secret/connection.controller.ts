@@ -11,7 +11,7 @@ import { Operation } from '../operation.ts';
 import { carryOut } from './bulk.ts';
 import { changedFields, type ConnectionFields, shownFields } from './connection-fields.ts';
 import { KeyRingError } from './key-ring.ts';
-import { maskedFields, matchesPattern, opened, refused, requireDone, requireOperator } from './secret-access.ts';
+import { maskedFields, matchesPattern, opened, refused, requireDone, requireOperator, unlessUnreadable } from './secret-access.ts';
 import { SecretStore } from './secret-store.ts';
 
 const pathConnection = new PathIdPipe('connection_id', CONNECTION_ID, false);
@@ -104,7 +104,7 @@ export class ConnectionController {
   /** Whole, but for what is given as `***` over a connection that is there. */
   async #set(request: ConnectionBody, by: string, mode: 'create' | 'set'): Promise<void> {
     const id = request.connection_id;
-    const before = mode === 'set' ? ((await opened(this.#store.get('Connection', id))) as ConnectionFields | null) : null;
+    const before = mode === 'set' ? ((await unlessUnreadable(this.#store.get('Connection', id))) as ConnectionFields | null) : null;
     const fields = changedFields(before, fieldsOf(request));
     if (isRejected(fields)) throw refused(fields);
     requireDone(await this.#store.set('Connection', id, fields, { by, mode }));

@@ -27,6 +27,16 @@ export async function opened<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
+/** What nobody can open any more may be set anew: then it is as if nothing were there. */
+export async function unlessUnreadable<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof KeyRingError) return null;
+    throw error;
+  }
+}
+
 /** Of a PATCH: which of these fields the request changes. `update_mask` names them; without one, those that it has. */
 export function maskedFields<Body extends object>(body: Body, mask: readonly string[] | undefined): Partial<Body> {
   const names = mask ?? Object.keys(body).filter((name) => (body as Record<string, unknown>)[name] !== undefined);

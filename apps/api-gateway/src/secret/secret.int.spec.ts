@@ -118,11 +118,14 @@ test('keys rotate; an old one opens what it sealed until then, and no more is ne
   // Without the key nothing is passed over in silence.
   expect((await asAttempt(house, 'connections/lake_db')).body.detail).toContain('was sealed with the key');
   expect((await house.get('/api/v2/connections')).body.connections[0].description).toContain('is not among DAGBOOK_SECRETS_KEYS');
+  const anew = { actions: [{ action: 'create', action_on_existence: 'overwrite', entities: [{ ...LAKE, connection_id: 'lake_db', password: 'canary-anew' }] }] };
+  expect((await house.ask('PATCH', '/api/v2/connections', { body: anew })).body.create.success).toEqual(['lake_db']);
+  expect((await asAttempt(house, 'connections/lake_db')).body.password).toBe('canary-anew');
 });
 
 test('the journal holds no secret', async () => {
   const events = await postgres.stores.events.feed({ xid: '0', pos: '0' }, 10_000);
-  expect(events.filter(({ streamId }) => streamId === connectionStream('lake_db')).map(({ type }) => type)).toEqual(['ConnectionSet', 'ConnectionSet', 'ConnectionSet', 'ConnectionResealed']);
+  expect(events.filter(({ streamId }) => streamId === connectionStream('lake_db')).map(({ type }) => type)).toEqual(['ConnectionSet', 'ConnectionSet', 'ConnectionSet', 'ConnectionResealed', 'ConnectionSet']);
   const text = JSON.stringify(events);
-  for (const secret of ['c4nary', 'tok-8271', 'seoul', Buffer.from(PASSWORD).toString('base64').slice(0, -4)]) expect(text).not.toContain(secret);
+  for (const secret of ['c4nary', 'canary-anew', 'tok-8271', 'seoul', Buffer.from(PASSWORD).toString('base64').slice(0, -4)]) expect(text).not.toContain(secret);
 });

@@ -10,7 +10,7 @@ import { body, PathIdPipe, query } from '../error/request.pipe.ts';
 import { Operation } from '../operation.ts';
 import { carryOut } from './bulk.ts';
 import { KeyRingError } from './key-ring.ts';
-import { maskedFields, matchesPattern, opened, requireDone, requireOperator } from './secret-access.ts';
+import { maskedFields, matchesPattern, opened, requireDone, requireOperator, unlessUnreadable } from './secret-access.ts';
 import { SecretStore } from './secret-store.ts';
 
 const pathVariable = new PathIdPipe('variable_key', VARIABLE_KEY, false);
@@ -99,7 +99,7 @@ export class VariableController {
   }
 
   async #set({ key, value, description = null }: VariableBody, by: string, mode: 'create' | 'set'): Promise<void> {
-    const before = value === HIDDEN && mode === 'set' ? ((await opened(this.#store.get('Variable', key))) as StoredVariable | null) : null;
+    const before = value === HIDDEN && mode === 'set' ? ((await unlessUnreadable(this.#store.get('Variable', key))) as StoredVariable | null) : null;
     requireDone(await this.#store.set('Variable', key, { value: before?.value ?? textOf(value), description }, { by, mode }));
   }
 

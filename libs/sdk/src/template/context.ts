@@ -6,19 +6,19 @@ import type { CompiledDag } from '../serialize.ts';
 
 const instant = (instantMs: number | null | undefined): ContextValue => (instantMs === null || instantMs === undefined ? null : { instantMs });
 
-/** What a task's templates know, by Airflow's names; `text` is all that will be rendered with it. */
+/** What a task's templates know, by Airflow's names. */
 export async function templateContext(
   { task, request, compiled }: { readonly task: TaskModel; readonly request: TaskRunRequest; readonly compiled: CompiledDag },
   io: TaskIo,
-  text: string,
+  /** The last run that succeeded may be named: it costs a question to the gateway. */
+  asksForPrevious: boolean,
   more: { readonly [name: string]: Json } = {},
 ): Promise<TemplateContext> {
   const { dagId, runId, taskId, mapIndex, tryNumber } = request.attempt;
   const { run, maxTries } = request.work;
   const { definition } = compiled;
   const { logicalDateMs, dataInterval } = run;
-  // Asked for only by templates that name it: it costs a question to the gateway.
-  const previous = text.includes('prev_') ? await io.previousSuccess?.() : undefined;
+  const previous = asksForPrevious ? await io.previousSuccess?.() : undefined;
   const dag = { dag_id: dagId, dag_display_name: definition.displayName ?? dagId, owner: definition.owner ?? null, tags: [...(definition.tags ?? [])], timezone: definition.timezone, description: definition.doc ?? null };
   return {
     logicalDateMs: logicalDateMs ?? undefined,

@@ -40,4 +40,6 @@ export const fieldKind = (operator: string, field: string): FieldKind | undefine
 const FILE_NAME = /^[^\s{}]+\.(?:sh|bash|sql|json|ya?ml|html|md|txt|hql)$/;
 
 export const hasTemplate = (text: string): boolean => text.includes('{{') || text.includes('{%') || text.includes('{#');
+/** What a file says is not known before it is read. */
+export const mayNamePrevious = (text: string): boolean => text.includes('prev_') || text.includes('include') || namesFile(text);
 export const namesFile = (text: string): boolean => FILE_NAME.test(text);

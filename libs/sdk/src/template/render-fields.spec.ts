@@ -75,6 +75,21 @@ test.each([
   expect(said.join()).toContain(sentence);
 });
 
+test('the last run that succeeded is asked for by templates that name it, and by no other', async () => {
+  const d = dag('d');
+  d.task('call', http({ url: 'https://h', body: '{{ prev_data_interval_end_success | ds }} {{ prev_start_date_success }}' }))();
+  d.task('other', http({ url: 'https://h/{{ ds }}' }))();
+  let asked = 0;
+  const previousSuccess = async () => {
+    asked += 1;
+    return { dataInterval: { startMs: 0, endMs: Date.UTC(2027, 0, 4) }, startedAtMs: null, endedAtMs: null };
+  };
+  const bodies: unknown[] = [];
+  const io = ioOf({ previousSuccess, operators: { http: async ({ body }) => void bodies.push(body) } });
+  for (const taskId of ['call', 'other']) await runnableOf(d)?.run(requestOf(taskId, -1), io);
+  expect([bodies, asked]).toEqual([['2027-01-04 None', undefined], 1]);
+});
+
 test('a mapped instance is named after it has run', async () => {
   const d = dag('d');
   const files = ['a.csv', 'b.csv'];

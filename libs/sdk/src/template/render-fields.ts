@@ -4,7 +4,7 @@ import type { TaskIo, TaskRunRequest } from '../runnable.ts';
 import type { CompiledDag } from '../serialize.ts';
 import type { Template } from '../source.ts';
 import { templateContext } from './context.ts';
-import { fieldKind, hasTemplate, namesFile } from './field.ts';
+import { fieldKind, hasTemplate, mayNamePrevious, namesFile } from './field.ts';
 import { renderShell, renderText, type RenderScope } from './render.ts';
 
 /** An operator's fields with every template in them rendered; results are still to be put in. */
@@ -25,8 +25,8 @@ export interface Rendering {
 }
 
 interface TaskTemplates {
-  /** All of them one after the other, to tell what they name. */
-  readonly text: string;
+  readonly hasText: boolean;
+  readonly asksForPrevious: boolean;
   /** A result stands in a templated field, so that what it was is worth showing. */
   readonly hasSource: boolean;
 }
@@ -43,7 +43,7 @@ function templatesOf(task: TaskModel): TaskTemplates {
       if (fieldKind(task.operator, field) === undefined) continue;
       visitTexts(member, (text) => (hasTemplate(text) || namesFile(text)) && texts.push(text), () => (hasSource = true));
     }
-    known.set(task, (templates = { text: texts.join('\n'), hasSource }));
+    known.set(task, (templates = { hasText: texts.length > 0, asksForPrevious: texts.some(mayNamePrevious), hasSource }));
   }
   return templates;
 }
@@ -51,9 +51,9 @@ function templatesOf(task: TaskModel): TaskTemplates {
 /** Undefined: nothing is to be rendered, which costs nothing. Rejects with `TaskFailure` naming the field. */
 export async function renderFields(rendering: Rendering): Promise<RenderedFields | undefined> {
   const { dag, task, request, io } = rendering;
-  const { text } = templatesOf(task);
-  if (text === '') return undefined;
-  const context = await templateContext(rendering, io, text);
+  const { hasText, asksForPrevious } = templatesOf(task);
+  if (!hasText) return undefined;
+  const context = await templateContext(rendering, io, asksForPrevious);
   const scope: RenderScope = { request, io, macros: dag.spec.macros, filters: dag.spec.filters };
   const environment: { [name: string]: string } = {};
   const shown: { [field: string]: string } = {};
