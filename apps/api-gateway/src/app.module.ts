@@ -8,6 +8,7 @@ import { SecretController } from './secret/secret.controller.ts';
 import { VariableController } from './secret/variable.controller.ts';
 import { ExecutionController } from './execution/execution.controller.ts';
 import { LogController } from './log.controller.ts';
+import { RetentionController } from './retention.controller.ts';
 import { RunController } from './run.controller.ts';
 import { StreamController } from './stream/stream.controller.ts';
 import { SystemController } from './system.controller.ts';
@@ -21,7 +22,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, BundleController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
     };
   }
 }

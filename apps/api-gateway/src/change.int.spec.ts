@@ -48,6 +48,7 @@ beforeAll(async () => {
       case 'CreateBackfill':
       case 'SetBackfillPaused':
       case 'CancelBackfill':
+      case 'EraseRun':
       case 'ClearTasksAcross':
       case 'MarkTasksAcross':
         return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts and task-instance-change.int.spec.ts have these.' };

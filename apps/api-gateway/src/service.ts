@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
-import type { ExecutionApi, LogReader } from '@dagbook/contracts';
-import { createPool, parsePosition, type PostgresStores } from '@dagbook/event-store';
+import type { ExecutionApi, LogEraser, LogReader } from '@dagbook/contracts';
+import { createPool, parsePosition, RunEraser, type PostgresStores } from '@dagbook/event-store';
 import type { MessageBroker } from '@dagbook/messaging';
 import type { AlarmClock, Log, RunningService } from '@dagbook/platform';
 import { PlanCache } from '@dagbook/read-models';
@@ -26,6 +26,7 @@ import type { KeyRing } from './secret/key-ring.ts';
 import { checkedEnvironment, SecretLookup, type SecretSources } from './secret/secret-lookup.ts';
 import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
+import { RunSweeper } from './run-sweeper.ts';
 import { SystemHealth } from './system-health.ts';
 import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
 import { serveWeb } from './web.ts';
@@ -36,7 +37,7 @@ export interface ApiGatewayPorts {
   /** Queries have a pool of their own on this database. */
   readonly databaseUrl: string;
   readonly broker: MessageBroker;
-  readonly logReader: LogReader;
+  readonly logReader: LogReader & LogEraser;
   readonly config: ApiGatewayConfig;
   readonly clock: AlarmClock;
   readonly log: Log;
@@ -99,6 +100,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });
   const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
+  const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), logs: ports.logReader, log });
   const app = await createApp(log, tokens, [
     { provide: Reader, useValue: reader },
     { provide: CommandDesk, useValue: commands },
@@ -110,6 +112,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: SystemHealth, useValue: new SystemHealth({ db: reads, feed, clock }) },
     { provide: BUNDLES, useValue: stores.bundles },
     { provide: CLOCK, useValue: clock },
+    { provide: RunSweeper, useValue: sweeper },
     { provide: LOG_READER, useValue: ports.logReader },
     { provide: VERSION, useValue: config.version },
     { provide: WORKER_SECRET, useValue: config.workerSecret },
@@ -121,6 +124,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   await serveWeb(http, config.webFolder);
   hub.start();
   feed.start();
+  sweeper.start();
   await app.listen(config.port, config.host ?? '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   const url = `http://${config.host === undefined || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`;
@@ -129,6 +133,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const stop = async (deadlineMs?: number): Promise<void> => {
     hub.stop();
     await app.close();
+    await sweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);
     await reads.end();
   };

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { TOPICS, type CommandBody, type CommandOutcome, type LogReader, type LogSlice } from '@dagbook/contracts';
+import { TOPICS, type CommandBody, type CommandOutcome, type LogEraser, type LogReader, type LogSlice } from '@dagbook/contracts';
 import { formatPosition, type EventStore } from '@dagbook/event-store';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type Listener } from '@dagbook/messaging';
@@ -27,7 +27,7 @@ export class House {
     this.store = store;
   }
 
-  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader; readonly webFolder?: string; readonly secretsKeys?: string } = {}): Promise<House> {
+  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader & LogEraser; readonly webFolder?: string; readonly secretsKeys?: string } = {}): Promise<House> {
     const broker = new MemoryBroker();
     const gateway = await startApiGateway({
       stores: postgres.stores,
@@ -113,7 +113,8 @@ export class House {
 }
 
 /** A log that is complete. */
-export class TextLog implements LogReader {
+export class TextLog implements LogReader, LogEraser {
+  readonly erased: string[] = [];
   readonly #bytes: Buffer;
   constructor(text: string) {
     this.#bytes = Buffer.from(text);
@@ -121,6 +122,9 @@ export class TextLog implements LogReader {
   async read({ tailBytes, fromByte = tailBytes === undefined ? 0 : this.#lineAfter(this.#bytes.length - tailBytes), maxBytes }: { fromByte?: number; tailBytes?: number; maxBytes: number }): Promise<LogSlice> {
     const end = Math.min(this.#bytes.length, fromByte + maxBytes);
     return { fromByte, nextByte: end, text: this.#bytes.subarray(fromByte, end).toString(), ended: end === this.#bytes.length };
+  }
+  async eraseRun({ dagId, runId }: { dagId: string; runId: string }): Promise<void> {
+    this.erased.push(`${dagId}/${runId}`);
   }
   /** Where the first whole line from `byte` on begins. */
   #lineAfter(byte: number): number {

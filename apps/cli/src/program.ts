@@ -6,6 +6,7 @@ import { addDagCommands } from './command/dag.ts';
 import { addRunCommands } from './command/run.ts';
 import { addSecretCommands } from './command/secret.ts';
 import { addTaskCommands } from './command/task.ts';
+import { addDbCommands } from './command/db.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { FORMATS } from './format/print.ts';
 import { Session, type GlobalOptions } from './session.ts';
@@ -43,6 +44,7 @@ function programOf(terminal: Terminal, version: string): Command {
   addBackfillCommands(program, session);
   addSecretCommands(program, session);
   addBundleCommands(program, session);
+  addDbCommands(program, session);
   addAuthCommands(program, session);
   addVersionCommand(program, session, version);
   return program;

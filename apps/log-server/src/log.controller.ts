@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { AttemptKey, LogReadRequest, LogSlice } from '@dagbook/contracts';
 import { type DiskLogStore, InvalidAttemptKey, mayRead } from '@dagbook/logs';
 import {
-  BadRequestException, type CanActivate, Controller, type ExecutionContext, Get, Inject, Injectable, NotFoundException, Param, Query, Res,
+  BadRequestException, type CanActivate, Controller, Delete, type ExecutionContext, HttpCode, Get, Inject, Injectable, NotFoundException, Param, Query, Res,
   UnauthorizedException, UseGuards,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -53,6 +53,12 @@ export class LogController {
     const slice = await this.#store.read(request).catch(refuseInvalid);
     if (slice === null) throw new NotFoundException({ code: 'log.not_found', message: 'There is no log of this try (yet)' });
     return slice;
+  }
+
+  @Delete(':dag_id/:run_id')
+  @HttpCode(204)
+  async erase(@Param() params: Strings): Promise<void> {
+    await this.#store.eraseRun({ dagId: params['dag_id'] ?? '', runId: params['run_id'] ?? '' }).catch(refuseInvalid);
   }
 
   /** Slices as lines of JSON until the log has ended; a blank line now and then shows that the connection lives. */

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { hostname } from 'node:os';
-import type { LogReader } from '@dagbook/contracts';
+import type { LogEraser, LogReader } from '@dagbook/contracts';
 import { TOPICS } from '@dagbook/contracts';
 import { DiskLogStore } from '@dagbook/logs';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
@@ -24,7 +24,7 @@ export interface LogServerPorts {
 }
 
 export interface RunningLogServer extends RunningService {
-  readonly reader: LogReader;
+  readonly reader: LogReader & LogEraser;
   /** `http://host:port` when it serves HTTP. */
   readonly url?: string;
   /** Milliseconds since the bus was last heard. */

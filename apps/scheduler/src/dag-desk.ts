@@ -498,6 +498,8 @@ function runCommandOf(body: RunBody): Ask['command'] {
     }
     case 'MarkRun':
       return { type: 'MarkRun', state: body.state, by: body.user, nowMs: 0 };
+    case 'EraseRun':
+      return { type: 'EraseRun', by: body.user, nowMs: 0 };
     case 'SetRunNote':
       return { type: 'SetRunNote', note: body.note, by: body.user, nowMs: 0 };
     case 'SetTaskNote':

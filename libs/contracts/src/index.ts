@@ -10,5 +10,5 @@ export type {
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
 export type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
-export type { LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
+export type { LogEraser, LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
 export { DAG_PARTITIONS, partitionOf } from './partition.ts';

@@ -11,6 +11,11 @@ export interface LogReader {
   follow(request: { readonly attempt: AttemptKey; readonly fromByte: number }, signal: AbortSignal): AsyncIterable<LogSlice>;
 }
 
+export interface LogEraser {
+  /** All logs of a run that has ended. Nothing to erase is no failure. */
+  eraseRun(run: { readonly dagId: string; readonly runId: string }): Promise<void>;
+}
+
 export interface LogReadRequest {
   readonly attempt: AttemptKey;
   readonly fromByte?: number;

@@ -12,6 +12,8 @@ export { createMemoryStores } from './memory/stores.ts';
 export type { PoolOptions } from './postgres/connection.ts';
 export { createPool } from './postgres/connection.ts';
 export { migrate } from './postgres/migrate.ts';
+export type { ErasedRun } from './postgres/run-eraser.ts';
+export { RunEraser } from './postgres/run-eraser.ts';
 export type { PostgresStores } from './postgres/stores.ts';
 export { openPostgresStores } from './postgres/stores.ts';
 export type { Projection, ProjectionRound } from './projection-runner.ts';

@@ -1,8 +1,8 @@
-import { mkdir, readdir, realpath } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AttemptKey, type LogChunk, type LogReader, type LogReadRequest, type LogSlice, parseAttemptId } from '@dagbook/contracts';
+import { type AttemptKey, type LogChunk, type LogEraser, type LogReader, type LogReadRequest, type LogSlice, parseAttemptId } from '@dagbook/contracts';
 import { EpochLog, StoredEpochLog } from './epoch-log.ts';
-import { epochsAmong, fileOf, folderOf, LogFolders, resolveBelow } from './log-path.ts';
+import { epochsAmong, fileOf, folderOf, LogFolders, resolveBelow, runFolderOf } from './log-path.ts';
 import { cutAtLines } from './line-cut.ts';
 import { Tails } from './tails.ts';
 
@@ -32,7 +32,7 @@ const FLUSH_WIDTH = 16;
  * flushed) → ended (closed; read from disk). When a newer epoch of a try begins, the older is sealed: what a lost
  * worker still sends would shift every position after it, and is dropped.
  */
-export class DiskLogStore implements LogReader {
+export class DiskLogStore implements LogReader, LogEraser {
   readonly #options: CompleteOptions;
   readonly #root: string;
   readonly #folders: LogFolders;
@@ -66,6 +66,11 @@ export class DiskLogStore implements LogReader {
       for (const log of touched) log.users--;
       await this.#closeUnused(touched);
     }
+  }
+
+  async eraseRun({ dagId, runId }: { readonly dagId: string; readonly runId: string }): Promise<void> {
+    const folder = await resolveBelow(this.#root, runFolderOf(dagId, runId));
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
 
   async read(request: LogReadRequest): Promise<LogSlice | null> {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AttemptKey, LogReader, LogReadRequest, LogSlice } from '@dagbook/contracts';
+import type { AttemptKey, LogEraser, LogReader, LogReadRequest, LogSlice } from '@dagbook/contracts';
 import { readerToken } from './reader-token.ts';
 
 /** log-server does not answer, or not as it should. */
@@ -10,8 +10,8 @@ export class LogServerFault extends Error {
 
 const READ_TIMEOUT_MS = 10_000;
 
-/** `LogReader` over log-server's HTTP. `follow` survives a log-server that restarts: it goes on from where it stood. */
-export class HttpLogReader implements LogReader {
+/** `LogReader` and `LogEraser` over log-server's HTTP. `follow` survives a log-server that restarts: it goes on from where it stood. */
+export class HttpLogReader implements LogReader, LogEraser {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
@@ -49,6 +49,11 @@ export class HttpLogReader implements LogReader {
     }
   }
 
+  async eraseRun({ dagId, runId }: { readonly dagId: string; readonly runId: string }): Promise<void> {
+    const response = await this.#fetch(`${encodeURIComponent(dagId)}/${encodeURIComponent(runId)}`, AbortSignal.timeout(READ_TIMEOUT_MS), 'DELETE');
+    await response.body?.cancel();
+  }
+
   /** Slices as lines of JSON; blank lines only show that the connection lives. */
   async *#stream(path: string, signal: AbortSignal): AsyncIterable<LogSlice> {
     const response = await this.#fetch(path, signal);
@@ -65,10 +70,10 @@ export class HttpLogReader implements LogReader {
     }
   }
 
-  async #fetch(path: string, signal: AbortSignal): Promise<Response> {
+  async #fetch(path: string, signal: AbortSignal, method = 'GET'): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(`${this.#url}/logs/${path}`, { headers: this.#headers, signal });
+      response = await fetch(`${this.#url}/logs/${path}`, { method, headers: this.#headers, signal });
     } catch (cause) {
       throw new LogServerFault(`log-server at ${this.#url} does not answer`, { cause });
     }

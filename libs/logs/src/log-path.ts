@@ -19,6 +19,13 @@ export function folderOf(key: AttemptKey): string {
   return join(component(key.dagId), component(key.runId), component(key.taskId), String(key.mapIndex));
 }
 
+/** The folder of all logs of a run. */
+export function runFolderOf(dagId: string, runId: string): string {
+  check('dag id', dagId, ID_PATTERN.test(dagId));
+  check('run id', runId, RUN_ID_PATTERN.test(runId));
+  return join(component(dagId), component(runId));
+}
+
 export const fileOf = (tryNumber: number, epoch: number): string => `${tryNumber}-${epoch}.jsonl`;
 
 /** The epochs that have a log of this try, oldest first. */

@@ -64,10 +64,10 @@ export function foldDag(dag: DagRow, event: Exclude<DagEvent, Registered>): void
 
 const COUNTER = { queued: 'queuedRuns', running: 'runningRuns', success: 'successRuns', failed: 'failedRuns' } as const satisfies Record<RunState, keyof DagRow>;
 
-/** Moves the DAG's kept counters when one of its runs changes state; `null` before the run exists. */
-export function countRun(dag: DagRow, from: RunState | null, to: RunState): void {
+/** Moves the DAG's kept counters when one of its runs changes state; `null` before the run exists and after it was erased. */
+export function countRun(dag: DagRow, from: RunState | null, to: RunState | null): void {
   if (from !== null) dag[COUNTER[from]] -= 1;
-  dag[COUNTER[to]] += 1;
+  if (to !== null) dag[COUNTER[to]] += 1;
 }
 
 export function foldFile(before: ImportErrorRow | undefined, event: FileEvent, version: number, position: number): ImportErrorRow {

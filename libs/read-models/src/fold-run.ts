@@ -114,6 +114,9 @@ export class RunFold {
         row.bundleHash = event.bundleHash;
         if (plan !== undefined) this.#replan(plan);
         return;
+      case 'RunErased':
+        // The projection takes its rows away.
+        return;
       case 'RunNoteSet':
         row.note = event.note;
         return;

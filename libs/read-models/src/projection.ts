@@ -65,6 +65,7 @@ export class ReadModelProjection {
     for (const [at, event] of events.entries()) this.#fold(event, subjects[at] as Subject, batch);
     const runs = [...batch.runs].map((fold) => fold.takeChanges());
     this.#touch(batch.runs);
+    for (const { row } of batch.erased) this.#runs.delete(`${row.dagId}/${row.runId}`);
     await writeChanges(db, this.#schema, {
       dags: [...batch.dags],
       versions: batch.versions,
@@ -72,6 +73,7 @@ export class ReadModelProjection {
       backfills: [...batch.backfills],
       stopped: batch.stopped,
       runs,
+      erased: [...batch.erased].map(({ row }) => row.runKey),
     });
     for (const stopped of batch.stopped) this.#onStopped(stopped);
     return {
@@ -238,6 +240,7 @@ export class ReadModelProjection {
       return;
     }
     if (known === undefined) return;
+    if (fact.type === 'RunErased') return this.#erase(known, dag, batch);
     const before = known.row.state;
     known.apply(fact, fact.type === 'RunReplanned' ? this.#plan(fact.planHash) : undefined);
     known.row.version = event.version;
@@ -246,6 +249,13 @@ export class ReadModelProjection {
       countRun(dag, before, known.row.state);
       batch.dags.add(dag);
     }
+  }
+
+  #erase(run: RunFold, dag: DagRow | undefined, batch: Batch): void {
+    batch.erased.add(run);
+    if (dag === undefined) return;
+    countRun(dag, run.row.state, null);
+    batch.dags.add(dag);
   }
 
   #foldAttempt(runKey: string, event: StoredEvent, batch: Batch): void {
@@ -321,6 +331,7 @@ class Batch {
   readonly dags = new Set<DagRow>();
   readonly versions: DagVersionRow[] = [];
   readonly runs = new Set<RunFold>();
+  readonly erased = new Set<RunFold>();
   readonly files = new Map<string, ImportErrorRow>();
   readonly backfills = new Set<BackfillRow>();
   readonly stopped: StoppedStream[] = [];

@@ -9,6 +9,8 @@ export interface BatchChanges {
   readonly dags: readonly DagRow[];
   readonly versions: readonly DagVersionRow[];
   readonly runs: readonly RunChanges[];
+  /** Keys of runs of which nothing is to be left. */
+  readonly erased: readonly number[];
   readonly files: readonly ImportErrorRow[];
   readonly backfills: readonly BackfillRow[];
   readonly stopped: readonly { readonly streamId: string; readonly expected: number; readonly found: number; readonly atMs: number }[];
@@ -48,6 +50,7 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
     TRY_COLUMNS,
     changes.runs.flatMap((change) => change.tries.map((row) => ({ runKey: change.run.runKey, ...row, state: stateChar(row.state) }))),
   );
+  if (changes.erased.length > 0) for (const table of ['task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
   for (const statement of statements) await db.query(statement);
 }
 

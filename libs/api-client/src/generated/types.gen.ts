@@ -1927,6 +1927,58 @@ export type TriggerDagRunResponses = {
 
 export type TriggerDagRunResponse = TriggerDagRunResponses[keyof TriggerDagRunResponses];
 
+export type DeleteDagRunData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}';
+};
+
+export type DeleteDagRunErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteDagRunError = DeleteDagRunErrors[keyof DeleteDagRunErrors];
+
+export type DeleteDagRunResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteDagRunResponse = DeleteDagRunResponses[keyof DeleteDagRunResponses];
+
 export type GetDagRunData = {
     body?: never;
     path: {
@@ -3336,6 +3388,48 @@ export type SyncBundleResponses = {
 };
 
 export type SyncBundleResponse = SyncBundleResponses[keyof SyncBundleResponses];
+
+export type GetDagRunArchiveData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/archive';
+};
+
+export type GetDagRunArchiveErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetDagRunArchiveError = GetDagRunArchiveErrors[keyof GetDagRunArchiveErrors];
+
+export type GetDagRunArchiveResponses = {
+    /**
+     * Done
+     */
+    200: unknown;
+};
 
 export type GetLogData = {
     body?: never;

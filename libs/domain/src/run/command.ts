@@ -50,6 +50,8 @@ export type RunCommand =
       readonly nowMs: number;
     }
   /** `queued` clears the run, `backfillId` says for which backfill; `success` and `failed` end it and revoke what still runs. */
+  /** Of a run that has ended. */
+  | { readonly type: 'EraseRun'; readonly by: string; readonly nowMs: number }
   | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly backfillId?: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'ReplanRun'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly nowMs: number }
   | { readonly type: 'SetRunNote'; readonly note: string | null; readonly by: string; readonly nowMs: number }

@@ -490,6 +490,15 @@ describe('clears and marks', () => {
     expect(story.give({ type: 'SetRunNote', note: 'ha', by: 'ann', nowMs: 0 })).toEqual(['RunNoteSet']);
     expect(story.run.note).toBe('ha');
   });
+
+  test('a run is erased once it has ended, and then nothing can be asked of it', () => {
+    const story = started({ a: {} });
+    const erase = { type: 'EraseRun', by: 'ann', nowMs: 0 } as const;
+    expect(story.give(erase)).toEqual(['refused: run_not_ended']);
+    story.succeed('a');
+    expect(story.give(erase)).toEqual(['RunErased']);
+    expect(([erase, { type: 'ClearTasks', nowMs: 0 }, { type: 'MarkRun', state: 'queued', by: 'ann', nowMs: 0 }, { type: 'RecordTimePassed', nowMs: 0 }] as const).flatMap((command) => story.give(command))).toEqual(Array(4).fill('refused: unknown_run'));
+  });
 });
 
 describe('setups and teardowns', () => {

@@ -2,7 +2,7 @@ import { reject, type Decision } from '../decider.ts';
 import { advance, passTime } from './advance.ts';
 import type { RunCommand } from './command.ts';
 import type { RunEvent } from './event.ts';
-import { clearTasks, markRun, markTasks, replanRun, setTaskNote } from './operate.ts';
+import { clearTasks, eraseRun, markRun, markTasks, replanRun, setTaskNote } from './operate.ts';
 import {
   recordAwaitingInput, recordDeferred, recordFailed, recordLost, recordRescheduled, recordSkipped, recordStarted, recordSucceeded, resumeTask,
 } from './report.ts';
@@ -16,6 +16,7 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     return [{ ...facts, type: 'RunCreated', atMs: nowMs }];
   }
   if (run.created === null) return reject('unknown_run', 'There is no such run: create it first.');
+  if (run.erased) return reject('unknown_run', `Run ${run.created.runId} of DAG ${run.created.dagId} was erased.`);
   switch (command.type) {
     case 'StartRun':
       if (run.state !== 'queued') return reject('run_not_queued', `Run ${run.created.runId} is ${run.state}: only a queued run can start.`);
@@ -34,6 +35,7 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     case 'ClearTasks': return clearTasks(run, command);
     case 'MarkTasks': return markTasks(run, command);
     case 'MarkRun': return markRun(run, command);
+    case 'EraseRun': return eraseRun(run, command);
     case 'ReplanRun': return replanRun(run, command);
     case 'SetRunNote': return [{ type: 'RunNoteSet', note: command.note, by: command.by, atMs: command.nowMs }];
     case 'SetTaskNote': return setTaskNote(run, command);

@@ -17,6 +17,8 @@ export type RunEvent =
   | { readonly type: 'RunRequeued'; readonly backfillId?: string; readonly atMs: number }
   | { readonly type: 'RunReplanned'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly atMs: number }
   | { readonly type: 'RunNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number }
+  /** Its last event: nothing can be asked of it any more, and what is kept of it may be deleted. */
+  | { readonly type: 'RunErased'; readonly by: string; readonly atMs: number }
   /** It had not succeeded by then. `deadline` is the position in the DAG's list. */
   | { readonly type: 'DeadlineMissed'; readonly deadline: number; readonly dueAtMs: number; readonly atMs: number }
   | TaskExpanded

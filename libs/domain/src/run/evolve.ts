@@ -49,6 +49,9 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
     case 'RunNoteSet':
       run.note = event.note;
       return run;
+    case 'RunErased':
+      run.erased = true;
+      return run;
     case 'DeadlineMissed':
       run.missedDeadlines = [...run.missedDeadlines, event.deadline];
       return run;

@@ -54,6 +54,11 @@ export function markTasks(run: DagRun, command: Command<'MarkTasks'>): Decision<
 }
 
 /** `queued` clears everything. `success` and `failed` leave nothing unfinished: what runs or waits is marked with the run, what had not begun of a failed run is skipped. */
+export function eraseRun(run: DagRun, { by, nowMs }: Command<'EraseRun'>): Decision<RunEvent> {
+  if (run.state !== 'success' && run.state !== 'failed') return reject('run_not_ended', `Run ${run.created?.runId ?? '?'} is ${run.state}: only a run that has ended can be erased. Mark it failed first.`);
+  return [{ type: 'RunErased', by, atMs: nowMs }];
+}
+
 export function markRun(run: DagRun, command: Command<'MarkRun'>): Decision<RunEvent> {
   const { nowMs, by } = command;
   const instances = run.slots.flatMap((slot) => slot.instances);

@@ -33,6 +33,7 @@ export interface DagRun {
   queuedAtMs: number | null;
   /** Positions in the DAG's list. */
   missedDeadlines: readonly number[];
+  erased: boolean;
   /** Hash of the plan that must be put in (`replan`) before anything else is folded. */
   awaitsPlan: string | null;
   readonly slots: readonly TaskSlot[];
@@ -130,7 +131,7 @@ export function createRunState(plan: RunPlan): DagRun {
   const slots = plan.tasks.map((task) => newSlot(task));
   const run: DagRun = {
     plan, created: null, state: 'queued', planHash: '', dagVersion: 0, bundleHash: '', startedAtMs: null, finishedAtMs: null,
-    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], awaitsPlan: null, slots, orphans: new Map(),
+    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], erased: false, awaitsPlan: null, slots, orphans: new Map(),
     counts: { ...NO_INSTANCES, none: slots.length }, unfinished: slots.length, failedLeaves: 0,
     dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), timers: new TimerHeap(),
   };

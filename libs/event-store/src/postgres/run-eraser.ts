@@ -1,0 +1,56 @@
+import type pg from 'pg';
+import { retrying } from './connection.ts';
+
+export interface ErasedRun {
+  readonly dagId: string;
+  readonly runId: string;
+}
+
+/** Rows of one statement: while it runs, readers of the feed wait. */
+const BATCH_ROWS = 2_000;
+
+/**
+ * Deletes what is kept of runs that were erased (`RunErased`): events of the run and its attempts, results, rendered fields, the
+ * snapshot, the claim of its logical date. Only once every reader of the feed has passed that event; the event itself goes
+ * last, so that whoever comes after a crash finds what is left to do. Each step can be repeated.
+ */
+export class RunEraser {
+  readonly #pool: pg.Pool;
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  /** Runs whose erasure every reader has passed. */
+  async pending(): Promise<readonly ErasedRun[]> {
+    const text = `SELECT stream_id FROM events WHERE type = 'RunErased' AND (xid, pos) <= (SELECT xid, pos FROM projection_checkpoints ORDER BY xid, pos LIMIT 1) ORDER BY stream_id LIMIT 1000`;
+    const { rows } = await retrying('list erased runs', () => this.#pool.query<{ stream_id: string }>(text));
+    return rows.map(({ stream_id: streamId }) => {
+      const slash = streamId.indexOf('/');
+      return { dagId: streamId.slice('run-'.length, slash), runId: streamId.slice(slash + 1) };
+    });
+  }
+
+  async erase({ dagId, runId }: ErasedRun): Promise<void> {
+    const run = `${dagId}/${runId}`;
+    const below = (prefix: string): readonly [string, string] => [`${prefix}/`, `${prefix}0`];
+    await this.#inBatches('DELETE FROM events WHERE (stream_id, version) IN (SELECT stream_id, version FROM events WHERE stream_id >= $1 AND stream_id < $2 ORDER BY stream_id, version LIMIT $3)', below(`attempt-${run}`));
+    for (const [kind, prefix] of [['xcom', run], ['xcom', `results/${run}`], ['rendered', run]] as const) {
+      await this.#inBatches(`DELETE FROM contents WHERE (kind, key) IN (SELECT kind, key FROM contents WHERE kind = '${kind}' AND key >= $1 AND key < $2 ORDER BY kind, key LIMIT $3)`, below(prefix));
+    }
+    await this.#run('DELETE FROM snapshots WHERE stream_id = $1', [`run-${run}`]);
+    await this.#run(
+      `DELETE FROM events c USING events r WHERE r.stream_id = $1 AND r.version = 1 AND c.stream_id = 'claim-' || $2 || '/' || (r.data ->> 'logicalDateMs') AND c.data ->> 'runId' = $3`,
+      [`run-${run}`, dagId, runId],
+    );
+    await this.#inBatches(`DELETE FROM events WHERE (stream_id, version) IN (SELECT stream_id, version FROM events WHERE stream_id = $1 AND type <> $2 ORDER BY version DESC LIMIT $3)`, [`run-${run}`, 'RunErased']);
+    await this.#run('DELETE FROM events WHERE stream_id = $1', [`run-${run}`]);
+  }
+
+  async #inBatches(text: string, values: readonly [string, string]): Promise<void> {
+    while ((await this.#run(text, [...values, BATCH_ROWS])) === BATCH_ROWS);
+  }
+
+  async #run(text: string, values: readonly unknown[]): Promise<number> {
+    return (await retrying('erase a run', () => this.#pool.query(text, [...values]))).rowCount ?? 0;
+  }
+}
