@@ -44,7 +44,7 @@ async function clean(session: Session, options: CleanOptions): Promise<void> {
     throw new CliFailure('usage', 'Nothing says what becomes of the runs before they are erased.', 'Give --archive <folder>, or --skip-archive to keep nothing.');
   }
   const api = await session.api();
-  const before = new Date(Date.now() - options.olderThan).toISOString();
+  const before = new Date(performance.timeOrigin + performance.now() - options.olderThan).toISOString();
   if (!options.yes) {
     const { dag_runs: runs, total_entries: total } = await ended(api, before, options.dag);
     printRows(terminal, format, runs, RUN);
