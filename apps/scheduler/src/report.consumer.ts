@@ -126,6 +126,8 @@ function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand
       const { kind: _, ...deferral } = outcome;
       return { type: 'RecordTaskDeferred', ...attempt, ...deferral };
     }
+    case 'fired':
+      return { type: 'RecordTriggerFired', ...attempt, event: outcome.event };
     case 'awaiting_input': {
       const { kind: _, ...request } = outcome;
       return { type: 'RecordAwaitingInput', ...attempt, ...request };

@@ -1,4 +1,4 @@
-import { DEFAULT_POOL, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
+import { DEFAULT_POOL, deferredInstances, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
 import type { HotRun } from './hot-run.ts';
@@ -25,16 +25,20 @@ export async function messagesOf(run: HotRun, events: readonly RunEvent[], resul
     }
     const closed = closedAttempt(run, event);
     if (closed !== undefined) messages.push({ topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptClosed', data: closed });
+    if (event.type === 'TaskDeferred' || event.type === 'TaskAttemptLost') {
+      const instance = taskInstance(run.state, event);
+      if (instance?.state === 'deferred') messages.push(await readyMessage(run, instance, results, event.atMs));
+    }
   }
   return messages;
 }
 
 /**
- * Everything that is ready, said again. It keeps the first place in the queue (`readyAtMs` 0): it has waited for longer
+ * Everything that is ready, triggers of deferred tasks included, said again. It keeps the first place in the queue (`readyAtMs` 0): it has waited for longer
  * than what has just become ready, and a dispatcher that knows it already knows better.
  */
 export async function readyMessages(run: HotRun, results: ResultKeeper): Promise<OutgoingMessage[]> {
-  return Promise.all(readyInstances(run.state).map((instance) => readyMessage(run, instance, results, 0)));
+  return Promise.all([...readyInstances(run.state), ...deferredInstances(run.state)].map((instance) => readyMessage(run, instance, results, 0)));
 }
 
 function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch: number } | undefined {
@@ -45,6 +49,7 @@ function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch
     case 'TaskSkipped':
     case 'TaskRescheduled':
     case 'TaskDeferred':
+    case 'TriggerFired':
     case 'TaskAwaitingInput':
     case 'TaskAttemptLost':
       if (event.epoch === undefined || event.tryNumber === undefined) return undefined;
@@ -65,7 +70,7 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
     attemptId: id,
     queue: task?.queue ?? 'default',
     pool: task?.pool?.name ?? DEFAULT_POOL,
-    poolSlots: task?.pool?.slots ?? 1,
+    poolSlots: instance.state === 'deferred' ? 0 : (task?.pool?.slots ?? 1),
     priority: run.plan.weights.get(taskId) ?? 1,
     readyAtMs,
     lastEpoch: Math.max(instance.epoch, instance.endedEpoch),
@@ -91,6 +96,8 @@ async function workOf(run: HotRun, instance: TaskInstanceView, id: string, keepe
     results = {};
   }
   return {
+    ...(instance.state === 'deferred' ? { kind: 'trigger', trigger: instance.trigger } : {}),
+    ...(instance.resumed === null ? {} : { resumed: instance.resumed }),
     bundleHash: run.state.bundleHash,
     maxTries: instance.maxTries + 1,
     ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),

@@ -128,6 +128,12 @@ export class Spine {
     await this.#report(attempt, outcome);
   }
 
+  /** The worker says that an attempt that hangs is lost. */
+  async lose({ attemptId, epoch, token }: AttemptAssigned): Promise<void> {
+    this.#held.delete(attemptId);
+    await this.broker.publisher().publish([{ topic: TOPICS.reports.name, key: attemptId, type: 'AttemptLost', data: { attemptId, epoch, token, worker: WORKER, cause: 'runner_died' } }]);
+  }
+
   get hanging(): readonly AttemptAssigned[] {
     return [...this.#held.values()];
   }

@@ -287,3 +287,35 @@ describe('a lost worker', () => {
     expect(JSON.stringify(await spine.events('d', 'r'))).not.toContain('from the dead');
   });
 });
+
+describe('a deferred task', () => {
+  it('waits in an attempt that holds no slot, goes on when that fires, and leaves no lease', async () => {
+    const script: ConstructorParameters<typeof Spine>[0] = {
+      script: ({ taskId, epoch }) => (taskId === 'b' || epoch === 3 ? { kind: 'succeeded' } : epoch === 1 ? { kind: 'deferred', trigger: { kind: 'at', atMs: 9 } } : 'hang'),
+    };
+    const spine = await started(script);
+    spine.define('d', [{ taskId: 'a' }, { taskId: 'b' }], { maxActiveTasks: 1 });
+    await spine.trigger('d', 'r');
+    await spine.until(() => spine.hanging.length === 1);
+    await spine.happened('d', 'r', 'TaskSucceeded');
+    const [waiting] = spine.hanging;
+    expect(waiting).toMatchObject({ attemptId: 'd/r/a/-1/1', epoch: 2, work: { kind: 'trigger', trigger: { kind: 'at', atMs: 9 } } });
+    expect((await spine.stores.leases.list()).map(({ attemptId, epoch, poolSlots }) => ({ attemptId, epoch, poolSlots }))).toEqual([{ attemptId: 'd/r/a/-1/1', epoch: 2, poolSlots: 0 }]);
+    await spine.finish(waiting!, { kind: 'fired', event: 'now' });
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect((await spine.story('d', 'r')).filter((line) => line.endsWith(' a'))).toEqual(['TaskScheduled a', 'TaskStarted a', 'TaskDeferred a', 'TriggerFired a', 'TaskScheduled a', 'TaskStarted a', 'TaskSucceeded a']);
+    expect(await spine.stores.leases.list()).toEqual([]);
+  });
+
+  it('whose host is lost waits on under a higher epoch, and may end there', async () => {
+    const spine = await started({ script: ({ epoch }) => (epoch === 1 ? { kind: 'deferred', trigger: { kind: 'poke' } } : 'hang') });
+    spine.define('d', [{ taskId: 'a' }]);
+    await spine.trigger('d', 'r');
+    await spine.until(() => spine.hanging.length === 1);
+    await spine.lose(spine.hanging[0]!);
+    await spine.until(() => spine.hanging.some(({ epoch }) => epoch === 3));
+    await spine.finish(spine.hanging.find(({ epoch }) => epoch === 3)!, { kind: 'succeeded' });
+    expect(await spine.ended('d', 'r')).toBe('RunSucceeded');
+    expect(await spine.stores.leases.list()).toEqual([]);
+  });
+});

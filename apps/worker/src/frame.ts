@@ -7,6 +7,8 @@ export const FrameType = {
   run: 1,
   /** worker → child: the answer to a call (JSON `CallAnswer`). */
   answer: 2,
+  /** worker → child: about one of the triggers that it hosts (JSON `HostOrder`). */
+  host: 3,
   /** child → worker: it is warm and idle. */
   ready: 10,
   /** child → worker: whole log lines, as they are stored. */
@@ -19,6 +21,8 @@ export const FrameType = {
   secrets: 15,
   /** child → worker: the task has ended (JSON `RunnerEnd`). */
   end: 14,
+  /** child → worker: what would be a frame of its own, of one of the triggers that it hosts (JSON `HostedFrame`). */
+  hosted: 16,
 } as const;
 
 const HEADER_BYTES = 5;

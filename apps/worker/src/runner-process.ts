@@ -3,7 +3,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { LineReader } from '@dagbook/operators';
 import { encodeFrame, FrameReader, FrameType } from './frame.ts';
 import { killGroup, processFacts, RUNNER_MARK, signalGroup } from './process-group.ts';
-import { type Call, type CallAnswer, REPLY_FD, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from './runner-protocol.ts';
+import { type Call, type CallAnswer, type HostedFrame, type HostOrder, REPLY_FD, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from './runner-protocol.ts';
 
 /** Who is told what of the task in a runner. Exactly one of `onEnd` and `onDeath` is called, and nothing after it. */
 export interface RunnerListener {
@@ -83,6 +83,7 @@ export class RunnerProcess {
   readonly #requests: Writable;
   readonly #guardian: Duplex;
   readonly #onIdle: (runner: RunnerProcess) => void;
+  readonly #onHosted: ((frame: HostedFrame) => void) | undefined;
   #state: 'starting' | 'idle' | 'running' | 'ending' | 'gone' = 'starting';
   #listener: RunnerListener | undefined;
   #stderrTail = '';
@@ -92,8 +93,10 @@ export class RunnerProcess {
   /** Whoever called `terminate` waits for the end and needs no other word of it. */
   #endIsAwaited = false;
 
-  constructor(options: RunnerOptions, onIdle: (runner: RunnerProcess) => void) {
+  /** With `onHosted` it hosts triggers instead: it is `idle` for as long as it lives, and takes no task. */
+  constructor(options: RunnerOptions, onIdle: (runner: RunnerProcess) => void, onHosted?: (frame: HostedFrame) => void) {
     this.#onIdle = onIdle;
+    this.#onHosted = onHosted;
     this.mark = options.mark;
     const command = ['-c', GROUP_SCRIPT, 'runner', process.execPath, ...options.nodeArguments, options.childEntry, options.sdkPath];
     this.#process = spawn('/bin/sh', command, {
@@ -126,6 +129,11 @@ export class RunnerProcess {
     this.#listener = listener;
     this.loaded.add(task.work.bundleHash);
     this.#requests.write(encodeFrame(FrameType.run, JSON.stringify(task)));
+  }
+
+  /** Of a host that is `idle`. */
+  order(order: HostOrder): void {
+    this.#requests.write(encodeFrame(FrameType.host, JSON.stringify(order)));
   }
 
   /**
@@ -166,6 +174,9 @@ export class RunnerProcess {
         return;
       case FrameType.call:
         void this.#answer(JSON.parse(payload.toString('utf8')) as Call);
+        return;
+      case FrameType.hosted:
+        this.#onHosted?.(JSON.parse(payload.toString('utf8')) as HostedFrame);
         return;
       case FrameType.end: {
         const end = JSON.parse(payload.toString('utf8')) as RunnerEnd;

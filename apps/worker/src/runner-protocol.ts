@@ -38,6 +38,18 @@ export type CallAnswer =
   | { readonly id: number; readonly value: Json }
   | { readonly id: number; readonly error: { readonly message: string; readonly code?: string } };
 
+/** What a child that hosts triggers is told; `key` names an execution of an attempt. */
+export type HostOrder =
+  | { readonly kind: 'begin'; readonly key: string; readonly task: RunnerTask }
+  | { readonly kind: 'answer'; readonly key: string; readonly answer: CallAnswer }
+  | { readonly kind: 'cancel'; readonly key: string };
+
+export interface HostedFrame {
+  readonly key: string;
+  readonly type: number;
+  readonly payload: string;
+}
+
 /** A line on the child's real stdout and stderr when `flushStdio` is set: everything before it has been read. */
 export const STDIO_MARKER = '\u0000dagbook:flushed';
 

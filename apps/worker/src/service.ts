@@ -15,7 +15,9 @@ import { Predecessor } from './predecessor.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { rememberingResults } from './result-cache.ts';
 import { RunnerPool } from './runner-pool.ts';
+import type { RunnerProcess } from './runner-process.ts';
 import { Supervisor, type WorkerStats } from './supervisor.ts';
+import { TriggerHost } from './trigger-host.ts';
 import { DEFAULT_TIMING, type WorkerOptions } from './worker-options.ts';
 
 export interface WorkerPorts {
@@ -65,24 +67,28 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const secrets = new AttemptSecrets();
   const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log, mask: (attemptId, lines) => secrets.masked(attemptId, lines) });
   const bundles = new BundleCache(options.stateDir, executionApi, clock);
-  const pool = new RunnerPool({
+  const runnerOptions = {
     childEntry: options.childEntry,
     sdkPath: options.sdkPath,
     nodeArguments: ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...(options.runnerHeapMb === undefined ? [] : [`--max-old-space-size=${options.runnerHeapMb}`])],
     env: options.childEnv,
     mark: `${predecessor.mark}${incarnation}-`,
+    maxBundles: MAX_BUNDLES_PER_RUNNER,
+    onSpawn: (runner: RunnerProcess) => predecessor.add(runner.pid, runner.startTicks),
+    onGone: (runner: RunnerProcess) => {
+      predecessor.remove(runner.pid);
+      void removeContainersOf({ runner: runner.mark });
+    },
+  };
+  const pool = new RunnerPool({
+    ...runnerOptions,
     warm: Math.min(options.warmRunners ?? Math.min(2, availableParallelism()), options.slots),
     max: options.slots,
     growAfterMs: timing.growAfterMs,
     idleMs: timing.idleRunnerMs,
-    maxBundles: MAX_BUNDLES_PER_RUNNER,
-    onSpawn: (runner) => predecessor.add(runner.pid, runner.startTicks),
-    onGone: (runner) => {
-      predecessor.remove(runner.pid);
-      void removeContainersOf({ runner: runner.mark });
-    },
   });
-  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, outbox, logs, secrets, bundles });
+  const triggers = new TriggerHost(runnerOptions);
+  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, triggers, outbox, logs, secrets, bundles });
 
   const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
   const strategy = new DagbookTransport({
@@ -102,7 +108,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
 
   const stop = async (deadlineMs: number): Promise<void> => {
     await supervisor.drain(deadlineMs);
-    await pool.close();
+    await Promise.all([pool.close(), triggers.close()]);
     await outbox.flush();
     await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));
     await logs.stop(Math.min(5_000, deadlineMs));

@@ -14,6 +14,7 @@ import { RecentKeys } from './recent-keys.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import type { RunnerDeath, RunnerListener, RunnerProcess } from './runner-process.ts';
+import type { TriggerHost } from './trigger-host.ts';
 import type { WorkerOptions, WorkerTiming } from './worker-options.ts';
 
 export interface SupervisorParts {
@@ -25,6 +26,7 @@ export interface SupervisorParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: RunnerPool;
+  readonly triggers: TriggerHost;
   readonly outbox: ReportOutbox;
   readonly logs: LogShipper;
   readonly secrets: AttemptSecrets;
@@ -35,6 +37,8 @@ export interface WorkerStats {
   readonly slots: number;
   readonly waiting: number;
   readonly running: number;
+  /** Triggers that wait in the host; they take no slot and are not in `running`. */
+  readonly hosted: number;
   readonly draining: boolean;
   readonly runners: number;
   readonly idleRunners: number;
@@ -96,7 +100,8 @@ export class Supervisor {
     return {
       slots: this.#parts.options.slots,
       waiting: attempts.filter((attempt) => attempt.state === 'waiting').length,
-      running: attempts.filter((attempt) => attempt.state !== 'waiting').length,
+      running: attempts.filter((attempt) => attempt.state !== 'waiting' && !isTrigger(attempt)).length,
+      hosted: this.#parts.triggers.size,
       draining: this.#draining,
       runners: pool.runners,
       idleRunners: pool.idle,
@@ -207,6 +212,7 @@ export class Supervisor {
   }
 
   #waitForRunner(attempt: Attempt, bundle: FoundBundle): void {
+    if (isTrigger(attempt)) return this.#host(attempt, bundle);
     const { bundleHash } = attempt.assignment.work;
     attempt.ticket = this.#parts.pool.acquire(bundleHash, (runner) => this.#run(attempt, runner, bundle));
   }
@@ -221,8 +227,19 @@ export class Supervisor {
     this.#sayStarted(attempt);
   }
 
+  /** A trigger waits in the host; the end of its time is the scheduler's affair. */
+  #host(attempt: Attempt, { path: bundlePath, files }: FoundBundle): void {
+    const { attemptId, epoch, work } = attempt.assignment;
+    attempt.state = 'running';
+    attempt.startedAtMs = this.#parts.clock.nowMs();
+    this.#parts.triggers.begin({ attemptId, epoch, bundlePath, ...(files === undefined ? {} : { files }), work }, {
+      ...this.#listener(attempt),
+      onDeath: () => this.#settle(attempt, { kind: 'lost', cause: 'runner_died', why: 'the process that hosts triggers died; it waits on in another' }),
+    });
+  }
+
   #sayStarted(attempt: Attempt): void {
-    if (attempt.state !== 'running') return;
+    if (attempt.state !== 'running' || isTrigger(attempt)) return;
     const { attemptId, epoch, token } = attempt.assignment;
     this.#parts.outbox.started({
       attemptId, epoch, token, worker: this.#parts.options.slotName, pid: attempt.runner?.pid ?? 0, startedAtMs: attempt.startedAtMs,
@@ -269,6 +286,10 @@ export class Supervisor {
   #end(attempt: Attempt, ending: Ending, graceMs: number): void {
     if (attempt.state === 'waiting') {
       if (attempt.ticket !== undefined) this.#parts.pool.cancel(attempt.ticket);
+      return this.#settle(attempt, ending);
+    }
+    if (isTrigger(attempt)) {
+      this.#parts.triggers.cancel(attempt);
       return this.#settle(attempt, ending);
     }
     const runner = attempt.runner as RunnerProcess;
@@ -334,6 +355,8 @@ export class Supervisor {
     this.#onEmpty = undefined;
   }
 }
+
+const isTrigger = (attempt: Attempt): boolean => attempt.assignment.work.kind === 'trigger';
 
 const HANDED_BACK: Ending = { kind: 'lost', cause: 'worker_drained', why: 'its worker is stopping; it runs again on another' };
 

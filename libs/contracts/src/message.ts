@@ -63,6 +63,7 @@ export interface AttemptReady {
   readonly attemptId: AttemptId;
   readonly queue: string;
   readonly pool: string;
+  /** 0: it holds no slot of anything, as a trigger. */
   readonly poolSlots: number;
   /** `priorityWeight` summed by its weight rule: higher goes first. */
   readonly priority: number;
@@ -78,8 +79,20 @@ export interface AttemptReady {
   readonly work: Work;
 }
 
+/**
+ * What an attempt executes: the task itself, or what the task is deferred to, which waits in the worker's trigger host
+ * among thousands and holds no slot. An attempt id is that of the try; epochs tell its attempts apart.
+ */
+export type AttemptKind = 'task' | 'trigger';
+
 /** What a worker is told of a task instance. Never a secret. */
 export interface Work {
+  /** Default `task`. */
+  readonly kind?: AttemptKind;
+  /** Of a trigger: what it waits for, as the task said when it was deferred. */
+  readonly trigger?: Json;
+  /** Of a task that was deferred: what its trigger brought. */
+  readonly resumed?: { readonly event: Json };
   readonly bundleHash: string;
   readonly maxTries: number;
   readonly timeoutMs?: number;
@@ -158,6 +171,8 @@ export type Outcome =
   | { readonly kind: 'skipped'; readonly softFail?: boolean }
   | { readonly kind: 'rescheduled'; readonly nextPokeAtMs: number }
   | { readonly kind: 'deferred'; readonly trigger: Json; readonly timeoutAtMs?: number }
+  /** Of a trigger: what it waited for has happened. */
+  | { readonly kind: 'fired'; readonly event: Json }
   | { readonly kind: 'awaiting_input'; readonly request: Json; readonly timeoutAtMs?: number };
 
 export interface AttemptLost {

@@ -35,7 +35,7 @@ export { nextWakeAtMs } from './run/advance.ts';
 export { MAX_MAP_LENGTH } from './run/mapping.ts';
 export type { ResultOfUpstream, TaskInstanceView } from './run/query.ts';
 export {
-  countsByState, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
+  countsByState, deferredInstances, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
 } from './run/query.ts';
 export type { Explanation, Outside } from './run/explain.ts';
 export { explainTaskInstance } from './run/explain.ts';

@@ -179,6 +179,8 @@ export class RunFold {
       case 'TaskDeferred':
         this.#wait(this.#of(event), 'deferred', event.timeoutAtMs ?? null);
         return;
+      case 'TriggerFired':
+        return;
       case 'TaskAwaitingInput':
         this.#wait(this.#of(event), 'awaiting_input', event.timeoutAtMs ?? null);
         return;

@@ -81,6 +81,10 @@ export class RunContext<P> implements TaskContext<P> {
     return this.#request.epoch ?? 1;
   }
 
+  get resumed(): { readonly event: unknown } | undefined {
+    return this.#request.work.resumed;
+  }
+
   get signal(): AbortSignal {
     return this.#io.signal;
   }

@@ -1,4 +1,5 @@
 import type { FailureCode, Problem } from '@dagbook/domain';
+import type { TriggerSpec } from './trigger.ts';
 
 /**
  * What a task may throw besides an ordinary error. The worker bundles its own copy of this module beside the one that
@@ -34,10 +35,25 @@ export class TaskFailure extends Error {
   }
 }
 
+/** Not an error: how `defer` leaves the task's function. */
+export class Deferral extends Error {
+  readonly [OUTCOME] = 'defer';
+  override readonly name = 'Deferral';
+  readonly trigger: TriggerSpec;
+  readonly timeoutMs: number | undefined;
+
+  constructor(trigger: TriggerSpec, timeoutMs: number | undefined) {
+    super('the task is deferred; what catches this must throw it again');
+    this.trigger = trigger;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
 export type ThrownOutcome =
   | { readonly kind: 'skip'; readonly message: string }
   | { readonly kind: 'fail'; readonly error: Error }
   | { readonly kind: 'failure'; readonly error: TaskFailure }
+  | { readonly kind: 'defer'; readonly deferral: Deferral }
   | { readonly kind: 'error'; readonly error: unknown };
 
 export function thrownOutcome(error: unknown): ThrownOutcome {
@@ -47,6 +63,8 @@ export function thrownOutcome(error: unknown): ThrownOutcome {
       return { kind: 'skip', message: (error as Error).message };
     case 'fail':
       return { kind: 'fail', error: error as Error };
+    case 'defer':
+      return { kind: 'defer', deferral: error as Deferral };
     case 'failure':
       return { kind: 'failure', error: error as TaskFailure };
     default:

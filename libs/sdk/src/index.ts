@@ -1,6 +1,6 @@
 export type {
   Asset, Dag, DagSpec, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
-  TaskContext, TaskLog, TaskRef, TaskSpec, TestOptions, TestResult, TriggerRule, WeightRule,
+  TaskContext, TaskLog, TaskRef, TaskSpec, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
 export type { AwsOptions, BashOptions, PythonOptions } from './operator/command.ts';
@@ -21,6 +21,7 @@ export type { RetryRule } from './retry-policy.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export { mock, provideOperators } from './test-run.ts';
 export { connectionMissing } from './missing.ts';
+export { defer, trigger } from './trigger.ts';
 export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
   BundleFolder, OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,

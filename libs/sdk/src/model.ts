@@ -43,7 +43,7 @@ export interface TaskModel {
 
 export type AnyTaskSpec = TaskSpec<unknown> & {
   readonly every?: TaskSpec<unknown>['timeout'];
-  readonly mode?: 'poke' | 'reschedule';
+  readonly mode?: 'poke' | 'reschedule' | 'deferred';
   readonly softFail?: boolean;
   readonly ignoreDownstreamTriggerRules?: boolean;
   readonly onFailureFailDagrun?: boolean;

@@ -12,6 +12,7 @@ import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
 import { durationMs } from './schedule.ts';
+import { awaitTrigger, recorded, type TriggerSpec } from './trigger.ts';
 import type { Poke } from './types.ts';
 
 /**
@@ -31,12 +32,13 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     const params = await validParams(dag, request);
     const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets?.map(({ uri }) => uri) ?? [] });
     running = { dag, task, request, io, context, compiled };
+    if (request.work.kind === 'trigger' && (request.work.trigger as unknown as TriggerSpec).kind !== 'poke') return await fired(running);
     if (instead !== undefined) return await succeeded(await instead(), running);
     if (task.kind === 'latestOnly') return { kind: 'succeeded', passed: isLatest(definition, request.work.run, io.nowMs()) };
     const input = await inputOf(running);
     return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running, input.fields);
   } catch (error) {
-    const outcome = ended(error);
+    const outcome = ended(error, io.nowMs());
     if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
     const retry = retryVerdict(task.spec.retryPolicy, error);
     return retry === undefined ? outcome : { ...outcome, retry };
@@ -126,8 +128,32 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
       const failure: Failure = { code: 'sensor_timeout', message: `sensor '${task.taskId}' waited ${task.spec.timeout ?? '7d'} in vain` };
       return { kind: 'failed', failure, retry: { action: 'fail' } };
     }
+    if (task.spec.mode === 'deferred' && request.work.kind !== 'trigger') return { kind: 'deferred', trigger: { kind: 'poke' }, timeoutAtMs: beganAtMs + timeoutMs };
     if (task.spec.mode === 'reschedule') return { kind: 'rescheduled', nextPokeAtMs };
-    await (io.wait === undefined ? waited(everyMs, io.signal) : io.wait(everyMs));
+    await pause(io, everyMs);
+  }
+}
+
+const pause = (io: TaskIo, ms: number): Promise<void> => (io.wait === undefined ? waited(ms, io.signal) : io.wait(ms));
+
+/** What the task is deferred to has happened; its own code is executed elsewhere, afterwards. */
+async function fired({ task, request, io, context }: Running): Promise<TaskRunOutcome> {
+  const event = await awaitTrigger(request.work.trigger as unknown as Exclude<TriggerSpec, { kind: 'poke' }>, {
+    nowMs: () => io.nowMs(),
+    wait: (ms) => pause(io, ms),
+    named: (name) => {
+      const code = task.spec.triggers !== undefined && Object.hasOwn(task.spec.triggers, name) ? task.spec.triggers[name] : undefined;
+      return code === undefined ? undefined : (args) => code(args, context);
+    },
+  });
+  return { kind: 'fired', event: plainJson(event ?? null) };
+}
+
+function plainJson(value: unknown): Json {
+  try {
+    return JSON.parse(JSON.stringify(value)) as Json;
+  } catch (cause) {
+    throw new TaskFailure('bad_output', `what the trigger brought cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, { cause });
   }
 }
 
@@ -247,11 +273,15 @@ function isTruthy(value: unknown): boolean {
 const MESSAGE_CHARACTERS = 1000;
 const DETAIL_BYTES = 4096;
 
-function ended(error: unknown): TaskRunOutcome {
+function ended(error: unknown, nowMs: number): TaskRunOutcome {
   const thrown = thrownOutcome(error);
   switch (thrown.kind) {
     case 'skip':
       return { kind: 'skipped' };
+    case 'defer': {
+      const { trigger, timeoutMs } = thrown.deferral;
+      return { kind: 'deferred', trigger: recorded(trigger, nowMs) as unknown as Json, ...(timeoutMs === undefined ? {} : { timeoutAtMs: nowMs + timeoutMs }) };
+    }
     case 'fail':
       return { kind: 'failed', failure: failureOf('no_retry', thrown.error), retry: { action: 'fail' } };
     case 'failure': {

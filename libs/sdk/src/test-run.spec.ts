@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { bash, dag, mock, poke, provideOperators, SkipTask } from './index.ts';
+import { bash, dag, defer, mock, poke, provideOperators, SkipTask, trigger } from './index.ts';
 
 const quiet = { log: () => undefined };
 
@@ -63,6 +63,48 @@ describe('dag.test', () => {
     const result = await d.test(quiet);
     expect(result.stateOf(all)).toBe('skipped');
     expect(result.value(loaded)).toEqual(['ax', 'bxbx', 'byby']);
+  });
+
+  it('defers: the same try goes on with what the trigger brought, earliest first, and none waits in real time', async () => {
+    const d = dag('d');
+    const order: string[] = [];
+    const wait = (id: string, hours: number) =>
+      d.task(id, async (_, { resumed, tryNumber }) => {
+        if (resumed === undefined) defer(trigger.after(`${hours}h`));
+        order.push(id);
+        return [resumed.event, tryNumber];
+      })();
+    const long = wait('long', 30 * 24);
+    const short = wait('short', 1);
+    const at = d.task('at', async (_, { resumed }) => (resumed === undefined ? defer(trigger.at('2027-01-05T00:30:00Z')) : resumed.event))();
+    const named = d.task('named', async (_, { resumed }) => (resumed === undefined ? defer(trigger.named('ready', { order: 7 })) : resumed.event), {
+      triggers: { ready: async ({ order: id }: { order: number }, { ds }) => ({ id, ds }) },
+    })();
+    const result = await d.test({ ...quiet, logicalDate: '2027-01-05' });
+    expect([result.value(long), result.value(short), result.value(at), result.value(named)])
+      .toEqual([['2027-02-04T00:00:00.000Z', 1], ['2027-01-05T01:00:00.000Z', 1], '2027-01-05T00:30:00.000Z', { id: 7, ds: '2027-01-05' }]);
+    expect(order).toEqual(['short', 'long']);
+  });
+
+  it('fails what is deferred for too long, or to a trigger that fails or is not there', async () => {
+    const d = dag('d');
+    const lines: string[] = [];
+    d.task('late', async () => defer(trigger.after('2h'), { timeout: '1h' }))();
+    d.task('broken', async () => defer(trigger.named('breaks')), { triggers: { breaks: async () => { throw new Error('no host'); } } })();
+    d.task('absent', async () => defer(trigger.named('toString')))();
+    const result = await d.test({ logicalDate: '2027-01-05', log: ({ task, event }) => lines.push(`${task}: ${event}`) });
+    expect(result.state).toBe('failed');
+    expect(lines).toEqual(['broken: no host', "absent: the task has no trigger 'toString': name it in the task's triggers"]);
+  });
+
+  it('pokes deferred sensors where triggers wait, with their timeout and softFail', async () => {
+    const d = dag('d');
+    let pokes = 0;
+    const found = d.sensor('found', async () => ((pokes += 1) < 4 ? poke.again() : poke.done(pokes)), { every: '1h', mode: 'deferred' })();
+    const never = d.sensor('never', async () => poke.again(), { every: '1h', timeout: '5h', mode: 'deferred', retries: 3 })();
+    const soft = d.sensor('soft', async () => poke.again(), { every: '1h', timeout: '5h', mode: 'deferred', softFail: true })();
+    const result = await d.test(quiet);
+    expect([result.value(found), result.stateOf(never), result.stateOf(soft)]).toEqual([4, 'failed', 'skipped']);
   });
 
   it('puts mocks in place of code: constants, functions, and lists for mapped tasks', async () => {

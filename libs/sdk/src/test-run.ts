@@ -1,6 +1,6 @@
 import type { AttemptRef, DagRun, Json, RunCommand, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
-  compilePlan, createRunState, decideTrigger, isFinished, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
+  compilePlan, createRunState, decideTrigger, deferredInstances, isFinished, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
 import type { LogLine, OtherRun, OtherRunQuery, Outcome, XComAnswer } from '@dagbook/contracts';
@@ -12,6 +12,7 @@ import { issuesText, runTask } from './run-task.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
+import type { TriggerSpec } from './trigger.ts';
 import type { Mock, TaskRef, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
@@ -110,7 +111,7 @@ export class TestRun implements TestResult {
     while (!isFinished(this.#run)) {
       const [next] = readyInstances(this.#run);
       if (next !== undefined) await this.#attempt(next, triggered);
-      else this.#passTime();
+      else await this.#awaitTrigger(triggered);
     }
     const failed = definition.tasks.map(({ taskId }) => taskId).filter((taskId) => this.#instancesOf(taskId).some(({ state }) => state === 'failed'));
     if (this.state === 'failed') await this.#model.spec.onFailure?.({ dagId: definition.dagId, runId: triggered.runId, failed });
@@ -151,25 +152,46 @@ export class TestRun implements TestResult {
     this.#settle({ type: 'RecordTimePassed', nowMs: this.#nowMs });
   }
 
-  async #attempt(instance: TaskInstanceView, run: Omit<TaskRunRequest['work']['run'], 'runType' | 'conf'> & { readonly runId: string }): Promise<void> {
+  /** The trigger that fires first, unless something else is due before it. Functions answer at once. */
+  async #awaitTrigger(run: TriggeredRun): Promise<void> {
+    const [first] = [...deferredInstances(this.#run)].sort((a, b) => firesAtMs(a) - firesAtMs(b));
+    if (first === undefined || firesAtMs(first) > (nextWakeAtMs(this.#run) ?? Infinity)) return this.#passTime();
+    const { taskId, mapIndex, tryNumber } = first;
+    const outcome = await runTask(this.#model, this.#compiled, { ...this.#request(first, run), epoch: this.#epoch + 1 }, this.#io(taskId, mapIndex));
+    this.#settle({ type: 'RecordTimePassed', nowMs: this.#nowMs });
+    if (taskInstance(this.#run, first)?.state === 'deferred') this.#record(outcome, { taskId, mapIndex, tryNumber, epoch: (this.#epoch += 1) });
+  }
+
+  #request(instance: TaskInstanceView, run: TriggeredRun): TaskRunRequest {
     const { taskId, mapIndex, tryNumber } = instance;
     const { definition } = this.#compiled;
     const task = definition.tasks.find((candidate) => candidate.taskId === taskId);
-    const attempt = { taskId, mapIndex, tryNumber, epoch: (this.#epoch += 1) };
-    this.#settle({ type: 'RecordTaskStarted', ...attempt, worker: 'test', nowMs: this.#nowMs });
-    const request: TaskRunRequest = {
+    return {
       attempt: { dagId: definition.dagId, runId: run.runId, taskId, mapIndex, tryNumber },
       work: {
+        ...(instance.state === 'deferred' ? { kind: 'trigger', trigger: instance.trigger } : {}),
+        ...(instance.resumed === null ? {} : { resumed: instance.resumed }),
         bundleHash: 'test', maxTries: instance.maxTries, ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
         run: { ...run, runType: this.#runType, conf: (this.#options.conf ?? {}) as Json },
         results: upstreamResults(this.#run, taskId, mapIndex),
         ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
       },
     };
-    const outcome = await runTask(this.#model, this.#compiled, request, this.#io(taskId, mapIndex), this.#mockOf(taskId, mapIndex));
+  }
+
+  #record(outcome: Outcome, attempt: AttemptRef): void {
+    const { taskId, mapIndex } = attempt;
     if (outcome.kind === 'failed') this.#log(taskId, mapIndex, 'error', outcome.failure.message);
     if (outcome.kind === 'succeeded' && outcome.result !== undefined) this.#results.set(`${taskId}/${mapIndex}`, outcome.result);
     this.#settle(commandOf(outcome, attempt, this.#nowMs));
+  }
+
+  async #attempt(instance: TaskInstanceView, run: TriggeredRun): Promise<void> {
+    const { taskId, mapIndex, tryNumber } = instance;
+    const attempt = { taskId, mapIndex, tryNumber, epoch: (this.#epoch += 1) };
+    this.#settle({ type: 'RecordTaskStarted', ...attempt, worker: 'test', nowMs: this.#nowMs });
+    const request = this.#request(instance, run);
+    this.#record(await runTask(this.#model, this.#compiled, request, this.#io(taskId, mapIndex), this.#mockOf(taskId, mapIndex)), attempt);
   }
 
   #mockOf(taskId: string, mapIndex: number): (() => unknown) | undefined {
@@ -280,6 +302,13 @@ async function templateFile(folder: string | undefined, name: string): Promise<s
 const scheduledRun = ({ runAfterMs, interval }: ScheduledRun, params: { readonly [name: string]: Json }) =>
   ({ runId: runIdOf('scheduled', runAfterMs), logicalDateMs: interval.startMs, dataInterval: interval, runAfterMs, params });
 
+type TriggeredRun = Omit<TaskRunRequest['work']['run'], 'runType' | 'conf'> & { readonly runId: string };
+
+const firesAtMs = ({ trigger }: TaskInstanceView): number => {
+  const spec = trigger as unknown as TriggerSpec;
+  return spec.kind === 'at' ? spec.atMs : 0;
+};
+
 function commandOf(outcome: Outcome, attempt: AttemptRef, nowMs: number): RunCommand {
   switch (outcome.kind) {
     case 'succeeded':
@@ -292,6 +321,8 @@ function commandOf(outcome: Outcome, attempt: AttemptRef, nowMs: number): RunCom
       return { ...outcome, type: 'RecordTaskRescheduled', ...attempt, nowMs };
     case 'deferred':
       return { ...outcome, type: 'RecordTaskDeferred', ...attempt, nowMs };
+    case 'fired':
+      return { ...outcome, type: 'RecordTriggerFired', ...attempt, nowMs };
     case 'awaiting_input':
       return { ...outcome, type: 'RecordAwaitingInput', ...attempt, nowMs };
   }

@@ -68,6 +68,8 @@ export interface TaskContext<P> {
    * task writes elsewhere, so that an execution that is not the newest cannot overwrite what a newer one wrote.
    */
   readonly epoch: number;
+  /** What the trigger brought that this try was deferred to; absent before. */
+  readonly resumed?: { readonly event: unknown } | undefined;
   /** Aborted when the task is cancelled or its time is up. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
@@ -128,6 +130,11 @@ export interface TaskSpec<O> {
   onLost?: 'retry' | 'fail';
   /** After this long without a sign of life from the worker the try counts as lost. Default `5m`. */
   lostAfter?: Duration;
+  /**
+   * Functions that `defer(trigger.named(…))` waits for, in a process where thousands of others wait: they must not block it.
+   * One whose host was replaced is called again with the same arguments, so it looks at the world rather than remembers.
+   */
+  triggers?: { readonly [name: string]: (args: any, ctx: TaskContext<any>) => unknown };
   displayName?: string;
   doc?: string;
   /** Of a mapped task: names each instance, rendered after it has run; `input` are its arguments: `{{ input.file }}`. */
@@ -136,8 +143,11 @@ export interface TaskSpec<O> {
 
 export interface SensorSpec<O> extends TaskSpec<O> {
   every: Duration;
-  /** `poke` keeps its worker slot between pokes, `reschedule` gives it back. Default `poke`. */
-  mode?: 'reschedule' | 'poke';
+  /**
+   * `poke` keeps its worker slot between pokes, `reschedule` gives it back, `deferred` pokes among thousands of others in one
+   * process that takes no slot. Default `poke`.
+   */
+  mode?: 'reschedule' | 'poke' | 'deferred';
   /** Time's up means skipped, not failed. */
   softFail?: boolean;
 }
@@ -201,6 +211,11 @@ export interface Scope<P> {
 }
 
 export type Poke<O> = { done: true; value: O } | { done: false };
+
+/** Made by `trigger`. */
+export interface Trigger {
+  readonly __trigger: true;
+}
 
 export interface Schedule {
   readonly __schedule: true;

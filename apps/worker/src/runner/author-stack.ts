@@ -1,3 +1,5 @@
+import type { Outcome } from '@dagbook/contracts';
+
 /** Where the sources of a bundle seem to lie, by its source map: a path of this host would mean nothing to an author. */
 export const BUNDLE_SOURCE_ROOT = 'dag://bundle/';
 
@@ -12,3 +14,9 @@ export function authorStack(stack: string): string {
 }
 
 const isFrame = (line: string): boolean => /^\s+at /.test(line);
+
+/** A failure whose stack says where in the DAG's own files it happened. */
+export function readable(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'failed' || outcome.failure.detail === undefined) return outcome;
+  return { ...outcome, failure: { ...outcome.failure, detail: authorStack(outcome.failure.detail) } };
+}

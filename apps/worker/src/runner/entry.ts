@@ -4,10 +4,11 @@ import { Socket } from 'node:net';
 import { installSdkResolver } from '@dagbook/bundles';
 import type { Outcome } from '@dagbook/contracts';
 import { FrameReader, FrameType } from '../frame.ts';
-import { type CallAnswer, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from '../runner-protocol.ts';
-import { authorStack } from './author-stack.ts';
+import { type CallAnswer, type HostOrder, REQUEST_FD, type RunnerEnd, type RunnerTask, STDIO_MARKER } from '../runner-protocol.ts';
+import { readable } from './author-stack.ts';
 import { BundleLoader } from './bundle-loader.ts';
 import { Calls } from './calls.ts';
+import { HostedTriggers } from './hosted-triggers.ts';
 import { reply } from './reply-channel.ts';
 import { watchSpawns } from './spawn-watch.ts';
 import { captureStdio } from './stdio-capture.ts';
@@ -15,15 +16,17 @@ import { TaskLog } from './task-log.ts';
 import { failed, messageOf, type Running, TaskRunner } from './task-run.ts';
 
 /**
- * The runner child: it runs one task at a time and is told of each over its request channel.
+ * The runner child: it runs one task at a time and is told of each over its request channel. Or it hosts triggers, any
+ * number at a time, and runs no task.
  *
  * States: idle → running one task → idle; `ending` after TERM (the task's signal is aborted, the process exits when
  * the task settles); `tainted` when code of an earlier task failed behind its back, after which it runs nothing more
  * than the task it has. It dies with its worker: the request channel closes, or the guardian kills the group.
  */
 const context = new AsyncLocalStorage<Running>();
-const calls = new Calls();
-const tasks = new TaskRunner(new BundleLoader(), calls, context);
+const calls = new Calls(reply);
+const tasks = new TaskRunner(new BundleLoader(), context);
+const triggers = new HostedTriggers(tasks, context);
 const home = process.cwd();
 let running: Running | undefined;
 let ending = false;
@@ -37,7 +40,8 @@ watchSpawns(() => {
 
 const frames = new FrameReader((type, payload) => {
   const message: unknown = JSON.parse(payload.toString('utf8'));
-  if (type === FrameType.answer) calls.answer(message as CallAnswer);
+  if (type === FrameType.host) triggers.obey(message as HostOrder);
+  else if (type === FrameType.answer) calls.answer(message as CallAnswer);
   else start(message as RunnerTask);
 });
 const requests = new Socket({ fd: REQUEST_FD, readable: true, writable: false });
@@ -58,7 +62,7 @@ process.on('exit', (code) => {
 reply(FrameType.ready, '');
 
 function start(task: RunnerTask): void {
-  const begun: Running = { task, log: new TaskLog(() => begun.secrets), abort: new AbortController(), startedAtMs: performance.now(), startedProcesses: false, secrets: undefined };
+  const begun: Running = { task, channel: reply, calls, log: new TaskLog(() => begun.secrets), abort: new AbortController(), startedAtMs: performance.now(), startedProcesses: false, secrets: undefined };
   running = begun;
   void context.run(begun, async () => {
     const outcome = await tasks.run(begun);
@@ -77,6 +81,7 @@ function end(begun: Running, outcome: Outcome): void {
 /** What code of a task that has ended still throws is not the fault of the one that runs now. */
 function failUnlessEarlier(what: string, error: unknown): void {
   const origin = context.getStore();
+  if (origin !== undefined && triggers.fail(origin, failed('error', `${what}: ${messageOf(error)}`, error))) return;
   if (origin !== undefined && origin !== running) tainted = true;
   else failAndExit(failed('error', `${what}: ${messageOf(error)}`, error));
 }
@@ -101,12 +106,6 @@ function say(begun: Running, end: Omit<RunnerEnd, 'ranMs'>): void {
     text = JSON.stringify({ outcome: failed('bad_output', `the result cannot be JSON: ${messageOf(error)}`), ranMs } satisfies RunnerEnd);
   }
   reply(FrameType.end, text);
-}
-
-/** A failure whose stack says where in the DAG's own files it happened. */
-function readable(outcome: Outcome): Outcome {
-  if (outcome.kind !== 'failed' || outcome.failure.detail === undefined) return outcome;
-  return { ...outcome, failure: { ...outcome.failure, detail: authorStack(outcome.failure.detail) } };
 }
 
 /** False: neither the folder where the task left the process nor the one where it began can be entered. */

@@ -2,6 +2,9 @@ import { writeSync } from 'node:fs';
 import { encodeFrame } from '../frame.ts';
 import { REPLY_FD } from '../runner-protocol.ts';
 
+/** Where frames go: to the worker as they are, or as those of one hosted trigger. */
+export type Channel = (type: number, payload: string) => void;
+
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 
 /**

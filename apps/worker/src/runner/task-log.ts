@@ -1,7 +1,7 @@
 import type { LogLine } from '@dagbook/contracts';
 import type { SecretMask } from '@dagbook/domain';
 import { FrameType } from '../frame.ts';
-import { reply } from './reply-channel.ts';
+import { type Channel, reply } from './reply-channel.ts';
 
 /** A longer line is cut, with a notice in its place. */
 const MAX_LINE_CHARACTERS = 1024 * 1024;
@@ -17,14 +17,16 @@ const SINGLE_LINES_PER_SECOND = 2_000;
 export class TaskLog {
   readonly #partial = { stdout: '', stderr: '' };
   readonly #mask: () => SecretMask | undefined;
+  readonly #channel: Channel;
   #pending = '';
   #flushPlanned = false;
   #windowStartMs = 0;
   #linesInWindow = 0;
   #closed = false;
 
-  constructor(mask: () => SecretMask | undefined = () => undefined) {
+  constructor(mask: () => SecretMask | undefined = () => undefined, channel: Channel = reply) {
     this.#mask = mask;
+    this.#channel = channel;
   }
 
   line(level: LogLine['level'], event: string, logger: string, attributes?: object): void {
@@ -52,7 +54,7 @@ export class TaskLog {
     if (this.#pending === '') return;
     const pending = this.#pending;
     this.#pending = '';
-    reply(FrameType.log, pending);
+    this.#channel(FrameType.log, pending);
   }
 
   close(): void {

@@ -7,13 +7,15 @@ import { FrameType } from '../frame.ts';
 import type { RunnerTask } from '../runner-protocol.ts';
 import { type BundleLoader, SITE } from './bundle-loader.ts';
 import type { Calls } from './calls.ts';
-import { reply } from './reply-channel.ts';
+import type { Channel } from './reply-channel.ts';
 import type { TaskLog } from './task-log.ts';
 import { templateFile } from './template-file.ts';
 
-/** The task that a child has in hand. */
+/** The task that a child has in hand, or one of the triggers that it hosts. */
 export interface Running {
   readonly task: RunnerTask;
+  readonly channel: Channel;
+  readonly calls: Calls;
   readonly log: TaskLog;
   readonly abort: AbortController;
   readonly startedAtMs: number;
@@ -25,12 +27,10 @@ export interface Running {
 /** Runs tasks by their DAG's own code; what they ask goes to the worker. */
 export class TaskRunner {
   readonly #bundles: BundleLoader;
-  readonly #calls: Calls;
   readonly #executors: { readonly [kind: string]: OperatorExecutor };
 
-  constructor(bundles: BundleLoader, calls: Calls, context: AsyncLocalStorage<Running>) {
+  constructor(bundles: BundleLoader, context: AsyncLocalStorage<Running>) {
     this.#bundles = bundles;
-    this.#calls = calls;
     this.#executors = Object.fromEntries(Object.entries(operators).map(([kind, execute]) => [kind, identified(execute, context)]));
   }
 
@@ -46,23 +46,22 @@ export class TaskRunner {
       return failed('code_missing', `the DAG's code could not be loaded: ${messageOf(error)}`, error);
     }
     if (dag === undefined) return failed('code_missing', `the run's code holds no DAG ${attempt.dagId}`);
-    if (dag.sensors.has(attempt.taskId)) reply(FrameType.sensor, '');
+    if (dag.sensors.has(attempt.taskId)) running.channel(FrameType.sensor, '');
     try {
-      return await dag.runnable.run({ attempt, epoch: task.epoch, work: await this.#whole(task.work) }, this.#io(running));
+      return await dag.runnable.run({ attempt, epoch: task.epoch, work: await this.#whole(running) }, this.#io(running));
     } catch (error) {
       return failed('error', messageOf(error), error);
     }
   }
 
   /** Results too large for an assignment are kept apart. */
-  async #whole(work: Work): Promise<Work> {
+  async #whole({ task: { work }, calls }: Running): Promise<Work> {
     if (work.resultsKey === undefined) return work;
-    return { ...work, results: (await this.#calls.ask({ method: 'getResult', key: work.resultsKey })) as unknown as Work['results'] };
+    return { ...work, results: (await calls.ask({ method: 'getResult', key: work.resultsKey })) as unknown as Work['results'] };
   }
 
   #io(running: Running): TaskIo {
-    const calls = this.#calls;
-    const { files } = running.task;
+    const { calls, task: { files } } = running;
     return {
       ...(files === undefined ? {} : { bundle: files, templateFile: (name: string) => templateFile(files, name) }),
       signal: running.abort.signal,
@@ -89,7 +88,7 @@ export class TaskRunner {
       putRenderedFields: async (fields) => void (await calls.ask({ method: 'putRenderedFields', fields })),
       maskSecret: (secret) => {
         hide(running, [secret]);
-        reply(FrameType.secrets, JSON.stringify([secret]));
+        running.channel(FrameType.secrets, JSON.stringify([secret]));
       },
       mask: () => running.secrets,
       requestRun: async (request) => (await calls.ask({ method: 'requestRun', request })) as unknown as RunRequested,

@@ -300,3 +300,35 @@ describe('under random facts', () => {
     );
   });
 });
+
+describe('an attempt without slots', () => {
+  const hosted = (task: string): AdmissionFact => ready(id('d', task), { poolSlots: 0, caps: { maxActiveTasks: 1 } });
+
+  it('passes full workers, pools and DAGs, spread by how many are hosted', () => {
+    const state = given(worker('w1', 1), worker('w2', 1), pool('default_pool', 1), ready(id('d', 'busy'), { caps: { maxActiveTasks: 1 } }), hosted('a'), hosted('b'), hosted('c'));
+    expect(admit(state, 10).map((grant) => grant.worker).sort()).toEqual(['w1', 'w1', 'w1', 'w2']);
+    evolveAdmission(state, ready(id('d', 'next'), { caps: { maxActiveTasks: 1 } }));
+    expect(whyWaiting(state, id('d', 'next'))?.code).toBe('dag_at_cap');
+    evolveAdmission(state, closed(id('d', 'busy')));
+    expect(grantedIds(state)).toEqual([id('d', 'next')]);
+  });
+
+  it('waits for a worker of its queue, and gives nothing back that it has not taken', () => {
+    const state = given(hosted('a'));
+    expect(grantedIds(state)).toEqual([]);
+    expect(whyWaiting(state, id('d', 'a'))?.code).toBe('no_worker_serves_queue');
+    evolveAdmission(state, worker('w', 1, ['default'], false));
+    expect(grantedIds(state)).toEqual([]);
+    evolveAdmission(state, worker('w', 1));
+    expect(grantedIds(state)).toEqual([id('d', 'a')]);
+    evolveAdmission(state, { type: 'GrantCommitted', attemptId: id('d', 'a'), epoch: 1 });
+    evolveAdmission(state, closed(id('d', 'a'), 1));
+    expect([state.leases.size, state.workers.get('w')?.hosted, state.workers.get('w')?.used, state.dags.size]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is known again from its lease', () => {
+    const state = given({ type: 'LeaseFound', attemptId: id('d', 'a'), epoch: 1, worker: 'w', pool: 'default_pool', poolSlots: 0 }, worker('w', 1), ready(id('d', 'b')));
+    expect(state.workers.get('w')?.hosted).toBe(1);
+    expect(grantedIds(state)).toEqual([id('d', 'b')]);
+  });
+});

@@ -1,6 +1,6 @@
 import { bestWaiting, endLane, park, rank, wakeBest } from './lane.ts';
 import { openLease } from './lease.ts';
-import { demandOf, laneBefore, roomOf } from './state.ts';
+import { laneBefore, stops } from './state.ts';
 import type { AdmissionState, Gate, Lane, Ready, ReadyAttempt, Worker } from './state.ts';
 
 export interface Grant {
@@ -38,7 +38,7 @@ export function admit(state: AdmissionState, limit: number): Grant[] {
 /** The first gate that stops the lane; undefined when it may pass now. */
 export function closedGate(lane: Lane): Gate | undefined {
   for (const gate of lane.gates) {
-    if (roomOf(gate) < demandOf(lane, gate)) return gate;
+    if (stops(gate, lane)) return gate;
     const ahead = gate.kind === 'pool' ? bestWaiting(gate) : undefined;
     if (ahead !== undefined && ahead !== lane && laneBefore(ahead, lane)) return gate;
   }
@@ -52,7 +52,7 @@ function grantBest(state: AdmissionState, lane: Lane): Grant {
   state.ready.delete(ready.attempt.attemptId);
   state.turn += 1;
   lane.flow.turn = state.turn;
-  const worker = leastLoaded(lane.gates[lane.gates.length - 2] as Gate);
+  const worker = lane.poolSlots === 0 ? leastHosting(lane.gates[0] as Gate) : leastLoaded(lane.gates[lane.gates.length - 2] as Gate);
   openLease(state, { ...pick(ready.attempt), epoch: 0 }, worker, ready);
   if (lane.attempts.size === 0) {
     state.runnable.remove(lane);
@@ -76,6 +76,14 @@ function leastLoaded(queue: Gate): Worker {
   for (const worker of queue.servers) {
     if (!worker.available || worker.used >= worker.slots) continue;
     if (best === undefined || worker.used * best.slots < best.used * worker.slots) best = worker;
+  }
+  return best as Worker;
+}
+
+function leastHosting(queue: Gate): Worker {
+  let best: Worker | undefined;
+  for (const worker of queue.servers) {
+    if (worker.available && worker.slots > 0 && (best === undefined || worker.hosted < best.hosted)) best = worker;
   }
   return best as Worker;
 }

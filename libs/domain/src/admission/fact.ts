@@ -75,7 +75,7 @@ export function evolveAdmission(state: AdmissionState, fact: AdmissionFact): Adm
     case 'WorkerGone':
       if (!state.workers.has(fact.worker)) return state;
       workerSeen(state, fact.worker, [], 0, false);
-      if (workerNamed(state, fact.worker).used === 0) state.workers.delete(fact.worker);
+      if (workerNamed(state, fact.worker).used + workerNamed(state, fact.worker).hosted === 0) state.workers.delete(fact.worker);
       return state;
     case 'PoolDeclared':
       poolDeclared(state, fact.pool, fact.slots, fact.includeDeferred);

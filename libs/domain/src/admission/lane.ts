@@ -37,7 +37,7 @@ export function dequeue(state: AdmissionState, ready: Ready): void {
 export function park(state: AdmissionState, lane: Lane, gate: Gate): void {
   state.runnable.remove(lane);
   lane.parkedAt = gate;
-  if (demandOf(lane, gate) > gate.limit) gate.stuck.add(lane);
+  if (lane.poolSlots === 0 || demandOf(lane, gate) > gate.limit) gate.stuck.add(lane);
   else gate.waiting.push(lane);
 }
 
@@ -133,6 +133,7 @@ function laneFor(state: AdmissionState, attempt: ReadyAttempt): Lane {
   const { maxActiveTasks, maxActive, maxActivePerRun } = attempt.caps;
   const flowKey = `${dagId}/${attempt.pool}/${attempt.queue}`;
   let key = `${flowKey}/${attempt.poolSlots}`;
+  if (attempt.poolSlots === 0) return state.lanes.get(key) ?? newLane(state, { key, flowKey, poolSlots: 0, gates: [queueGate(state, attempt.queue)] });
   if (maxActive !== undefined) key += `/${taskId}`;
   if (maxActivePerRun !== undefined) key += `/${taskId}/${runId}`;
 
@@ -154,11 +155,15 @@ function laneFor(state: AdmissionState, attempt: ReadyAttempt): Lane {
   const existing = state.lanes.get(key);
   if (existing !== undefined) return existing;
   gates.push(queueGate(state, attempt.queue), poolGate(state, attempt.pool));
+  return newLane(state, { key, flowKey, poolSlots: attempt.poolSlots, gates });
+}
+
+function newLane(state: AdmissionState, { key, flowKey, poolSlots, gates }: Pick<Lane, 'key' | 'gates' | 'poolSlots'> & { readonly flowKey: string }): Lane {
   const lane: Lane = {
     key,
     flow: flowFor(state, flowKey),
     gates,
-    poolSlots: attempt.poolSlots,
+    poolSlots,
     attempts: new IndexedHeap(readyBefore),
     parkedAt: null,
     wokenBy: null,

@@ -9,6 +9,7 @@ export function openLease(
   granted?: Ready,
 ): Lease {
   const { dagId, runId, taskId } = partsOf(attempt.attemptId);
+  if (attempt.poolSlots === 0) return openHosted(state, { ...attempt, dagId, runId, taskId }, worker, granted);
   const dag = dagGate(state, dagId);
   const gates = [dag, poolGate(state, attempt.pool)];
   const task = state.tasks.size > 0 ? state.tasks.get(`${dagId}/${taskId}`) : undefined;
@@ -35,19 +36,33 @@ export function openLease(
   return lease;
 }
 
+/** It counts on its worker alone, and takes none of its slots. */
+function openHosted(
+  state: AdmissionState,
+  { attemptId, dagId, runId, taskId, epoch }: Pick<Lease, 'attemptId' | 'dagId' | 'runId' | 'taskId' | 'epoch'>,
+  worker: Worker,
+  granted: Ready | undefined,
+): Lease {
+  const lease: Lease = { attemptId, dagId, runId, taskId, poolSlots: 0, worker, gates: [], epoch, closedEpoch: 0, ...(granted === undefined ? {} : { granted }) };
+  state.leases.set(attemptId, lease);
+  worker.hosted += 1;
+  return lease;
+}
+
 export function closeLease(state: AdmissionState, lease: Lease): void {
   state.leases.delete(lease.attemptId);
-  (lease.gates[0] as Gate).leases.delete(lease);
+  lease.gates[0]?.leases.delete(lease);
   for (const gate of lease.gates) giveBack(state, gate, unitsOf(lease, gate));
-  occupy(state, lease.worker, -1);
-  if (lease.worker.used === 0 && lease.worker.queues.length === 0) state.workers.delete(lease.worker.name);
+  if (lease.poolSlots === 0) lease.worker.hosted -= 1;
+  else occupy(state, lease.worker, -1);
+  if (lease.worker.used === 0 && lease.worker.hosted === 0 && lease.worker.queues.length === 0) state.workers.delete(lease.worker.name);
 }
 
 /** The record of a worker, also of one known only from a lease. */
 export function workerNamed(state: AdmissionState, name: string): Worker {
   let worker = state.workers.get(name);
   if (worker === undefined) {
-    worker = { name, queues: [], slots: 0, used: 0, available: false };
+    worker = { name, queues: [], slots: 0, used: 0, hosted: 0, available: false };
     state.workers.set(name, worker);
   }
   return worker;

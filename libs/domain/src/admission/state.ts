@@ -46,6 +46,7 @@ export interface ReadyAttempt {
   readonly attemptId: string;
   readonly queue: string;
   readonly pool: string;
+  /** 0: it holds no slot of anything, of the pool, the DAG or a worker, and only wants a worker that is there: what a trigger waits in. */
   readonly poolSlots: number;
   /** Higher goes first. */
   readonly priority: number;
@@ -83,6 +84,8 @@ export interface Worker {
   queues: readonly Gate[];
   slots: number;
   used: number;
+  /** Attempts on it that hold no slot. */
+  hosted: number;
   /** False: draining, unreachable, gone, or known only from a lease. */
   available: boolean;
 }
@@ -188,6 +191,9 @@ export function readyBefore(a: Ready, b: Ready): boolean {
   if (a.attempt.readyAtMs !== b.attempt.readyAtMs) return a.attempt.readyAtMs < b.attempt.readyAtMs;
   return a.sequence < b.sequence;
 }
+
+/** Whether the gate stops what the lane asks. Without slots any worker of the queue will do. */
+export const stops = (gate: Gate, lane: Lane): boolean => (lane.poolSlots === 0 ? gate.limit === 0 : roomOf(gate) < demandOf(lane, gate));
 
 export const roomOf = (gate: Gate): number => gate.limit - gate.used;
 

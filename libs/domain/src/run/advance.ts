@@ -4,6 +4,7 @@ import { missDeadlines, nextDeadlineAtMs } from './deadline.ts';
 import type { RunEvent } from './event.ts';
 import { judge, skippersOf, type Judgement } from './judge.ts';
 import { failInstance, skipCauseOf } from './report.ts';
+import { passTriggerTimeout } from './trigger.ts';
 import { isTerminal, LIVE_STATES, refOf, type DagRun, type TaskInstance, type TaskSlot } from './state.ts';
 
 /**
@@ -57,10 +58,8 @@ function wake(run: DagRun, instance: TaskInstance, nowMs: number): readonly RunE
     case 'up_for_reschedule':
     case 'awaiting_input':
       return [{ type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber, atMs: nowMs }];
-    case 'deferred': {
-      const code = instance.slot.plan.definition.kind === 'sensor' ? 'sensor_timeout' : 'timeout';
-      return failInstance(run, instance, { code, message: 'What the task deferred to did not happen before its timeout.' }, { nowMs });
-    }
+    case 'deferred':
+      return passTriggerTimeout(run, instance, nowMs);
     default:
       return [];
   }

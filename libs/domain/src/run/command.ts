@@ -20,6 +20,7 @@ export type RunCommand =
   | (AttemptRef & { readonly type: 'RecordTaskSkipped'; readonly softFail?: boolean; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordTaskRescheduled'; readonly nextPokeAtMs: number; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordTaskDeferred'; readonly trigger: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
+  | (AttemptRef & { readonly type: 'RecordTriggerFired'; readonly event: Json; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number })
   /** A trigger fired, or a person answered: the instance is ready again. */

@@ -7,6 +7,7 @@ import {
   recordAwaitingInput, recordDeferred, recordFailed, recordLost, recordRescheduled, recordSkipped, recordStarted, recordSucceeded, resumeTask,
 } from './report.ts';
 import type { DagRun } from './state.ts';
+import { recordTriggerFired, recordTriggerLost } from './trigger.ts';
 
 /** Decides one command against a run; never changes it. See `RunCommand` for what follows each command. */
 export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> {
@@ -29,8 +30,9 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     case 'RecordTaskSkipped': return recordSkipped(run, command);
     case 'RecordTaskRescheduled': return recordRescheduled(run, command);
     case 'RecordTaskDeferred': return recordDeferred(run, command);
+    case 'RecordTriggerFired': return recordTriggerFired(run, command);
     case 'RecordAwaitingInput': return recordAwaitingInput(run, command);
-    case 'RecordAttemptLost': return recordLost(run, command);
+    case 'RecordAttemptLost': return recordTriggerLost(run, command) ?? recordLost(run, command);
     case 'ResumeTask': return resumeTask(run, command);
     case 'ClearTasks': return clearTasks(run, command);
     case 'MarkTasks': return markTasks(run, command);

@@ -32,6 +32,8 @@ export type RunEvent =
   | (TaskInstanceRef & { readonly type: 'TaskRemoved'; readonly atMs: number })
   | (AttemptRef & { readonly type: 'TaskRescheduled'; readonly nextPokeAtMs: number; readonly atMs: number })
   | (AttemptRef & { readonly type: 'TaskDeferred'; readonly trigger: Json; readonly timeoutAtMs?: number; readonly atMs: number })
+  /** What the task was deferred to has happened: the end of the attempt that waited for it. The task is ready again by the event that follows. */
+  | (AttemptRef & { readonly type: 'TriggerFired'; readonly event: Json; readonly atMs: number })
   | (AttemptRef & { readonly type: 'TaskAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly atMs: number })
   /** An attempt that ended without a report. What follows (retry, failure) is an event of its own. */
   | (AttemptRef & { readonly type: 'TaskAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly atMs: number })

@@ -3,6 +3,7 @@ import { missedAfterRequeue } from './deadline.ts';
 import type { RunEvent, TaskInstanceRef, TaskSucceeded } from './event.ts';
 import { expandSlot, findInstance, moveState, setSkipping, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
+import { countsAsLoss } from './trigger.ts';
 
 /** Folds one event. Owns `run` and changes it in place; decides nothing. Events of another plan must follow `replan`. */
 export function evolveRun(run: DagRun, event: RunEvent): DagRun {
@@ -125,6 +126,16 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       const instance = instanceOf(run, event);
       endAttempt(instance, event);
       enter(run, instance, 'deferred', event.timeoutAtMs);
+      instance.trigger = event.trigger;
+      instance.resumed = null;
+      instance.losses = 0;
+      return run;
+    }
+    case 'TriggerFired': {
+      const instance = instanceOf(run, event);
+      endAttempt(instance, event);
+      instance.resumed = { event: event.event };
+      instance.losses = 0;
       return run;
     }
     case 'TaskAwaitingInput': {
@@ -136,7 +147,7 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
     case 'TaskAttemptLost': {
       const instance = instanceOf(run, event);
       instance.endedEpoch = Math.max(instance.endedEpoch, event.epoch);
-      instance.losses += 1;
+      if (countsAsLoss(instance, event.cause)) instance.losses += 1;
       return run;
     }
     case 'TaskRestarting':
@@ -172,6 +183,7 @@ function enter(run: DagRun, instance: TaskInstance, state: TaskState, wakeAtMs?:
   }
   if (instance.state !== 'success' && state === 'success' && instance.hasResult) instance.slot.results += 1;
   if (state !== 'running') instance.worker = null;
+  instance.trigger = null;
   moveState(run, instance, state);
   if (wakeAtMs !== undefined) run.timers.sleep(instance, wakeAtMs);
 }
@@ -182,6 +194,7 @@ function beginTry(instance: TaskInstance, tryNumber: number): void {
   instance.epoch = 0;
   instance.endedEpoch = 0;
   instance.losses = 0;
+  instance.resumed = null;
 }
 
 function endAttempt(instance: TaskInstance, ended: { readonly tryNumber?: number; readonly epoch?: number }): void {
@@ -205,6 +218,7 @@ function clear(run: DagRun, instance: TaskInstance): void {
   instance.endedEpoch = Math.max(instance.endedEpoch, instance.epoch);
   instance.firstStartedAtMs = null;
   instance.failure = null;
+  instance.resumed = null;
   instance.hasResult = false;
   instance.result = null;
   instance.resultLength = null;

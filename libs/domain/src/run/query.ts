@@ -16,6 +16,9 @@ export function taskInstance(run: DagRun, ref: TaskInstanceRef): TaskInstanceVie
 /** All that wait for a slot, in order of definition, for publishing them again. */
 export const readyInstances = (run: DagRun): readonly TaskInstanceView[] => viewsOf(run, run.scheduled);
 
+/** Deferred ones, whose triggers an attempt may be waiting in. */
+export const deferredInstances = (run: DagRun): readonly TaskInstanceView[] => (run.deferred.size === 0 ? [] : viewsOf(run, run.deferred));
+
 /** All that an attempt may be running for: ready ones may have been granted, running ones have begun. */
 export const liveInstances = (run: DagRun): readonly TaskInstanceView[] => viewsOf(run, [...run.scheduled, ...run.running]);
 
@@ -70,6 +73,7 @@ const resultOf = ({ state, result }: TaskInstance): { readonly state: string; re
 export function revokedBy(run: DagRun, event: RunEvent): AttemptRef | null {
   switch (event.type) {
     case 'TaskFailed':
+    case 'TaskRetryScheduled':
     case 'TaskSkipped':
     case 'TaskMarked':
     case 'TaskRestarting':
@@ -77,13 +81,15 @@ export function revokedBy(run: DagRun, event: RunEvent): AttemptRef | null {
     case 'TaskRemoved': {
       if ('epoch' in event && event.epoch !== undefined) return null;
       const instance = findInstance(run, event);
-      if (instance === undefined || (instance.state !== 'scheduled' && instance.state !== 'running')) return null;
+      if (instance === undefined || !HELD_STATES.includes(instance.state)) return null;
       return { ...refOf(instance), tryNumber: instance.tryNumber, epoch: instance.epoch };
     }
     default:
       return null;
   }
 }
+
+const HELD_STATES: readonly TaskState[] = ['scheduled', 'running', 'deferred'];
 
 /** For `PastRuns.taskOf`: the state of a task instance, and whether all of its direct downstream has ended well. */
 export function pastOf(run: DagRun, ref: TaskInstanceRef): { readonly state: string; readonly downstreamDone: boolean } | undefined {

@@ -12,7 +12,7 @@ const MAX_LOSSES_PER_TRY = 3;
 type Report<Type extends RunCommand['type']> = Extract<RunCommand, { type: Type }>;
 
 /** The instance that a report is about, or why the report counts for nothing: another try, an ended attempt, a finished instance. */
-function reported(run: DagRun, report: AttemptRef, verb: TaskVerb): TaskInstance | Rejected {
+export function reported(run: DagRun, report: AttemptRef, verb: TaskVerb): TaskInstance | Rejected {
   const instance = findInstance(run, report);
   if (instance === undefined) return unknownInstance(report);
   const { state, tryNumber, epoch, endedEpoch } = instance;
@@ -25,7 +25,7 @@ function reported(run: DagRun, report: AttemptRef, verb: TaskVerb): TaskInstance
 export const unknownInstance = (ref: { readonly taskId: string; readonly mapIndex: number }): Rejected =>
   reject('unknown_task_instance', `This run has no task instance ${ref.taskId}[${ref.mapIndex}]: list its task instances for the ones it has.`);
 
-const isInstance = (found: TaskInstance | Rejected): found is TaskInstance => 'slot' in found;
+export const isInstance = (found: TaskInstance | Rejected): found is TaskInstance => 'slot' in found;
 
 export function recordStarted(run: DagRun, report: Report<'RecordTaskStarted'>): Decision<RunEvent> {
   const instance = reported(run, report, 'start');

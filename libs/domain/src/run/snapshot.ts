@@ -11,7 +11,7 @@ export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/3';
 
 const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'erased'] as const;
 const INSTANCE_MEMBERS = [
-  'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure',
+  'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure', 'trigger', 'resumed',
   'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'note',
 ] as const satisfies readonly (keyof TaskInstance)[];
 

@@ -1,3 +1,4 @@
+import type { Json } from '../json.ts';
 import type { PlannedEdge, PlannedTask, RunPlan } from '../dag/plan.ts';
 import { relatives } from '../dag/plan.ts';
 import type { Failure, RunCreated, RunFailureReason, TaskInstanceRef, TaskResult } from './event.ts';
@@ -47,6 +48,7 @@ export interface DagRun {
   readonly dueInstances: Set<TaskInstance>;
   readonly scheduled: Set<TaskInstance>;
   readonly running: Set<TaskInstance>;
+  readonly deferred: Set<TaskInstance>;
   readonly timers: TimerHeap<TaskInstance>;
 }
 
@@ -91,6 +93,10 @@ export interface TaskInstance {
   /** When the try, or the first of the pokes that make it up, was first begun since it was last cleared. */
   firstStartedAtMs: number | null;
   failure: Failure | null;
+  /** What it waits for while it is deferred. */
+  trigger: Json | null;
+  /** What the trigger of this try brought; kept, so that an execution after a lost one is told too. */
+  resumed: { readonly event: Json } | null;
   /** It returned something other than null. */
   hasResult: boolean;
   /** Only kept when some task reads it. */
@@ -133,7 +139,7 @@ export function createRunState(plan: RunPlan): DagRun {
     plan, created: null, state: 'queued', planHash: '', dagVersion: 0, bundleHash: '', startedAtMs: null, finishedAtMs: null,
     failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], erased: false, awaitsPlan: null, slots, orphans: new Map(),
     counts: { ...NO_INSTANCES, none: slots.length }, unfinished: slots.length, failedLeaves: 0,
-    dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), timers: new TimerHeap(),
+    dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), deferred: new Set(), timers: new TimerHeap(),
   };
   for (const slot of slots) reviewSlot(run, slot);
   return run;
@@ -153,7 +159,7 @@ function newSlot(plan: PlannedTask): TaskSlot {
 export function newInstance(slot: TaskSlot, mapIndex: number): TaskInstance {
   return {
     slot, mapIndex, state: 'none', tryNumber: 0, startedTry: 0, maxTries: slot.plan.retries, epoch: 0, endedEpoch: 0, losses: 0,
-    worker: null, wakeAtMs: null, firstStartedAtMs: null, failure: null, hasResult: false, result: null, resultLength: null, resultLengths: null,
+    worker: null, wakeAtMs: null, firstStartedAtMs: null, failure: null, trigger: null, resumed: null, hasResult: false, result: null, resultLength: null, resultLengths: null,
     chosen: null, passed: null, skippedBy: null, note: null,
     own: slot.plan.mappedGroup === undefined ? null
       : { upstream: newCounts(slot.plan.indexedUpstream.length, 0), indirectSetups: newCounts(slot.plan.indexedSetups.length, 0), skippers: NO_SKIPPERS },
@@ -190,7 +196,7 @@ function count(run: DagRun, instance: TaskInstance, state: TaskState, by: 1 | -1
   if (!isTerminal(state)) { run.unfinished += by; instance.slot.open += by; }
   if (instance.slot.plan.leaf && (state === 'failed' || state === 'upstream_failed')) run.failedLeaves += by;
   if (state === 'none') instance.slot.waiting += by;
-  const set = state === 'scheduled' ? run.scheduled : state === 'running' ? run.running : null;
+  const set = state === 'scheduled' ? run.scheduled : state === 'running' ? run.running : state === 'deferred' ? run.deferred : null;
   if (by === 1) set?.add(instance);
   else set?.delete(instance);
 }

@@ -45,7 +45,7 @@ function commandsOf(verb: TaskVerb, epoch: number): readonly RunCommand[] {
     case 'defer': return [{ type: 'RecordTaskDeferred', ...attempt, trigger: {} }];
     case 'awaitInput': return [{ type: 'RecordAwaitingInput', ...attempt, request: {} }];
     case 'lose': return [{ type: 'RecordAttemptLost', ...attempt, worker: 'w1', cause: 'lease_expired' }];
-    case 'resume': return [{ type: 'ResumeTask', ...at }];
+    case 'resume': return [{ type: 'ResumeTask', ...at }, { type: 'RecordTriggerFired', ...attempt, event: null }];
     case 'wake': return [{ type: 'RecordTimePassed', nowMs: NOW_MS }];
     case 'clear': return [{ type: 'ClearTasks', tasks: [{ taskId: 'a' }], resetRun: false, nowMs: NOW_MS }];
     case 'mark': return (['success', 'failed', 'skipped'] as const).map((state) => ({ type: 'MarkTasks', tasks: [{ taskId: 'a' }], state, by: 'ann', nowMs: NOW_MS }));
@@ -86,7 +86,7 @@ describe.each(STATES)('a task instance that is %s', (state) => {
   test.each(TASK_VERBS)('by %s comes to what the table says, and to nothing else', (verb) => {
     const found = new Set<TaskState>();
     for (const retries of state === 'up_for_retry' ? [1] : state === 'failed' ? [0] : [0, 1]) {
-      const epoch = state === 'running' && verb === 'start' ? 2 : 1;
+      const epoch = (state === 'running' && verb === 'start') || state === 'deferred' ? 2 : 1;
       for (const command of commandsOf(verb, epoch)) {
         for (const next of reached(runWhereAIs(state, retries), command)) found.add(next);
       }
@@ -99,7 +99,9 @@ describe.each(STATES)('a task instance that is %s', (state) => {
 
 /** Need more than a plain task: bad results and lost tries, each tested in `decide.spec.ts`. */
 const REACHED_ELSEWHERE: readonly (readonly [from: readonly TaskState[], by: TaskVerb, to: readonly TaskState[]])[] = [
-  [['scheduled', 'running'], 'succeed', ['up_for_retry', 'failed']],
+  [['scheduled', 'running', 'deferred'], 'succeed', ['up_for_retry', 'failed']],
+  [['deferred'], 'lose', ['deferred']],
+  [['deferred'], 'wake', ['skipped']],
   [['scheduled', 'running'], 'lose', ['up_for_retry', 'failed']],
 ];
 

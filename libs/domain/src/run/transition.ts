@@ -39,7 +39,10 @@ export const TRANSITIONS: Readonly<Record<TaskState, Row>> = {
   restarting: nothing,
   up_for_retry: { ...markable, wake: ['scheduled'], clear: ['none'] },
   up_for_reschedule: { ...markable, wake: ['scheduled'], clear: ['none'] },
-  deferred: { ...markable, resume: ['scheduled'], wake: ['up_for_retry', 'failed'], clear: ['none'] },
+  /** Its trigger may end the task too, without another execution of its code. */
+  deferred: {
+    ...markable, succeed: attempted.succeed, fail: attempted.fail, skip: attempted.skip, lose: ['deferred', 'up_for_retry', 'failed'], resume: ['scheduled'], wake: ['up_for_retry', 'failed', 'skipped'], clear: ['none'],
+  },
   awaiting_input: { ...markable, resume: ['scheduled'], wake: ['scheduled'], clear: ['none'] },
   success: finished,
   failed: finished,
