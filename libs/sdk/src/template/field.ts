@@ -1,8 +1,9 @@
 /**
  * How a field is rendered: `text` as Airflow renders it, at any depth of lists and objects; `shell` as a command that a
- * shell reads, in which values are never code (a list is no shell's, and text).
+ * shell reads, in which values are never code (a list is no shell's: its items are arguments); `arguments` as text that
+ * every process of the host can read, so that no secret may stand in it.
  */
-export type FieldKind = 'text' | 'shell';
+export type FieldKind = 'text' | 'shell' | 'arguments';
 
 const S3 = { connection: 'text', bucket: 'text', key: 'text' } as const;
 const SQL = { connection: 'text', sql: 'text', values: 'text' } as const;
@@ -12,8 +13,8 @@ const COMMAND = { env: 'text', cwd: 'text' } as const;
 const TEMPLATED: { readonly [operator: string]: { readonly [field: string]: FieldKind } } = {
   bash: { command: 'shell', ...COMMAND },
   python: { file: 'text', module: 'text', callable: 'text', input: 'text', path: 'text', ...COMMAND },
-  aws: { args: 'text', connection: 'text', ...COMMAND },
-  docker: { image: 'text', command: 'shell', entrypoint: 'text', env: 'text', mounts: 'text', workingDir: 'text', user: 'text', labels: 'text', connection: 'text', registry: 'text' },
+  aws: { args: 'arguments', connection: 'text', ...COMMAND },
+  docker: { image: 'text', command: 'shell', entrypoint: 'arguments', env: 'text', mounts: 'text', workingDir: 'text', user: 'text', labels: 'text', connection: 'text', registry: 'text' },
   dockerExec: { container: 'text', label: 'text', command: 'shell', env: 'text', workingDir: 'text', user: 'text', connection: 'text' },
   dockerClean: { labels: 'text', connection: 'text' },
   sql: SQL, sqlCheck: SQL, sqlSensor: SQL,

@@ -1,7 +1,7 @@
 import { SecretMask } from '@dagbook/domain';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { bash, dag, http, provideOperators, python, sql } from '../index.ts';
+import { aws, bash, dag, docker, http, provideOperators, python, sql } from '../index.ts';
 import { runnableOf, type TaskIo, type TaskRunRequest } from '../runnable.ts';
 
 afterEach(() => provideOperators({}));
@@ -52,6 +52,16 @@ test('a shell finds what its command prints in its environment', async () => {
   expect((await d.test(at)).value(run)).toEqual({
     command: `load ''"\${DAGBOOK_VALUE_1}"'' \${DAGBOOK_VALUE_2}`, env: { FILE: 'a; rm -rf /' }, values: { DAGBOOK_VALUE_1: 'a; rm -rf /', DAGBOOK_VALUE_2: '2027-01-04' },
   });
+});
+
+test.each([
+  ['aws', aws({ args: ['s3', 'ls', '{{ var.value.api_token }}'] })],
+  ['docker', docker({ image: 'i', command: ['run', 'u:{{ var.value.api_token }}'] })],
+])('%s gets no secret in its command line', async (kind, operator) => {
+  const d = dag('d');
+  d.task('run', operator)();
+  const outcome = await runnableOf(d)?.run(requestOf('run', -1), ioOf({ operators: { [kind]: async () => null } }));
+  expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'bad_input', message: expect.stringContaining('would put a secret into a command line') as string }, retry: { action: 'fail' } });
 });
 
 test('code of another language is no template', async () => {

@@ -1,4 +1,5 @@
 import type { Json, SecretMask } from '@dagbook/domain';
+import { TaskFailure } from '../error.ts';
 import type { DagModel, TaskModel } from '../model.ts';
 import type { TaskIo, TaskRunRequest } from '../runnable.ts';
 import type { CompiledDag } from '../serialize.ts';
@@ -66,12 +67,23 @@ export async function renderFields(rendering: Rendering): Promise<RenderedFields
       Object.assign(environment, command.environment);
       shown[field] = command.shown;
       members.push([field, { kind: 'constant', value: command.command }]);
-    } else members.push([field, kind === undefined ? member : await rendered(place, member, (within, at) => renderText(at, within, context, scope), io)]);
+    } else if (kind === undefined) members.push([field, member]);
+    else {
+      const render: Render = (within, at) => renderText(at, within, context, scope);
+      members.push([field, await rendered(place, member, kind === 'text' ? render : withoutSecret(render, io), io)]);
+    }
   }
   return { template: { kind: 'object', members }, environment, shown };
 }
 
 type Render = (text: string, place: string) => Promise<string>;
+
+/** Command lines are no place for secrets: whoever is on the host reads them. */
+const withoutSecret = (render: Render, io: TaskIo): Render => async (template, place) => {
+  const text = await render(template, place);
+  if ((io.mask?.()?.mask(text) ?? text) === text) return text;
+  throw new TaskFailure('bad_input', `${place} would put a secret into a command line, which every process of the host can read: hand it over by env`, { retry: false });
+};
 
 /** The author's own texts, at any depth. What results are is never a template. */
 async function rendered(place: string, template: Template, render: Render, io: TaskIo): Promise<Template> {
