@@ -362,9 +362,10 @@ export class Witness {
    * later than that may overlap with its successor until its next renewal is refused, and its report never counts.
    */
   executionStarted(worker: string, attemptId: string, epoch: number, nowMs: number): Execution {
-    const overlapping = this.#executions.find((other) => other.attemptId === attemptId && !other.ended && (other.epoch === epoch || !other.late));
-    if (overlapping !== undefined) this.fail('no try runs twice at once', `${attemptId}@${epoch} begins on ${worker} while epoch ${overlapping.epoch} runs on ${overlapping.worker}`);
     const late = nowMs - (this.#grantedAtMs.get(`${attemptId}@${epoch}`) ?? nowMs) > LOST_AFTER_MS / 2;
+    const mayOverlap = (other: Execution): boolean => (other.epoch > epoch ? late : other.epoch < epoch && other.late);
+    const overlapping = this.#executions.find((other) => other.attemptId === attemptId && !other.ended && !mayOverlap(other));
+    if (overlapping !== undefined) this.fail('no try runs twice at once', `${attemptId}@${epoch} begins on ${worker} while epoch ${overlapping.epoch} runs on ${overlapping.worker}`);
     const execution: Execution = { attemptId, epoch, worker, late, ended: false, outcome: undefined };
     this.#executions.push(execution);
     return execution;

@@ -144,6 +144,7 @@ export class DagDesk {
     let ended = false;
     let hasBackfilled = false;
     for (const event of events) {
+      if ('taskId' in event) continue;
       const isBackfilled = this.#backfills.follow(dag, run.runId, event);
       hasBackfilled ||= isBackfilled;
       if (event.type === 'RunCreated' || event.type === 'RunRequeued') {
