@@ -8,7 +8,7 @@ beforeAll(async () => {
   await product.writeDag('daily', `
     import { dag } from '@dagbook/sdk';
     const d = dag('daily', { schedule: '0 0 * * *', startDate: '2026-01-01', endDate: '2026-01-01', maxActiveRuns: 1, deadlines: [{ name: 'long ago', reference: 'logicalDate', interval: '1h' }] });
-    const stamp = d.task('stamp', async (_, { logicalDate, tryNumber }) => { if (logicalDate.startsWith('2026-01-03') && tryNumber === 1) throw new Error('once'); return logicalDate; })();
+    const stamp = d.task('stamp', async (_, { logicalDate, tryNumber }) => { const day = logicalDate.toISOString(); if (day.startsWith('2026-01-03') && tryNumber === 1) throw new Error('once'); return day; })();
     d.task('after', async ({ of }) => of)({ of: stamp });
     export default d;
   `);

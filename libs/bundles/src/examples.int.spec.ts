@@ -54,6 +54,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   stakeholder_report_marketing: {},
   example_multi_type_params: {},
   example_retry_policy: { tasks: { ask_with_a_wrong_password: 'failed' } },
+  example_deadline_alert: {},
   example_xcom_args: {},
   example_passing_params_via_test_command: {},
   example_trigger_controller_dag: {},
