@@ -194,7 +194,7 @@ class Simulation {
       return { file, source: '', definitions: [{ definition, planHash }], bundle: { hash: planHash, file, code: '' } };
     });
     const everything: BundleChange = { parsed, failed: [], removed: [], complete: true };
-    return { start: (onChange) => onChange(everything), stop: () => Promise.resolve() };
+    return { start: (onChange) => onChange(everything), stop: () => Promise.resolve(), askTimetable: () => Promise.reject(new Error('no DAG here has a timetable of its own')) };
   }
 
   /** As the gateway does: the row first, then the hint. Nobody unpauses what the pausing of which is not done yet. */

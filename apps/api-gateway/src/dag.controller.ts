@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Headers, Inject, Param, Patch, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { lastRuns, listDags, listDagVersions, listImportErrors, type DagFilter, type DagOrder } from '@dagbook/read-models';
+import { lastRuns, listDags, listDagVersions, listImportErrors, type DagFilter, type DagOrder, type ListedDag } from '@dagbook/read-models';
 import type { AlarmClock } from '@dagbook/platform';
 import type { FastifyReply } from 'fastify';
 import { Caller } from './auth/auth.guard.ts';
@@ -43,7 +43,7 @@ export class DagController {
   @Operation({ id: 'get_dags', summary: 'List DAGs', answers: DagCollectionResponse, query: DagListQuery })
   async list(@Query(query(DagListQuery)) request: DagListQuery): Promise<DagCollectionResponse> {
     const { rows, total } = await listDags(this.#reader.db, filterOf(request), orderOf(request, DAG_ORDERS, DEFAULT_DAG_ORDER), pageOf(request));
-    return { dags: await Promise.all(rows.map(async (dag) => dagView(dag, await this.#reader.planOf(dag), this.#clock.nowMs()))), total_entries: total };
+    return { dags: await Promise.all(rows.map((dag) => this.#view(dag))), total_entries: total };
   }
 
   @Get('ui/dags')
@@ -52,7 +52,7 @@ export class DagController {
     const { rows, total } = await listDags(this.#reader.db, filterOf(request), orderOf(request, DAG_ORDERS, DEFAULT_DAG_ORDER), pageOf(request));
     const strips = await lastRuns(this.#reader.db, rows.map((dag) => dag.dagId), request.runs ?? 14);
     const dags = rows.map(async (dag) => ({
-      ...dagView(dag, await this.#reader.planOf(dag), this.#clock.nowMs()),
+      ...(await this.#view(dag)),
       latest_runs: (strips.get(dag.dagId) ?? []).map(stripRunView),
     }));
     return { dags: await Promise.all(dags), total_entries: total };
@@ -61,22 +61,24 @@ export class DagController {
   @Get('api/v2/dags/:dag_id')
   @Operation({ id: 'get_dag', summary: 'One DAG', answers: DagResponse })
   async get(@Param('dag_id', pathDag) dagId: string): Promise<DagResponse> {
-    const dag = await this.#reader.dag(dagId);
-    return dagView(dag, await this.#reader.planOf(dag), this.#clock.nowMs());
+    return this.#view(await this.#reader.dag(dagId));
   }
 
   @Get('api/v2/dags/:dag_id/details')
   @Operation({ id: 'get_dag_details', summary: 'One DAG with its definition', answers: DagDetailsResponse })
   async details(@Param('dag_id', pathDag) dagId: string): Promise<DagDetailsResponse> {
     const dag = await this.#reader.dag(dagId);
-    return dagDetailsView(dag, await this.#reader.planOf(dag), await this.#reader.versionOf(dag), this.#clock.nowMs());
+    const plan = await this.#reader.planOf(dag);
+    const [latest, foresight] = await Promise.all([this.#reader.versionOf(dag), this.#reader.foresight(dag, plan)]);
+    return dagDetailsView(dag, plan, { latest, foresight }, this.#clock.nowMs());
   }
 
   @Get('ui/dags/:dag_id/next')
   @Operation({ id: 'ui_next_runs', summary: 'The runs that the schedule of a DAG makes next', answers: NextRunCollectionResponse, query: NextRunsQuery })
   async next(@Param('dag_id', pathDag) dagId: string, @Query(query(NextRunsQuery)) { n }: NextRunsQuery): Promise<NextRunCollectionResponse> {
     const dag = await this.#reader.dag(dagId);
-    return nextRunsView(dag, await this.#reader.planOf(dag), n ?? 5, this.#clock.nowMs());
+    const plan = await this.#reader.planOf(dag);
+    return nextRunsView(dag, plan, await this.#reader.foresight(dag, plan), n ?? 5, this.#clock.nowMs());
   }
 
   @Patch('api/v2/dags/:dag_id')
@@ -180,6 +182,11 @@ export class DagController {
     const { rows } = await listImportErrors(this.#reader.db, { errorKey }, [], { limit: 1, offset: 0 });
     if (rows[0] === undefined) throw notFound(`The ImportError with import_error_id: \`${errorKey}\` was not found`);
     return importErrorView(rows[0]);
+  }
+
+  async #view(dag: ListedDag): Promise<DagResponse> {
+    const plan = await this.#reader.planOf(dag);
+    return dagView(dag, plan, await this.#reader.foresight(dag, plan), this.#clock.nowMs());
   }
 }
 

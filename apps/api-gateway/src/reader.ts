@@ -1,7 +1,7 @@
 import {
-  compilePlan, createRunState, deadlinesOf, decideRun, evolveRun, explainTaskInstance, isRejected, replan, spannedDates, type DagRun, type Explanation, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
+  compilePlan, createRunState, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
 } from '@dagbook/domain';
-import { attemptId, runStream } from '@dagbook/contracts';
+import { attemptId, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
   dagVersions, getDag, getRun, getTaskInstance, renderedFields, runsByLogicalDate, taskInstancesOf, type StoredDagVersion, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
@@ -65,6 +65,12 @@ export class Reader {
 
   async versionOf(row: { readonly dagId: string; readonly dagVersion: number }): Promise<StoredDagVersion | undefined> {
     return (await dagVersions(this.db, [row]))[0];
+  }
+
+  /** What the DAG's own timetable last answered; null: its schedule is no code, or that has not been asked yet. */
+  async foresight(dag: ListedDag, plan: PlanView): Promise<Foresight | null> {
+    if (plan.definition.schedule.kind !== 'custom') return null;
+    return (await this.store.read(dagStream(dag.dagId))).reduce((fold, stored) => evolveDag(fold, toFact<DagEvent>(stored)), initialDag()).foreseen;
   }
 
   async planOf(row: { readonly planHash: string }): Promise<PlanView> {

@@ -28,6 +28,7 @@ export function bundleSources(options: BundleSourcesOptions): DagBundleSource {
       await all.start(onChange);
     },
     stop: () => all.stop(),
+    askTimetable: all.askTimetable,
   };
 }
 
@@ -41,6 +42,7 @@ function sourceOf(bundle: BundleConfig, { stateDir, scanning, states, clock, log
         await source.start(onChange);
       },
       stop: () => source.stop(),
+      askTimetable: source.askTimetable,
     };
   }
   const cache = claimFolder(join(stateDir, 'bundles', name));
@@ -48,7 +50,7 @@ function sourceOf(bundle: BundleConfig, { stateDir, scanning, states, clock, log
   const source = bundle.kind === 'git'
     ? syncedBundles({ ...common, bundle: { name, kind, location: withoutSecret(bundle.url), ref: bundle.ref }, files: new GitFiles(bundle, cache.folder) })
     : syncedBundles({ ...common, bundle: { name, kind, location: `s3://${bundle.bucket}/${bundle.prefix}`, ref: null }, files: new S3Files(bundle, cache.folder) });
-  return { start: (onChange) => source.start(onChange), stop: () => source.stop().finally(() => cache.release()) };
+  return { start: (onChange) => source.start(onChange), stop: () => source.stop().finally(() => cache.release()), askTimetable: source.askTimetable };
 }
 
 /**
@@ -108,6 +110,11 @@ function joined(sources: ReadonlyMap<string, DagBundleSource>): DagBundleSource 
     stop: async () => {
       await Promise.all([...sources.values()].map((source) => source.stop()));
       await turn;
+    },
+    // Any of them could evaluate the code; its own knows the files beside it.
+    askTimetable: (bundle, dagId, question) => {
+      const own = [...sources].find(([name]) => owners.get(dagId) === place(name, bundle.file))?.[1];
+      return (own ?? ([...sources.values()][0] as DagBundleSource)).askTimetable(bundle, dagId, question);
     },
   };
 }

@@ -13,6 +13,7 @@ import { matchesPattern } from './param-pattern.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { newTraceparent } from './run-tracer.ts';
 import type { Ask, AskOutcome, RunEngine } from './run-engine.ts';
+import type { TimetableDesk } from './timetable-desk.ts';
 import { WakeTimes } from './wake-time.ts';
 
 /**
@@ -225,12 +226,18 @@ export class DagDesk {
 
   #nextDueAtMs(dag: OwnedDag): number | null {
     if (dag.plan === undefined || this.#dags.get(dag.dagId) !== dag) return null;
+    const againAtMs = this.#ports.timetables.askedAgainAtMs(dag);
+    if (againAtMs !== null) return againAtMs;
     return nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
   }
 
   async #createDue(dag: OwnedDag): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return;
+    if (plan.definition.schedule.kind === 'custom') {
+      const foresight = await this.#ports.timetables.foresee(dag);
+      if (foresight !== undefined) await this.#execute(dag, foresight);
+    }
     const decision = decideDag({ type: 'ScheduleDue', definition: plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() }, dag.fold);
     if (isRejected(decision) || decision.length === 0) return;
     const scheduled = decision.filter((event) => event.type === 'RunScheduled');
@@ -247,6 +254,8 @@ export class DagDesk {
     const refused = outcomes.find((outcome) => outcome.kind === 'refused' && outcome.code !== 'run_exists');
     if (refused?.kind === 'refused') throw new Error(refused.message);
     await this.#append(dag, decision);
+    // Its author's code is asked for the run after each that was made.
+    if (plan.definition.schedule.kind === 'custom') await this.#createDue(dag);
   }
 
   #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId'> = {}): Promise<AskOutcome> {
@@ -266,7 +275,9 @@ export class DagDesk {
   async #trigger(dag: OwnedDag, commandId: string, body: Extract<CommandBody, { type: 'TriggerRun' }>): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return this.#refuse(commandId, dag.dagId, reject('dag_not_found', `the DAG ${dag.dagId} has no version that could be read`));
-    const decided: TriggeredRun | Rejected = decideTrigger({ ...body, definition: plan.definition, matchesPattern, nowMs: this.#ports.clock.nowMs() });
+    const custom = body.dataInterval === undefined ? await this.#ports.timetables.manualInterval(dag, body.logicalDateMs) : undefined;
+    if (isRejected(custom)) return this.#refuse(commandId, dag.dagId, custom);
+    const decided: TriggeredRun | Rejected = decideTrigger({ ...body, ...(custom === undefined ? {} : { dataInterval: custom }), definition: plan.definition, matchesPattern, nowMs: this.#ports.clock.nowMs() });
     if (isRejected(decided)) return this.#refuse(commandId, dag.dagId, decided);
     if (decided.logicalDateMs !== null) {
       const taken = await claimLogicalDates(this.#ports.store, dag.dagId, [{ runId: decided.runId, logicalDateMs: decided.logicalDateMs }]);
@@ -437,6 +448,7 @@ export class DagDesk {
 export interface DagDeskPorts {
   readonly store: EventStore;
   readonly plans: PlanLibrary;
+  readonly timetables: TimetableDesk;
   /** Late, since the engine in turn tells this desk of its events. */
   readonly engine: () => RunEngine;
   readonly clock: AlarmClock;

@@ -28,5 +28,6 @@ export function folderBundles(options: FolderBundlesOptions): DagBundleSource {
       void scanner.scan().then((diff) => tell(diff, true), unread);
     },
     stop: () => scanner.stop(),
+    askTimetable: (bundle, dagId, question) => scanner.askTimetable(bundle, dagId, question),
   };
 }

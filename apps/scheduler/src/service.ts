@@ -19,6 +19,7 @@ import { ReportConsumer } from './report.consumer.ts';
 import { RunEngine } from './run-engine.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { RunTracer } from './run-tracer.ts';
+import { TimetableDesk } from './timetable-desk.ts';
 import { LOG, PUBLISHER, STORE, TOKEN_SECRET } from './token.ts';
 
 export interface SchedulerPorts {
@@ -56,7 +57,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const plans = new PlanLibrary(store);
   const tracer = new RunTracer(ports.spans);
   const measures = new RunMetrics(ports.metrics);
-  const desk = new DagDesk({ store, plans, engine: () => engine, clock, log });
+  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log });
   const engine: RunEngine = new RunEngine({
     store,
     publisher,

@@ -79,6 +79,7 @@ export function syncedBundles({ bundle, files, pollMs, scanning, states, clock, 
       await scanner.stop();
       await round;
     },
+    askTimetable: (bundle, dagId, question) => scanner.askTimetable(bundle, dagId, question),
   };
 }
 

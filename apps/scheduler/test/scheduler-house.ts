@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TOPICS, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
-import { canonicalJson, type DagDefinition, type Json } from '@dagbook/domain';
+import { canonicalJson, type DagDefinition, type Json, type TimetableAnswer, type TimetableQuestion } from '@dagbook/domain';
 import { createMemoryStores } from '@dagbook/event-store';
 import { MemoryBroker } from '@dagbook/messaging';
 import { ManualClock, Metrics, noSpans, silentLog } from '@dagbook/platform';
@@ -12,6 +12,10 @@ import { startScheduler, type RunningScheduler } from '../src/service.ts';
 export class SchedulerHouse {
   readonly clock: ManualClock;
   readonly stores: ReturnType<typeof createMemoryStores>;
+  /** Answers for the timetables of its DAGs. */
+  timetable: (question: TimetableQuestion) => TimetableAnswer = () => {
+    throw new Error('nobody answers for timetables');
+  };
   readonly #broker = new MemoryBroker();
   readonly #running: RunningScheduler[] = [];
   #definitions: readonly DagDefinition[];
@@ -34,6 +38,7 @@ export class SchedulerHouse {
           await onChange(this.#change());
         },
         stop: async () => undefined,
+        askTimetable: async (_bundle, _dagId, question) => this.timetable(question),
       },
     });
     this.#running.push(scheduler);

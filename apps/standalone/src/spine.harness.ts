@@ -187,6 +187,8 @@ class FakeFiles implements DagBundleSource {
     this.#listeners.clear();
   }
 
+  readonly askTimetable = () => Promise.reject(new Error('no DAG here has a timetable of its own'));
+
   put(definition: DagDefinition): void {
     this.#definitions.set(definition.dagId, definition);
     for (const listener of this.#listeners) void listener(this.#change([definition]));

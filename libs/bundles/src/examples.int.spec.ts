@@ -61,6 +61,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_trigger_target_dag: {},
   example_external_task_marker_parent: {},
   example_external_task_marker_child: {},
+  example_workday_timetable: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 

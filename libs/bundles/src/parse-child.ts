@@ -61,12 +61,15 @@ async function evaluate(request: ParseRequest): Promise<void> {
     if (current?.request !== request) return;
     const runnables = sdk.runnablesOf(module);
     const definitions = runnables.map((runnable) => runnable.definition(request.timezone === undefined ? {} : { timezone: request.timezone }));
+    const asked = request.timetable;
+    const timetable = asked === undefined ? undefined : runnables[definitions.findIndex(({ dagId }) => dagId === asked.dagId)]?.askTimetable(asked.question);
     const exported = new Set(definitions.map(({ dagId }) => dagId));
     answer({
       kind: 'parsed',
       definitions: definitions.map((definition) => ({ definition, planHash: canonicalHash(definition) })),
       unexported: created().filter((dagId) => !exported.has(dagId)),
       filesRead: [...current.filesRead],
+      ...(timetable === undefined ? {} : { timetable }),
     });
   } catch (error) {
     answer(failureOf(error));

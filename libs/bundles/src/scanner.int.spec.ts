@@ -61,6 +61,29 @@ const dagIds = (diff: ScanDiff) => diff.changed.map(({ file, definitions }) => [
 const failures = (diff: ScanDiff) => diff.failed.map(({ file, error }) => [file, error.code, error.line]);
 const NOTHING = { changed: [], failed: [], removed: [] };
 
+describe('a timetable of a DAG', () => {
+  const file = (next: string): string => `import { dag, timetable } from '@dagbook/sdk';\nconst d = dag('own', { schedule: timetable({ name: 'mine', next: ${next} }) });\nd.empty('x');\nexport default d;\n`;
+  const QUESTION = { kind: 'next', question: { lastInterval: null, startMs: null, endMs: null, catchup: true, nowMs: 7 } } as const;
+  const asked = async (next: string, dagId = 'own') => {
+    write('own.ts', file(next));
+    const scanner = scannerOf({ timeLimitMs: 1_000 });
+    const [parsed] = (await scanner.scan()).changed;
+    // What counts is the code that was registered, not the file as it lies there now.
+    write('own.ts', file('() => null'));
+    return scanner.askTimetable(parsed?.bundle ?? { hash: '', file: '', code: '' }, dagId, QUESTION);
+  };
+
+  it('answers from a child, by the code that it is given', async () => {
+    expect(await asked('({ last, now }) => (last === null ? { runAfter: now, interval: { start: now, end: now } } : null)')).toEqual({ kind: 'next', runs: [{ runAfterMs: 7, interval: { startMs: 7, endMs: 7 } }] });
+  });
+
+  it('that hangs, exits or is not there is a problem of that DAG alone', async () => {
+    expect(await asked('() => { for (;;); }')).toMatchObject({ runs: [], problem: expect.stringContaining('within 1 s') });
+    expect(await asked('() => process.exit(3)')).toMatchObject({ runs: [], problem: expect.stringContaining('process.exit(3)') });
+    expect(await asked('() => null', 'another')).toMatchObject({ runs: [], problem: expect.stringContaining("no DAG 'another'") });
+  });
+});
+
 describe('a scan', () => {
   it('answers definitions, hashes, packed code and source of each DAG file, once', async () => {
     write('one.ts', dagFile('one'));

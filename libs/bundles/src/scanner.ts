@@ -3,7 +3,7 @@ import { watch as watchFolder, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
-import type { ImportError } from '@dagbook/domain';
+import type { ImportError, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { findFiles, readsFiles, type FoundFiles } from './bundle-files.ts';
 import type { Bundled } from './bundler.ts';
 import { authorSite, Bundler } from './bundler.ts';
@@ -126,6 +126,15 @@ export class BundleScanner {
     const watching = new AbortController();
     this.#watching = watching;
     void this.#follow(onChange, onError, watching.signal);
+  }
+
+  /** Asks a DAG's own timetable, in a parse child, by the code of the version that counts. Whatever goes wrong is the answer's `problem`. */
+  async askTimetable({ file, code }: PackedBundle, dagId: string, question: TimetableQuestion): Promise<TimetableAnswer> {
+    const { folder, timezone } = this.#options;
+    const answer = await this.#pool.parse({ path: join(folder, file), code, ...(timezone === undefined ? {} : { timezone }), timetable: { dagId, question } }, () => undefined);
+    if (answer.kind === 'parsed' && answer.timetable !== undefined) return answer.timetable;
+    const problem = answer.kind === 'failed' ? answer.message : `${file} exports no DAG '${dagId}' with a timetable of its own. Deploy the file again.`;
+    return question.kind === 'next' ? { kind: 'next', runs: [], problem } : { kind: 'manual', interval: null, problem };
   }
 
   /** Ends the watch, kills and reaps every child. Safe twice, and before a start. */

@@ -51,6 +51,7 @@ export function foldDag(dag: DagRow, event: Exclude<DagEvent, Registered>): void
     case 'DagRevived':
       dag.isStale = false;
       return;
+    case 'RunsForeseen':
     case 'RunBegun':
     case 'RunEnded':
       return;

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { DagDefinition, TaskKind } from '@dagbook/domain';
+import type { DagDefinition, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
 import { definitionError } from './error.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
@@ -15,6 +15,7 @@ import type { MappingModel, Source } from './source.ts';
 import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './source.ts';
 import { testDag } from './test-run.ts';
 import { testSchedule } from './test-schedule.ts';
+import { answerTimetable } from './timetable.ts';
 import type { Dag, DagSpec, Edge, Factory, NoParams, ScheduleTestResult, TaskRef, TestOptions, TestResult } from './types.ts';
 
 /**
@@ -383,6 +384,10 @@ class Runnable implements RunnableDag {
 
   definition(site: SiteDefaults = {}): DagDefinition {
     return this.#compile(site).definition;
+  }
+
+  askTimetable(question: TimetableQuestion): TimetableAnswer | undefined {
+    return answerTimetable(this.#model.spec.schedule, question);
   }
 
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {

@@ -19,6 +19,8 @@ export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
 export type { RetryRule } from './retry-policy.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
+export type { Interval, TimetableSpec } from './timetable.ts';
+export { tickAfter, timetable } from './timetable.ts';
 export { mock, provideOperators } from './test-run.ts';
 export { connectionMissing } from './missing.ts';
 export { defer, trigger } from './trigger.ts';

@@ -1,4 +1,4 @@
-import type { DagDefinition, Json, SecretMask } from '@dagbook/domain';
+import type { DagDefinition, Json, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import type { AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
@@ -10,6 +10,8 @@ export const RUNNABLE: unique symbol = Symbol.for('dagbook.dag');
 export interface RunnableDag {
   /** The DAG as plain JSON, the same for the same code. Throws `DagDefinitionError` for an author's mistake. */
   definition(site?: SiteDefaults): DagDefinition;
+  /** Asks the timetable that the DAG's author wrote; undefined: its schedule is no code. */
+  askTimetable(question: TimetableQuestion): TimetableAnswer | undefined;
   /** Runs one try. Resolves for every end that the task's own code can have; rejects only when `io` does. */
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome>;
 }

@@ -20,7 +20,7 @@ export function durationMs(field: string, text: unknown, declared?: Mark): numbe
 
 /** A schedule as authors hold it: plain data behind the opaque type. */
 type ScheduleSpec =
-  | { readonly kind: 'time'; readonly timetable: TimetableDefinition; readonly timezone?: string }
+  | { readonly kind: 'time'; readonly timetable: TimetableDefinition; readonly timezone?: string; readonly code?: object }
   | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly timetable?: TimetableDefinition; readonly timezone?: string };
 
 class ScheduleValue implements Schedule {
@@ -67,6 +67,11 @@ export function at(instants: readonly string[], o: { onlyThese?: boolean; descri
     },
   });
 }
+
+/** One that is code: what the definition says of it, and what answers. */
+export const timetableSchedule = (timetable: Extract<TimetableDefinition, { kind: 'custom' }>, code: object): Schedule => new ScheduleValue({ kind: 'time', timetable, code });
+
+export const timetableSpecOf = (schedule: unknown): object | undefined => (schedule instanceof ScheduleValue && schedule.spec.kind === 'time' ? schedule.spec.code : undefined);
 
 class AssetValue implements Asset {
   readonly __asset = true;

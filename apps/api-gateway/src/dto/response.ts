@@ -135,6 +135,8 @@ export class NextRunResponse {
 export class NextRunCollectionResponse {
   @Str() dag_id!: string;
   @Str() timezone!: string;
+  /** Why a timetable that its author wrote could not say (more); null: it could. */
+  @NullStr() problem!: string | null;
   /** Soonest first; none when time does not start this DAG's runs, or its schedule has ended. */
   @ListOf(() => NextRunResponse) runs!: NextRunResponse[];
 }

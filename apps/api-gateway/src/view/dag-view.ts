@@ -1,4 +1,4 @@
-import { nextRun, previewRuns, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { nextRun, previewForeseen, previewRuns, type Foresight, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { StoredDagVersion, ImportErrorRow, ListedDag, PlanView, StripRun } from '@dagbook/read-models';
 import type {
   DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, NextRunCollectionResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
@@ -9,9 +9,9 @@ import { instant, instantOrNull, nameUuid } from './instant.ts';
 /** Of a bundle without versions: a folder. */
 const BUNDLE_NAME = 'dags-folder';
 
-export function dagView(dag: ListedDag, plan: PlanView, nowMs: number): DagResponse {
+export function dagView(dag: ListedDag, plan: PlanView, foresight: Foresight | null, nowMs: number): DagResponse {
   const { definition } = plan;
-  const next = dag.isStale ? null : nextRunOf(dag, plan, nowMs);
+  const next = dag.isStale ? null : (foresight?.runs[0] ?? nextRunOf(dag, plan, nowMs));
   return {
     dag_id: dag.dagId,
     dag_display_name: dag.displayName,
@@ -60,11 +60,13 @@ function scheduleQuestion(dag: ListedDag, { definition }: PlanView, nowMs: numbe
 }
 
 /** The runs that the schedule makes next, were the DAG neither paused nor changed meanwhile. */
-export function nextRunsView(dag: ListedDag, plan: PlanView, count: number, nowMs: number): NextRunCollectionResponse {
-  const runs = dag.isStale ? [] : previewRuns(plan.definition.schedule, count, scheduleQuestion(dag, plan, nowMs));
+export function nextRunsView(dag: ListedDag, plan: PlanView, foresight: Foresight | null, count: number, nowMs: number): NextRunCollectionResponse {
+  const { timezone } = plan.definition;
+  const runs = dag.isStale ? [] : foresight !== null ? previewForeseen(foresight.runs.slice(0, count), timezone) : previewRuns(plan.definition.schedule, count, scheduleQuestion(dag, plan, nowMs));
   return {
     dag_id: dag.dagId,
-    timezone: plan.definition.timezone,
+    timezone,
+    problem: foresight?.problem ?? null,
     runs: runs.map(({ runAfterMs, interval, note }) => ({
       run_after: instant(runAfterMs),
       logical_date: instant(interval.startMs),
@@ -75,10 +77,10 @@ export function nextRunsView(dag: ListedDag, plan: PlanView, count: number, nowM
   };
 }
 
-export function dagDetailsView(dag: ListedDag, plan: PlanView, latest: StoredDagVersion | undefined, nowMs: number): DagDetailsResponse {
+export function dagDetailsView(dag: ListedDag, plan: PlanView, { latest, foresight }: { readonly latest: StoredDagVersion | undefined; readonly foresight: Foresight | null }, nowMs: number): DagDetailsResponse {
   const { definition } = plan;
   return {
-    ...dagView(dag, plan, nowMs),
+    ...dagView(dag, plan, foresight, nowMs),
     catchup: definition.catchup ?? false,
     dag_run_timeout: definition.dagrunTimeoutMs === undefined ? null : `PT${definition.dagrunTimeoutMs / 1000}S`,
     asset_expression: definition.schedule.kind === 'assets' || definition.schedule.kind === 'assetsOrTime' ? definition.schedule.condition : null,

@@ -87,10 +87,11 @@ async function showDag(session: Session, dagId: string): Promise<void> {
 
 async function showNextRuns(session: Session, dagId: string, { count, tz }: { count: number; tz?: string }): Promise<void> {
   const { client } = await session.api();
-  const { runs, timezone } = await uiNextRuns({ client, path: { dag_id: dagId }, query: { n: count } });
+  const { runs, timezone, problem } = await uiNextRuns({ client, path: { dag_id: dagId }, query: { n: count } });
   const zone = tz ?? timezone;
   printRows(session.terminal, session.format, runs, nextRunShape(zone));
-  if (runs.length === 0) session.terminal.err(`Time does not start runs of ${dagId} (dagbook dags show ${dagId}).\n`);
+  if (problem !== null) session.terminal.err(`${problem}\n`);
+  else if (runs.length === 0) session.terminal.err(`Time does not start runs of ${dagId} (dagbook dags show ${dagId}).\n`);
 }
 
 function nextRunShape(zone: string): Shape<NextRunResponse> {

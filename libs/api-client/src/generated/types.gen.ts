@@ -243,6 +243,7 @@ export type NextRunResponse = {
 export type NextRunCollectionResponse = {
     dag_id: string;
     timezone: string;
+    problem: string | null;
     runs: Array<NextRunResponse>;
 };
 

@@ -9,6 +9,7 @@ import type { DagDefinition } from './definition.ts';
 import type { DagEvent } from './event.ts';
 import { evolveDag, initialDag } from './fold.ts';
 import type { DagFold } from './fold.ts';
+import { needsForesight } from './foresight.ts';
 import { runIdOf } from './run-id.ts';
 import { decideTrigger } from './trigger.ts';
 import type { TriggerRequest } from './trigger.ts';
@@ -136,7 +137,22 @@ describe('what is due', () => {
     const custom = definition({ schedule: { kind: 'custom', name: 'workdays' } });
     const run = { runAfterMs: NOW - 1, interval: { startMs: NOW - 2, endMs: NOW - 1 } };
     expect(decided(fold(registered), due({ definition: custom }))).toEqual([]);
-    expect(decided(fold(registered), due({ definition: custom, customAnswer: run }))).toMatchObject([run]);
+    const foresee = { type: 'RecordForesight', runs: [run], planHash: 'p1', nowMs: NOW } as const;
+    const [foreseen] = decided(fold(registered), foresee);
+    expect(foreseen).toEqual({ type: 'RunsForeseen', runs: [run], atMs: NOW });
+    const told = fold(registered, foreseen as DagEvent);
+    const [made] = decided(told, due({ definition: custom }));
+    expect(made).toMatchObject(run);
+    expect(nextDueAtMs(told, { definition: custom, activeRuns: 0, nowMs: NOW })).toBe(run.runAfterMs);
+    // Asked again for the run after it, by the version that it has, and once unless it failed.
+    expect(needsForesight(custom, told)).toBe(false);
+    expect(needsForesight(custom, fold(registered, foreseen as DagEvent, made as DagEvent))).toBe(true);
+    expect(decided(told, foresee)).toEqual([]);
+    expect(decided(fold(registered), { ...foresee, planHash: 'another' })).toEqual([]);
+    const failed = fold(registered, { type: 'RunsForeseen', runs: [], problem: 'it threw', atMs: NOW });
+    expect(needsForesight(custom, failed)).toBe(true);
+    expect(decided(failed, { ...foresee, runs: [], problem: 'it threw' })).toEqual([]);
+    expect(needsForesight(definition(), fold(registered))).toBe(false);
   });
 });
 

@@ -7,6 +7,7 @@ import { DEFAULT_MAX_ACTIVE_RUNS } from './active-run.ts';
 import type { DagDefinition } from './definition.ts';
 import type { DagEvent } from './event.ts';
 import type { DagFold } from './fold.ts';
+import { decideForesight, type ForesightCommand } from './foresight.ts';
 import { runIdOf } from './run-id.ts';
 import { decideRuns, type RunRecordCommand } from './run-record.ts';
 
@@ -25,6 +26,7 @@ export type DagCommand =
   | { readonly type: 'SetPaused'; readonly paused: boolean; readonly by: string; readonly nowMs: number }
   | { readonly type: 'Retire'; readonly nowMs: number }
   | ({ readonly type: 'ScheduleDue' } & ScheduleContext)
+  | ForesightCommand
   | RunRecordCommand;
 
 export interface ScheduleContext {
@@ -32,8 +34,6 @@ export interface ScheduleContext {
   /** Runs of the DAG that have not ended, queued ones too. */
   readonly activeRuns: number;
   readonly nowMs: number;
-  /** What a custom timetable answered when it was asked for the run after the last. */
-  readonly customAnswer?: ScheduledRun | null;
 }
 
 /** A command makes at most this many runs, so that a long catch-up is appended in bearable pieces. */
@@ -51,6 +51,8 @@ export function decideDag(command: DagCommand, dag: DagFold): Decision<DagEvent>
       return dag.version === 0 || dag.retired ? [] : [{ type: 'DagRetired', atMs: command.nowMs }];
     case 'ScheduleDue':
       return scheduleDue(command, dag);
+    case 'RecordForesight':
+      return decideForesight(command, dag);
     case 'BeginRuns':
     case 'RecordRunEnd':
       return decideRuns(command, dag);
@@ -83,7 +85,7 @@ function scheduleDue(context: ScheduleContext, dag: DagFold): DagEvent[] {
     events.push({ type: 'RunScheduled', runId: runIdOf('scheduled', run.runAfterMs), runAfterMs: run.runAfterMs, interval: run.interval, atMs: nowMs });
     lastInterval = run.interval;
     watchedSinceMs = nowMs;
-    // The code of a custom timetable is asked anew for each run, in a process of its own.
+    // The author's code is asked anew for each run, elsewhere.
     if (definition.schedule.kind === 'custom') break;
   }
   return events;
@@ -100,9 +102,9 @@ export function nextDueAtMs(dag: DagFold, context: ScheduleContext): number | nu
 
 const roomForRuns = ({ definition, activeRuns }: ScheduleContext): number => (definition.maxActiveRuns ?? DEFAULT_MAX_ACTIVE_RUNS) - activeRuns;
 
-function runAfter(dag: DagFold, { definition, nowMs, customAnswer }: ScheduleContext): ScheduledRun | null {
+function runAfter(dag: DagFold, { definition, nowMs }: ScheduleContext): ScheduledRun | null {
   if (dag.version === 0 || dag.paused || dag.retired) return null;
-  if (definition.schedule.kind === 'custom') return customAnswer ?? null;
+  if (definition.schedule.kind === 'custom') return dag.foreseen?.runs[0] ?? null;
   return nextRun(definition.schedule, {
     lastInterval: dag.lastInterval,
     startMs: instantOrNull(definition.startDate),

@@ -27,6 +27,14 @@ export type DagEvent =
       readonly interval: { readonly startMs: number; readonly endMs: number };
       readonly atMs: number;
     }
+  /** Of a DAG with a timetable of its own: what that answered. The first run counts, those behind it are a preview. */
+  | {
+      readonly type: 'RunsForeseen';
+      readonly runs: readonly { readonly runAfterMs: number; readonly interval: { readonly startMs: number; readonly endMs: number } }[];
+      /** Why its code could not say (more). */
+      readonly problem?: string;
+      readonly atMs: number;
+    }
   /** Of a DAG that remembers its runs: this one is about to start. */
   | { readonly type: 'RunBegun'; readonly runId: string; readonly atMs: number }
   | { readonly type: 'RunEnded'; readonly runId: string; readonly state: 'success' | 'failed'; readonly runtimeMs: number; readonly atMs: number };

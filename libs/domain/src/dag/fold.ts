@@ -1,6 +1,7 @@
 import { unreachable } from '../decider.ts';
 import type { DataInterval } from '../schedule/definition.ts';
 import type { DagEvent } from './event.ts';
+import type { Foresight } from './foresight.ts';
 import { evolveRuns, NO_RUNS, type RunRecord } from './run-record.ts';
 
 /**
@@ -20,26 +21,30 @@ export interface DagFold {
   readonly runs: RunRecord;
   /** Since when its present schedule has been waiting for its next run: what falls due after this is not missed, however late it is looked at. */
   readonly watchedSinceMs: number;
+  /** Of a timetable that its author wrote; null: to be asked. */
+  readonly foreseen: Foresight | null;
 }
 
 export const initialDag = (): DagFold => ({
-  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null, runs: NO_RUNS, watchedSinceMs: 0,
+  version: 0, planHash: null, bundleHash: null, file: null, paused: false, retired: false, lastInterval: null, runs: NO_RUNS, watchedSinceMs: 0, foreseen: null,
 });
 
 export function evolveDag(dag: DagFold, event: DagEvent): DagFold {
   switch (event.type) {
     case 'DagVersionRegistered':
-      return { ...dag, version: event.version, planHash: event.planHash, bundleHash: event.bundleHash, file: event.file, watchedSinceMs: event.atMs };
+      return { ...dag, version: event.version, planHash: event.planHash, bundleHash: event.bundleHash, file: event.file, watchedSinceMs: event.atMs, foreseen: null };
     case 'DagPaused':
       return { ...dag, paused: true };
     case 'DagUnpaused':
-      return { ...dag, paused: false, watchedSinceMs: event.atMs };
+      return { ...dag, paused: false, watchedSinceMs: event.atMs, foreseen: null };
     case 'DagRetired':
       return { ...dag, retired: true };
     case 'DagRevived':
       return { ...dag, retired: false, watchedSinceMs: event.atMs };
     case 'RunScheduled':
-      return { ...dag, lastInterval: event.interval, watchedSinceMs: event.atMs };
+      return { ...dag, lastInterval: event.interval, watchedSinceMs: event.atMs, foreseen: null };
+    case 'RunsForeseen':
+      return { ...dag, foreseen: { runs: event.runs, problem: event.problem ?? null } };
     case 'RunBegun':
     case 'RunEnded':
       return { ...dag, runs: evolveRuns(dag.runs, event) };

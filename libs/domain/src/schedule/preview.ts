@@ -28,6 +28,16 @@ export function previewRuns(timetable: TimetableDefinition, count: number, quest
   return runs;
 }
 
+/** Runs that a timetable of its author's answered, with a note where the zone's offset has changed between two. */
+export function previewForeseen(runs: readonly ScheduledRun[], timezone: string): readonly PreviewedRun[] {
+  const zone = timeZone(timezone);
+  if (zone === undefined) return runs;
+  return runs.map((run, at) => {
+    const note = changeOfOffset(run.runAfterMs, runs[at - 1]?.runAfterMs, zone);
+    return { ...run, ...(note === undefined ? {} : { note }) };
+  });
+}
+
 interface WallClock {
   readonly zone: TimeZone;
   /** Whether a cron of the timetable names this wall-clock time. */
@@ -57,6 +67,11 @@ function noteOn(runAfterMs: number, previousMs: number | undefined, { zone, name
     return `${timeOf(skipped)} does not exist on ${date} in ${zone.name}: it runs at ${timeOf(wall)}.`;
   }
   if (!everyHour && instantOf(zone, wall).kind === 'repeated') return `${timeOf(wall)} comes twice on ${date} in ${zone.name}: it runs the second time.`;
+  return changeOfOffset(runAfterMs, previousMs, zone);
+}
+
+function changeOfOffset(runAfterMs: number, previousMs: number | undefined, zone: TimeZone): string | undefined {
+  const offset = zone.offsetAt(runAfterMs);
   const before = previousMs === undefined ? offset : zone.offsetAt(previousMs);
   if (before === offset) return undefined;
   return `The clock of ${zone.name} has gone ${offset > before ? 'forward' : 'back'} by ${Math.abs(offset - before) / 60_000} minutes since the run before.`;

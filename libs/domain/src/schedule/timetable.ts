@@ -17,7 +17,7 @@ export interface ScheduleQuestion {
 
 /**
  * The run that a timetable wants after the last one, possibly in the future; null when it wants none. Airflow 3.3's
- * answers. The timetable must have no `timetableProblems`; a `custom` one is answered by its own code, here null.
+ * answers. The timetable must have no `timetableProblems`; a `custom` one is answered by its own code (`askTimetable`), here null.
  */
 export function nextRun(timetable: TimetableDefinition, question: ScheduleQuestion): ScheduledRun | null {
   switch (timetable.kind) {

@@ -96,6 +96,8 @@ function innerProblems(timetable: TimetableDefinition, field: string): readonly 
     case 'once':
     case 'continuous':
       return [problem(field, timetable.kind, 'is no time to be due at', 'put a cron, a delta or events beside the assets')];
+    case 'custom':
+      return [problem(field, timetable.name, 'is a timetable of its own, which nobody asks beside assets', 'put a cron, a delta or events beside the assets')];
     default:
       return timetableProblems(timetable, field);
   }
