@@ -7,14 +7,16 @@ import type { FastifyReply } from 'fastify';
 import { Caller } from './auth/auth.guard.ts';
 import type { Principal } from './auth/token-desk.ts';
 import { answer } from './command/answer.ts';
-import { CommandDesk } from './command/command-desk.ts';
-import { ClearTaskInstancesBody, TaskInstancePatchBody, TaskInstancePatchQuery } from './dto/request.ts';
+import { CommandDesk, type Submitted } from './command/command-desk.ts';
+import { BulkTaskInstanceBody, ClearTaskInstancesBody, TaskInstancePatchBody, TaskInstancePatchQuery } from './dto/request.ts';
 import { TaskInstanceCollectionResponse, type AcceptedResponse } from './dto/response.ts';
-import { badRequest, invalid } from './error/api-error.ts';
-import { body, pathDag, pathMapIndex, pathRun, pathTask, query } from './error/request.pipe.ts';
+import { BulkBody, BulkResponse } from './dto/secret.ts';
+import { ApiError, badRequest, invalid } from './error/api-error.ts';
+import { body, pathDag, pathDagOrAll, pathMapIndex, pathRun, pathRunOrAll, pathTask, query } from './error/request.pipe.ts';
 import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
 import { refuseUnknownMask } from './run.controller.ts';
+import { carryOut } from './secret/bulk.ts';
 import { CLOCK } from './token.ts';
 
 const PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id';
@@ -103,6 +105,43 @@ export class TaskInstanceChangeController {
     return this.#markDryRun({ dagId, runId, taskId, mapIndex }, request);
   }
 
+  @Patch('api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances')
+  @Operation({ id: 'bulk_task_instances', summary: 'Mark many task instances or set their notes; ~ takes DAG and run from each', answers: BulkResponse, body: BulkBody })
+  async bulk(
+    @Param('dag_id', pathDagOrAll) dagId: string,
+    @Param('dag_run_id', pathRunOrAll) runId: string,
+    @Body(body(BulkBody)) { actions }: BulkBody,
+    @Caller() { username: user }: Principal,
+  ): Promise<BulkResponse> {
+    const targetOf = (entity: BulkTaskInstanceBody): Target => {
+      const [ofDag, ofRun] = [dagId === '~' ? entity.dag_id : dagId, runId === '~' ? entity.dag_run_id : runId];
+      if (ofDag === undefined || ofDag === null || ofRun === undefined || ofRun === null) throw badRequest(`${entity.task_id}: give dag_id and dag_run_id where the path says ~`);
+      return { dagId: ofDag, runId: ofRun, taskId: entity.task_id, mapIndex: entity.map_index ?? undefined };
+    };
+    const targets = new Map<string, Target>();
+    const idOf = (entity: BulkTaskInstanceBody): string => {
+      const target = targetOf(entity);
+      const id = `${target.dagId}.${target.runId}.${target.taskId}[${target.mapIndex ?? -1}]`;
+      targets.set(id, target);
+      return id;
+    };
+    const neither = async (): Promise<void> => {
+      throw badRequest('Task instances are neither created nor deleted: a run has those of its DAG, and keeps them');
+    };
+    return carryOut(actions, {
+      type: BulkTaskInstanceBody,
+      idOf,
+      exists: async (id) => (await this.#present(targets.get(id) as Target).catch((error: unknown) => {
+        if (error instanceof ApiError && error.getStatus() === 404) return null;
+        throw error;
+      })) !== null,
+      create: neither,
+      overwrite: neither,
+      delete: neither,
+      update: async (entity, mask) => void (await this.#submit(targetOf(entity), entity, mask?.filter((field) => field !== 'task_id' && field !== 'map_index'), { user, key: undefined })),
+    });
+  }
+
   @Post('api/v2/dags/:dag_id/clearTaskInstances')
   @HttpCode(200)
   @Operation({ id: 'post_clear_task_instances', summary: 'Clear task instances, or show which it would clear', answers: TaskInstanceCollectionResponse, body: ClearTaskInstancesBody, isCommand: true })
@@ -137,9 +176,19 @@ export class TaskInstanceChangeController {
     target: Target,
     request: TaskInstancePatchBody,
     mask: readonly string[] | undefined,
-    { user, key }: { readonly user: string; readonly key: string | undefined },
+    by: { readonly user: string; readonly key: string | undefined },
     reply: FastifyReply,
   ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
+    const { submitted, touched } = await this.#submit(target, request, mask, by);
+    return answer(reply, submitted, () => this.#instances(target.dagId, touched));
+  }
+
+  async #submit(
+    target: Target,
+    request: TaskInstancePatchBody,
+    mask: readonly string[] | undefined,
+    { user, key }: { readonly user: string; readonly key: string | undefined },
+  ): Promise<{ readonly submitted: Submitted; readonly touched: readonly Touched[] }> {
     const { dagId, runId, taskId } = target;
     const mapIndex = await this.#present(target);
     refuseUnknownMask(mask, ['new_state', 'note', 'include_upstream', 'include_downstream', 'include_past', 'include_future']);
@@ -155,7 +204,7 @@ export class TaskInstanceChangeController {
       submitted = await this.#commands.submit(dagId, { type: 'SetTaskNote', runId, taskId, mapIndex, note: request.note ?? null, user }, key === undefined ? undefined : `${key}.note`);
     }
     const itself: Touched = { runId, refs: [{ taskId, mapIndex }, ...touched.filter((run) => run.runId === runId).flatMap(({ refs }) => refs)] };
-    return answer(reply, submitted ?? { kind: 'done', result: undefined }, () => this.#instances(dagId, [itself, ...touched.filter((run) => run.runId !== runId)]));
+    return { submitted: submitted ?? { kind: 'done', result: undefined }, touched: [itself, ...touched.filter((run) => run.runId !== runId)] };
   }
 
   async #markDryRun(target: Target, request: TaskInstancePatchBody): Promise<TaskInstanceCollectionResponse> {

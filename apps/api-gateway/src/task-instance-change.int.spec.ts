@@ -87,3 +87,14 @@ describe('a mark', () => {
     expect((await house.ask('PATCH', `${EXTRACT}/7`, { body: { new_state: 'skipped' } })).status).toBe(404);
   });
 });
+
+it('of many task instances each stands for itself', async () => {
+  const bulk = (path: string, entities: readonly object[], more: object = {}) => house.ask('PATCH', `/api/v2/dags/${path}/taskInstances`, { body: { actions: [{ action: 'update', entities, ...more }] } });
+  const { status, body } = await bulk('pipeline/dagRuns/r2', [{ task_id: 'extract', new_state: 'failed' }, { task_id: 'nope', new_state: 'failed' }, { task_id: 'report', note: 'seen' }]);
+  expect([status, body.update.success, body.update.errors.map((error: { status_code: number }) => error.status_code)]).toEqual([200, ['pipeline.r2.extract[-1]', 'pipeline.r2.report[-1]'], [404]]);
+  expect(commands.map((command) => command.type)).toEqual(['MarkTasks', 'SetTaskNote']);
+  const spread = await bulk('~/dagRuns/~', [{ dag_id: 'pipeline', dag_run_id: 'r1', task_id: 'extract', new_state: 'skipped' }, { dag_id: 'pipeline', dag_run_id: 'r9', task_id: 'extract', new_state: 'skipped' }], { action_on_non_existence: 'skip' });
+  expect(spread.body).toEqual({ update: { success: ['pipeline.r1.extract[-1]'], errors: [] } });
+  expect((await bulk('pipeline/dagRuns/r2', [{ task_id: 'extract', new_state: 'running' }])).status).toBe(422);
+  expect((await house.ask('PATCH', '/api/v2/dags/pipeline/dagRuns/r2/taskInstances', { body: { actions: [{ action: 'delete', entities: ['x'] }] } })).body.delete.errors).toMatchObject([{ status_code: 400 }]);
+});

@@ -157,6 +157,14 @@ export class TaskInstancePatchBody {
   @Truth({ default: false }) include_future?: boolean;
 }
 
+/** One of a bulk request. `dag_id` and `dag_run_id` are asked for where the path says `~`. */
+export class BulkTaskInstanceBody extends TaskInstancePatchBody {
+  @Matching(ID_PATTERN, { required: true }) task_id!: string;
+  @Whole({ min: -1, nullable: true }) map_index?: number | null;
+  @Matching(ID_PATTERN, { nullable: true }) dag_id?: string | null;
+  @Matching(RUN_ID_PATTERN, { nullable: true }) dag_run_id?: string | null;
+}
+
 export class ClearTaskInstancesBody {
   @Truth({ default: true }) dry_run?: boolean;
   @Matching(RUN_ID_PATTERN, { nullable: true }) dag_run_id?: string | null;

@@ -603,6 +603,25 @@ export type TaskInstancePatchBody = {
     include_future?: boolean;
 };
 
+export type BulkBody = {
+    actions: Array<{
+        [key: string]: unknown;
+    }>;
+};
+
+export type BulkActionResponse = {
+    success: Array<string>;
+    errors: Array<{
+        [key: string]: unknown;
+    }>;
+};
+
+export type BulkResponse = {
+    create?: BulkActionResponse;
+    update?: BulkActionResponse;
+    delete?: BulkActionResponse;
+};
+
 export type ClearTaskInstancesBody = {
     dry_run?: boolean;
     dag_run_id?: string | null;
@@ -735,25 +754,6 @@ export type ConnectionBody = {
     password?: string | null;
     extra?: string | null;
     team_name?: string | null;
-};
-
-export type BulkBody = {
-    actions: Array<{
-        [key: string]: unknown;
-    }>;
-};
-
-export type BulkActionResponse = {
-    success: Array<string>;
-    errors: Array<{
-        [key: string]: unknown;
-    }>;
-};
-
-export type BulkResponse = {
-    create?: BulkActionResponse;
-    update?: BulkActionResponse;
-    delete?: BulkActionResponse;
 };
 
 export type VariableResponse = {
@@ -2394,6 +2394,50 @@ export type GetTaskInstancesResponses = {
 };
 
 export type GetTaskInstancesResponse = GetTaskInstancesResponses[keyof GetTaskInstancesResponses];
+
+export type BulkTaskInstancesData = {
+    body: BulkBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances';
+};
+
+export type BulkTaskInstancesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type BulkTaskInstancesError = BulkTaskInstancesErrors[keyof BulkTaskInstancesErrors];
+
+export type BulkTaskInstancesResponses = {
+    /**
+     * Done
+     */
+    200: BulkResponse;
+};
+
+export type BulkTaskInstancesResponse = BulkTaskInstancesResponses[keyof BulkTaskInstancesResponses];
 
 export type GetTaskInstanceData = {
     body?: never;
