@@ -245,7 +245,7 @@ export async function assertClusterMatchesHistory(pool: pg.Pool): Promise<void> 
     'store.corrupt',
     `The events in this database were written by another cluster: the newest carries transaction ${row.newest}, this cluster is at ${row.next}, ` +
       'so readers of the feed would not see them. This happens after a logical restore (pg_dump). Restore a physical backup instead, or stop all ' +
-      'services, set every event to transaction 3 in feed order (UPDATE events SET xid = \'3\'::xid8) and reset the checkpoints (DELETE FROM projection_checkpoints), then rebuild the projections.',
+      'services and run deploy/postgres/after-logical-restore.sql on this database; docs/retention.md says what it does.',
     { retryable: false },
   );
 }
