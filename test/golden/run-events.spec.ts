@@ -30,7 +30,7 @@ function fold(golden: Golden, events: readonly RunEvent[], from = createRunState
 const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   RunCreated: true, RunStarted: true, RunSucceeded: true, RunFailed: true, RunRequeued: true, RunReplanned: true, RunNoteSet: true, RunErased: true, DeadlineMissed: true,
   TaskExpanded: true, TaskScheduled: true, TaskStarted: true, TaskSucceeded: true, TaskFailed: true, TaskRetryScheduled: true, TaskSkipped: true,
-  TaskUpstreamFailed: true, TaskRemoved: true, TaskRescheduled: true, TaskDeferred: true, TriggerFired: true, TaskAwaitingInput: true, TaskAttemptLost: true,
+  TaskUpstreamFailed: true, TaskRemoved: true, TaskRescheduled: true, TaskDeferred: true, TriggerFired: true, TaskAwaitingInput: true, TaskInputReceived: true, TaskAttemptLost: true,
   TaskRestarting: true, TaskCleared: true, TaskMarked: true, TaskNoteSet: true,
 };
 

@@ -51,7 +51,8 @@ beforeAll(async () => {
       case 'EraseRun':
       case 'ClearTasksAcross':
       case 'MarkTasksAcross':
-        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts and task-instance-change.int.spec.ts have these.' };
+      case 'AnswerInput':
+        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts, task-instance-change.int.spec.ts and human-input.int.spec.ts have these.' };
       case 'SetTaskNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'TaskNoteSet', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, atMs: journal.tick() }]);
         break;

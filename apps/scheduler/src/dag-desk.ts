@@ -513,6 +513,10 @@ function runCommandOf(body: RunBody): Ask['command'] {
       return { type: 'MarkRun', state: body.state, by: body.user, nowMs: 0 };
     case 'EraseRun':
       return { type: 'EraseRun', by: body.user, nowMs: 0 };
+    case 'AnswerInput': {
+      const { runId: _, user, ...command } = body;
+      return { ...command, by: { id: user, name: user }, nowMs: 0 };
+    }
     case 'SetRunNote':
       return { type: 'SetRunNote', note: body.note, by: body.user, nowMs: 0 };
     case 'SetTaskNote':

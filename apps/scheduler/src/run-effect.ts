@@ -113,6 +113,7 @@ async function workOf(run: HotRun, instance: TaskInstanceView, id: string, keepe
     results,
     ...(resultsKey === undefined ? {} : { resultsKey }),
     ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
+    ...(instance.inputAnswer === null ? {} : { answer: instance.inputAnswer }),
     ...(created.traceparent === undefined ? {} : { traceparent: created.traceparent }),
   };
 }

@@ -39,6 +39,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
       none_failed: 'upstream_failed', none_failed_min_one_success: 'upstream_failed', none_skipped: 'skipped',
     },
   },
+  example_hitl_operator: { tasks: { task_2: 'skipped', task_3: 'skipped' } },
   example_xcom: {},
   operators_python: {},
   example_display_name: {},

@@ -38,6 +38,16 @@ export type CommandBody =
   | { readonly type: 'SetBackfillPaused'; readonly backfillId: string; readonly paused: boolean; readonly user: string }
   | { readonly type: 'CancelBackfill'; readonly backfillId: string; readonly user: string }
   | { readonly type: 'EraseRun'; readonly runId: string; readonly user: string }
+  /** A person answers a task that awaits input. */
+  | {
+      readonly type: 'AnswerInput';
+      readonly runId: string;
+      readonly taskId: string;
+      readonly mapIndex: number;
+      readonly chosenOptions: readonly string[];
+      readonly paramsInput: { readonly [name: string]: Json };
+      readonly user: string;
+    }
   | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
   | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
 

@@ -1,4 +1,4 @@
-import type { AttemptLossCause, Failure, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
+import type { AttemptLossCause, Failure, HumanAnswer, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
 import type { AttemptId } from './id.ts';
 
 /**
@@ -111,6 +111,8 @@ export interface Work {
   readonly resultsKey?: string;
   /** When the first try of a sensor began, which its timeout counts from. */
   readonly firstStartedAtMs?: number;
+  /** What people answered this try, which asked them before. */
+  readonly answer?: HumanAnswer;
   readonly traceparent?: string;
 }
 

@@ -14,6 +14,8 @@ export type {
   AttemptLossCause, AttemptRef, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
   TaskFailed, TaskInstanceRef, TaskResult, TaskRetryScheduled, TaskScheduled, TaskSkipped, TaskStarted, TaskSucceeded,
 } from './run/event.ts';
+export type { HumanAnswer, HumanRequest, HumanUser } from './run/human-request.ts';
+export { humanRequestOf } from './run/human-request.ts';
 export type { RunState, RunType, TaskState, TerminalTaskState, TriggeredBy } from './run/state-names.ts';
 export type { AdmissionFact } from './admission/fact.ts';
 export { evolveAdmission } from './admission/fact.ts';

@@ -5,6 +5,7 @@ import { docker } from './docker.ts';
 import { dockerClean } from './docker-clean.ts';
 import { dockerExec } from './docker-exec.ts';
 import { http } from './http.ts';
+import { humanInput } from './human-input.ts';
 import { email, slack, webhook } from './notify.ts';
 import { externalTask, triggerDag, triggerDagAndWait } from './other-dag.ts';
 import { python } from './python.ts';
@@ -21,4 +22,5 @@ export const operators: { readonly [kind: string]: OperatorExecutor } = {
   bash, python, http, sql, sqlCheck, sqlSensor, fileSensor, timeSensor, email, slack, webhook, docker, dockerExec, dockerClean,
   s3Put, s3Get, s3Copy, s3Delete, s3List, s3Sync, s3Key, s3Prefix, aws,
   triggerDag, triggerDagAndWait, externalTask,
+  approval: humanInput, choose: humanInput, form: humanInput,
 };

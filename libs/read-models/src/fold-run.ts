@@ -1,6 +1,6 @@
-import type { Failure, RunCreated, RunEvent, TaskInstanceRef, TaskState } from '@dagbook/domain';
+import { humanRequestOf, type Failure, type HumanAnswer, type RunCreated, type RunEvent, type TaskInstanceRef, type TaskState } from '@dagbook/domain';
 import type { PlanView } from './plan-view.ts';
-import type { Reason, RunRow, TaskInstanceRow, TaskTryRow } from './row.ts';
+import type { HumanInputRow, Reason, RunRow, TaskInstanceRow, TaskTryRow } from './row.ts';
 import { moveCount, stateChar, worstState } from './state-code.ts';
 
 /**
@@ -20,6 +20,8 @@ export class RunFold {
   #changed = new Set<TaskInstanceRow>();
   #dropped: TaskInstanceRef[] = [];
   #tries: TaskTryRow[] = [];
+  #asked: HumanInputRow[] = [];
+  #answered: AnsweredInput[] = [];
   #runChanged = false;
   #isNew: boolean;
 
@@ -183,7 +185,16 @@ export class RunFold {
         return;
       case 'TaskAwaitingInput':
         this.#wait(this.#of(event), 'awaiting_input', event.timeoutAtMs ?? null);
+        this.#asked.push({
+          taskId: event.taskId, mapIndex: event.mapIndex, tryNumber: event.tryNumber, request: humanRequestOf(event.request), createdAtMs: event.atMs,
+          respondedAtMs: null, chosenOptions: null, paramsInput: null, respondedBy: null,
+        });
         return;
+      case 'TaskInputReceived': {
+        const { type: _, ...answered } = event;
+        this.#answered.push(answered);
+        return;
+      }
       case 'TaskAttemptLost': {
         const instance = this.#of(event);
         instance.reason = { code: event.cause, message: `worker ${event.worker} lost the attempt: ${event.cause}` };
@@ -247,10 +258,14 @@ export class RunFold {
       instances: [...this.#changed],
       dropped: this.#dropped,
       tries: this.#tries,
+      asked: this.#asked,
+      answered: this.#answered,
     };
     this.#changed = new Set();
     this.#dropped = [];
     this.#tries = [];
+    this.#asked = [];
+    this.#answered = [];
     this.#stripChanged = false;
     this.#runChanged = false;
     this.#isNew = false;
@@ -400,7 +415,12 @@ export interface RunChanges {
   readonly instances: readonly TaskInstanceRow[];
   readonly dropped: readonly TaskInstanceRef[];
   readonly tries: readonly TaskTryRow[];
+  readonly asked: readonly HumanInputRow[];
+  /** Written after what was asked: both may stand in one batch. */
+  readonly answered: readonly AnsweredInput[];
 }
+
+type AnsweredInput = TaskInstanceRef & HumanAnswer & { readonly tryNumber: number };
 
 const TERMINAL: ReadonlySet<TaskState> = new Set<TaskState>(['success', 'failed', 'skipped', 'upstream_failed', 'removed']);
 

@@ -7,11 +7,13 @@ export { dagVersions, getDag, lastRuns, listDags, listDagVersions, listImportErr
 export type { RawEvent } from './feed-query.ts';
 export { runEvents } from './feed-query.ts';
 export { ownedParts, poolUse } from './lease-query.ts';
+export type { HumanInputOrder, ListedHumanInput } from './human-input-query.ts';
+export { getHumanInput, listHumanInputs } from './human-input-query.ts';
 export type { PlanView } from './plan-view.ts';
 export { PlanCache } from './plan-view.ts';
 export type { Change } from './projection.ts';
 export { ReadModelProjection } from './projection.ts';
-export type { DagVersionRow, StoredDagVersion, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
+export type { DagVersionRow, StoredDagVersion, HumanInputRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
 export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';

@@ -1,4 +1,4 @@
-import type { Json, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
+import type { HumanRequest, HumanUser, Json, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
 import type { StateCounts } from './state-code.ts';
 
 /** Rows of the read models as the folds hold and change them. Instants are epoch milliseconds. */
@@ -116,6 +116,21 @@ export interface TaskTryRow {
   readonly worker: string | null;
   readonly pid: number | null;
   readonly reason: Reason | null;
+}
+
+/** What one try of a task asked of people, and what it was answered. */
+export interface HumanInputRow {
+  readonly taskId: string;
+  readonly mapIndex: number;
+  readonly tryNumber: number;
+  readonly request: HumanRequest;
+  readonly createdAtMs: number;
+  /** null, as the two that follow: no answer yet. */
+  respondedAtMs: number | null;
+  chosenOptions: readonly string[] | null;
+  paramsInput: { readonly [name: string]: Json } | null;
+  /** null: nobody; the defaults were taken, or nothing yet. */
+  respondedBy: HumanUser | null;
 }
 
 export interface ImportErrorRow {

@@ -90,4 +90,8 @@ export const TRY_COLUMNS = [
   'task_id', 'map_index', 'try_number', 'state', 'max_tries', 'epoch', 'scheduled_at_ms', 'queued_at_ms', 'started_at_ms', 'ended_at_ms', 'worker', 'pid', 'reason',
 ] as const;
 
+export const HUMAN_INPUT_COLUMNS = [
+  'task_id', 'map_index', 'try_number', 'request', 'created_at_ms', 'responded_at_ms', 'chosen_options', 'params_input', 'responded_by',
+] as const;
+
 export const IMPORT_ERROR_COLUMNS = ['file', 'version', 'error_key', 'code', 'message', 'line', 'column', 'stack', 'at_ms'] as const;

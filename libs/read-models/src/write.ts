@@ -1,7 +1,7 @@
 import { BACKFILL_COLUMNS, type BackfillRow } from './fold-backfill.ts';
 import type { RunChanges } from './fold-run.ts';
 import type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow } from './row.ts';
-import { arrayLiteral, DAG_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
+import { arrayLiteral, DAG_COLUMNS, HUMAN_INPUT_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
 import { stateChar } from './state-code.ts';
 
 /** All rows that one batch changed; each is written once, in one statement a table. */
@@ -16,11 +16,14 @@ export interface BatchChanges {
   readonly stopped: readonly { readonly streamId: string; readonly expected: number; readonly found: number; readonly atMs: number }[];
 }
 
+type Run = (text: string, values: unknown[]) => void;
+type Upsert = (table: string, key: readonly string[], columns: readonly string[], rows: readonly object[]) => void;
+
 /** `schema` is `rm`, or the one that a rebuild fills. */
 export async function writeChanges(db: Queryable, schema: string, changes: BatchChanges): Promise<void> {
   const statements: { readonly text: string; readonly values: unknown[] }[] = [];
-  const run = (text: string, values: unknown[]): void => void statements.push({ text, values });
-  const upsert = (table: string, key: readonly string[], columns: readonly string[], rows: readonly object[]): void => {
+  const run: Run = (text, values) => void statements.push({ text, values });
+  const upsert: Upsert = (table, key, columns, rows) => {
     if (rows.length === 0) return;
     const updates = columns.filter((column) => !key.includes(column)).map((column) => `"${column}" = EXCLUDED."${column}"`);
     run(
@@ -50,7 +53,8 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
     TRY_COLUMNS,
     changes.runs.flatMap((change) => change.tries.map((row) => ({ runKey: change.run.runKey, ...row, state: stateChar(row.state) }))),
   );
-  if (changes.erased.length > 0) for (const table of ['task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
+  writeHumanInputs(run, upsert, schema, changes.runs);
+  if (changes.erased.length > 0) for (const table of ['human_inputs', 'task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
   for (const statement of statements) await db.query(statement);
 }
 
@@ -69,7 +73,7 @@ const UPDATE_RUNS = (schema: string): string => `
   FROM json_populate_recordset(NULL::${schema}.dag_runs, $1::json) s
   WHERE t.run_key = s.run_key`;
 
-function writeInstances(run: (text: string, values: unknown[]) => void, schema: string, runs: readonly RunChanges[]): void {
+function writeInstances(run: Run, schema: string, runs: readonly RunChanges[]): void {
   const dropped = runs.flatMap((change) => change.dropped.map((ref) => ({ runKey: change.run.runKey, ...ref })));
   if (dropped.length > 0) {
     run(
@@ -91,6 +95,23 @@ function writeInstances(run: (text: string, values: unknown[]) => void, schema: 
   }
   if (columns[0]?.length === 0) return;
   run(UPSERT_INSTANCES(schema), columns.map(arrayLiteral));
+}
+
+/** Of one try the newest request stands, should one batch hold several. */
+function writeHumanInputs(run: Run, upsert: Upsert, schema: string, runs: readonly RunChanges[]): void {
+  const key = ['run_key', 'task_id', 'map_index', 'try_number'] as const;
+  const asked = runs.flatMap((change) => change.asked.map((row) => ({ runKey: change.run.runKey, ...row })));
+  upsert('human_inputs', key, HUMAN_INPUT_COLUMNS, [...new Map(asked.map((row) => [`${row.runKey}/${row.taskId}/${row.mapIndex}/${row.tryNumber}`, row])).values()]);
+  const answered = runs.flatMap((change) =>
+    change.answered.map(({ by, atMs, ...row }) => ({ runKey: change.run.runKey, ...row, respondedBy: by, respondedAtMs: atMs })));
+  if (answered.length === 0) return;
+  run(
+    `UPDATE ${schema}.human_inputs t
+     SET responded_at_ms = s.responded_at_ms, chosen_options = s.chosen_options, params_input = s.params_input, responded_by = s.responded_by
+     FROM json_populate_recordset(NULL::${schema}.human_inputs, $1::json) s
+     WHERE ${key.map((column) => `t.${column} = s.${column}`).join(' AND ')}`,
+    [recordset(answered)],
+  );
 }
 
 const reasonText = (reason: Reason | null): string | null =>

@@ -238,11 +238,12 @@ class ScopeValue {
     this.#requireFree('taskId', taskId);
     const defaults = (this.#dag.spec.defaults ?? {}) as AnyTaskSpec;
     const waits = operatorOf(code)?.sensor === true;
+    const isGate = operatorOf(code)?.passes !== undefined;
     if (kind === 'sensor' && operatorOf(code)?.sensor === false) {
       refuse({ field: `sensor '${taskId}'`, value: operatorOf(code)?.kind, rule: 'a sensor runs a function that answers poke.done() or poke.again(), or an operator that waits', remedy: 'Declare it with task()' });
     }
     const declaration: Declaration = {
-      taskId, kind: waits && kind === 'task' ? 'sensor' : kind, body: bodyOf(taskId, kind, code),
+      taskId, kind: kind !== 'task' ? kind : waits ? 'sensor' : isGate ? 'shortCircuit' : kind, body: bodyOf(taskId, kind, code),
       spec: { ...(waits ? { every: SENSOR_EVERY } : {}), ...defaults, ...spec }, group: this.#group, ...role,
     };
     this.#dag.uncalled.set(taskId, mark());

@@ -1,4 +1,4 @@
-import type { FailureCode, Problem } from '@dagbook/domain';
+import type { FailureCode, HumanRequest, Problem } from '@dagbook/domain';
 import type { TriggerSpec } from './trigger.ts';
 
 /**
@@ -49,11 +49,27 @@ export class Deferral extends Error {
   }
 }
 
+/** Ends the attempt until people have answered; the same try then runs again, with the answer in its work. */
+export class AwaitInput extends Error {
+  readonly [OUTCOME] = 'awaitInput';
+  override readonly name = 'AwaitInput';
+  readonly request: HumanRequest;
+  /** undefined: it waits for ever. */
+  readonly timeoutAtMs: number | undefined;
+
+  constructor(request: HumanRequest, timeoutAtMs: number | undefined) {
+    super(request.subject);
+    this.request = request;
+    this.timeoutAtMs = timeoutAtMs;
+  }
+}
+
 export type ThrownOutcome =
   | { readonly kind: 'skip'; readonly message: string }
   | { readonly kind: 'fail'; readonly error: Error }
   | { readonly kind: 'failure'; readonly error: TaskFailure }
   | { readonly kind: 'defer'; readonly deferral: Deferral }
+  | { readonly kind: 'awaitInput'; readonly error: AwaitInput }
   | { readonly kind: 'error'; readonly error: unknown };
 
 export function thrownOutcome(error: unknown): ThrownOutcome {
@@ -67,6 +83,8 @@ export function thrownOutcome(error: unknown): ThrownOutcome {
       return { kind: 'defer', deferral: error as Deferral };
     case 'failure':
       return { kind: 'failure', error: error as TaskFailure };
+    case 'awaitInput':
+      return { kind: 'awaitInput', error: error as AwaitInput };
     default:
       return { kind: 'error', error };
   }

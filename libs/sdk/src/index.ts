@@ -1,6 +1,6 @@
 export type {
   Asset, Dag, DagSpec, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
-  TaskContext, TaskLog, TaskRef, TaskSpec, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
+  TaskContext, TaskLog, TaskRef, TaskSpec, TestAnswer, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
 export type { AwsOptions, BashOptions, PythonOptions } from './operator/command.ts';
@@ -11,6 +11,8 @@ export type { DockerCleaned, DockerCleanOptions, DockerExecOptions, DockerOption
 export { docker, dockerClean, dockerExec } from './operator/docker.ts';
 export type { EmailOptions } from './operator/notify.ts';
 export { email, slack, webhook } from './operator/notify.ts';
+export type { Approval, HumanOptions, HumanResult } from './operator/human.ts';
+export { approval, choose, form } from './operator/human.ts';
 export type { ExternalTaskOptions, TriggerDagOptions } from './operator/other-dag.ts';
 export { externalTask, triggerDag } from './operator/other-dag.ts';
 export type { S3Object, S3SyncOptions } from './operator/s3.ts';
@@ -21,10 +23,10 @@ export type { RetryRule } from './retry-policy.ts';
 export { asset, at, cron, every, when } from './schedule.ts';
 export type { Interval, TimetableSpec } from './timetable.ts';
 export { tickAfter, timetable } from './timetable.ts';
-export { mock, provideOperators } from './test-run.ts';
+export { answer, mock, provideOperators } from './test-run.ts';
 export { connectionMissing } from './missing.ts';
 export { defer, trigger } from './trigger.ts';
-export { DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
+export { AwaitInput, DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
   BundleFolder, OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
 } from './runnable.ts';

@@ -11,6 +11,8 @@ export interface DeclaredOperator {
   readonly output?: StandardSchemaV1;
   /** Its executor answers whether to look again, so its task is a sensor. */
   readonly sensor: boolean;
+  /** Its task is a short circuit: whether what follows is to run, by what it answered. */
+  readonly passes?: (result: unknown) => boolean;
 }
 
 const OPERATOR = Symbol('operator');
@@ -33,6 +35,9 @@ export const declareOperator = <O>(kind: string, fields: Fields<O>): Operator<{}
 
 export const declareSensor = <O>(kind: string, fields: Fields<O>): SensorOperator<{}, O> => declared(kind, fields, true);
 
-function declared<O>(kind: string, { output, ...fields }: Fields<O>, sensor: boolean): OperatorValue<O> {
-  return new OperatorValue<O>({ kind, fields, sensor, ...(output === undefined ? {} : { output }) });
+export const declareGate = <O>(kind: string, fields: Fields<O>, passes: (result: O) => boolean): Operator<{}, O> =>
+  declared(kind, fields, false, passes as (result: unknown) => boolean);
+
+function declared<O>(kind: string, { output, ...fields }: Fields<O>, sensor: boolean, passes?: (result: unknown) => boolean): OperatorValue<O> {
+  return new OperatorValue<O>({ kind, fields, sensor, ...(passes === undefined ? {} : { passes }), ...(output === undefined ? {} : { output }) });
 }

@@ -182,7 +182,7 @@ async function succeeded(returned: unknown, running: Running, fields: Fields = {
     if (result !== undefined) Object.assign(success, { result }, lengthsOf(value, result, compiled.mappedPaths.get(task.taskId)));
   }
   if (task.branches.length > 0) success.chosen = chosenBy(task, value, compiled);
-  if (task.kind === 'shortCircuit') success.passed = isTruthy(value);
+  if (task.kind === 'shortCircuit') success.passed = task.body.kind === 'operator' && task.body.declared.passes !== undefined ? task.body.declared.passes(value) : isTruthy(value);
   const outlets = task.spec.outlets ?? [];
   if (outlets.length > 0) {
     const silent = outlets.filter(({ uri }) => !context.emitted.some((event) => event.uri === uri)).map(({ uri }) => ({ uri, extra: {} }));
@@ -287,6 +287,10 @@ function ended(error: unknown, nowMs: number): TaskRunOutcome {
     case 'failure': {
       const { code, detail, retry } = thrown.error;
       return { kind: 'failed', failure: failureOf(code, thrown.error, detail), ...(retry ? {} : { retry: { action: 'fail' } }) };
+    }
+    case 'awaitInput': {
+      const { request, timeoutAtMs } = thrown.error;
+      return { kind: 'awaiting_input', request: request as unknown as Json, ...(timeoutAtMs === undefined ? {} : { timeoutAtMs }) };
     }
     case 'error':
       return { kind: 'failed', failure: failureOf('error', error) };

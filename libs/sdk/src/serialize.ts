@@ -4,6 +4,7 @@ import type {
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DagDefinitionError, definitionError } from './error.ts';
+import { defaultsIn, jsonSchemaOf } from './json-schema.ts';
 import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
 import { visitMapping, visitReads } from './model.ts';
 import type { SiteDefaults } from './runnable.ts';
@@ -328,22 +329,4 @@ function paramsOf(dag: DagModel, schema: StandardSchemaV1): ParamsDefinition {
   const defaults = answer.issues === undefined ? answer.value : defaultsIn(jsonSchema);
   const plain = JSON.parse(JSON.stringify(defaults ?? {})) as ParamsDefinition['defaults'];
   return { ...present('schema', jsonSchema), defaults: plain };
-}
-
-/** Of the libraries that can say their schema in JSON (Standard JSON Schema); the others validate in the worker alone. */
-function jsonSchemaOf(schema: StandardSchemaV1): Json | undefined {
-  const converter = (schema['~standard'] as { jsonSchema?: { input(o: { target: string }): object } }).jsonSchema;
-  if (converter === undefined) return undefined;
-  try {
-    const { $schema: _, ...rest } = converter.input({ target: 'draft-2020-12' }) as { $schema?: unknown };
-    return rest as Json;
-  } catch {
-    // It holds something that JSON Schema has no word for, such as a Date: validation in the worker remains.
-    return undefined;
-  }
-}
-
-function defaultsIn(schema: Json | undefined): { readonly [name: string]: unknown } {
-  const properties = (schema as { properties?: { [name: string]: { default?: unknown } } } | undefined)?.properties ?? {};
-  return Object.fromEntries(Object.entries(properties).flatMap(([name, property]) => (property.default === undefined ? [] : [[name, property.default]])));
 }

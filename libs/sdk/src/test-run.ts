@@ -1,4 +1,4 @@
-import type { AttemptRef, DagRun, Json, RunCommand, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import type { AttemptRef, DagRun, Json, PastRuns, RunCommand, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
   compilePlan, createRunState, decideTrigger, deferredInstances, isFinished, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
@@ -12,8 +12,9 @@ import { issuesText, runTask } from './run-task.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
+import type { HumanResult } from './operator/human.ts';
 import type { TriggerSpec } from './trigger.ts';
-import type { Mock, TaskRef, TestOptions, TestResult } from './types.ts';
+import type { Json as AuthorJson, Mock, TaskRef, TestAnswer, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
   readonly __mock = true;
@@ -28,6 +29,28 @@ class MockValue implements Mock {
 /** In `dag.test`: the task answers this instead of running its code. Of a mapped task: the list of its instances' answers. */
 export function mock<T>(r: TaskRef<T>, v: T | (() => T)): Mock {
   return new MockValue(r.id, v);
+}
+
+class AnswerValue implements TestAnswer {
+  readonly __answer = true;
+  readonly taskId: string;
+  readonly chosenOptions: readonly string[];
+  readonly paramsInput: { readonly [name: string]: Json };
+  readonly by: string;
+  constructor(taskId: string, { chosen, params = {}, by = 'test' }: { readonly chosen: string | readonly string[]; readonly params?: object; readonly by?: string }) {
+    this.taskId = taskId;
+    this.chosenOptions = typeof chosen === 'string' ? [chosen] : chosen;
+    this.paramsInput = params as { readonly [name: string]: Json };
+    this.by = by;
+  }
+}
+
+/** In `dag.test`: somebody answers what the task asks; of a mapped task, each of its instances. Default: the user `test`. */
+export function answer<K extends string, P>(
+  r: TaskRef<HumanResult<K, P> | HumanResult<K, P>[]>,
+  given: { readonly chosen: NoInfer<K> | readonly NoInfer<K>[]; readonly params?: { readonly [name: string]: AuthorJson }; readonly by?: string },
+): TestAnswer {
+  return new AnswerValue(r.id, given);
 }
 
 let provided: { readonly [kind: string]: OperatorExecutor } = {};
@@ -58,6 +81,7 @@ export class TestRun implements TestResult {
   readonly #compiled: CompiledDag;
   readonly #options: TestOptions<object>;
   readonly #mocks: ReadonlyMap<string, unknown>;
+  readonly #answers: ReadonlyMap<string, AnswerValue>;
   readonly #run: DagRun;
   /** The run itself keeps only results that some task reads. */
   readonly #results = new Map<string, TaskResult>();
@@ -73,6 +97,7 @@ export class TestRun implements TestResult {
     this.#compiled = compiled;
     this.#options = options;
     this.#mocks = new Map((options.mock ?? []).map((mocked) => [(mocked as MockValue).taskId, (mocked as MockValue).value]));
+    this.#answers = new Map((options.answers ?? []).map((given) => [(given as AnswerValue).taskId, given as AnswerValue]));
     this.#run = createRunState(compilePlan(compiled.definition));
     this.#scheduled = scheduled;
     this.#nowMs = scheduled?.run.runAfterMs ?? this.#logicalDateMs();
@@ -111,7 +136,7 @@ export class TestRun implements TestResult {
     while (!isFinished(this.#run)) {
       const [next] = readyInstances(this.#run);
       if (next !== undefined) await this.#attempt(next, triggered);
-      else await this.#awaitTrigger(triggered);
+      else if (!this.#answer()) await this.#awaitTrigger(triggered);
     }
     const failed = definition.tasks.map(({ taskId }) => taskId).filter((taskId) => this.#instancesOf(taskId).some(({ state }) => state === 'failed'));
     if (this.state === 'failed') await this.#model.spec.onFailure?.({ dagId: definition.dagId, runId: triggered.runId, failed });
@@ -137,15 +162,33 @@ export class TestRun implements TestResult {
     return given;
   }
 
-  #settle(command: RunCommand): Settled {
+  #past(): PastRuns {
     const previous = this.#scheduled?.previous ?? null;
-    const settled = settle(this.#run, command, { isFirst: previous === null, taskOf: (ref) => (previous === null ? undefined : pastOf(previous, ref)) });
+    return { isFirst: previous === null, taskOf: (ref) => (previous === null ? undefined : pastOf(previous, ref)) };
+  }
+
+  #settle(command: RunCommand): Settled {
+    const settled = settle(this.#run, command, this.#past());
     if (isRejected(settled)) throw new Error(`invariant: ${command.type} was refused: ${settled.message}`);
     return settled;
   }
 
+  /** The first that waits for an answer that the test gives. */
+  #answer(): boolean {
+    for (const [taskId, { chosenOptions, paramsInput, by }] of this.#answers) {
+      const waiting = this.#instancesOf(taskId).find(({ state }) => state === 'awaiting_input');
+      if (waiting === undefined) continue;
+      const settled = settle(this.#run, { type: 'AnswerInput', taskId, mapIndex: waiting.mapIndex, chosenOptions, paramsInput, by: { id: by, name: by }, nowMs: this.#nowMs }, this.#past());
+      if (isRejected(settled)) throw new Error(settled.message);
+      return true;
+    }
+    return false;
+  }
+
   #passTime(): void {
     const wakeAtMs = nextWakeAtMs(this.#run);
+    const asks = wakeAtMs === null ? this.#compiled.definition.tasks.find(({ taskId }) => this.#instancesOf(taskId).some(({ state }) => state === 'awaiting_input')) : undefined;
+    if (asks !== undefined) throw new Error(`'${asks.taskId}' waits for a person, and the test says nothing of an answer: give answers: [answer(…)], or the task a responseTimeout.`);
     if (wakeAtMs === null && this.#scheduled !== undefined) throw new Error(`the run of ${isoInstant(this.#scheduled.run.interval.startMs)} waits for ever for the run before it (dependsOnPast, waitForDownstream)`);
     if (wakeAtMs === null) throw new Error('invariant: a run that waits for nothing is not finished');
     this.#nowMs = Math.max(this.#nowMs, wakeAtMs);
@@ -175,6 +218,7 @@ export class TestRun implements TestResult {
         run: { ...run, runType: this.#runType, conf: (this.#options.conf ?? {}) as Json },
         results: upstreamResults(this.#run, taskId, mapIndex),
         ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
+        ...(instance.inputAnswer === null ? {} : { answer: instance.inputAnswer }),
       },
     };
   }

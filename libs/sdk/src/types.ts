@@ -287,6 +287,8 @@ export interface TestOptions<P> {
   folder?: string;
   /** How runs of other DAGs stand, by DAG id: what `triggerDag` may begin and `externalTask` finds, each of its tasks in the same state. */
   otherDags?: Record<string, 'success' | 'failed' | 'running'>;
+  /** What people answer; a task that asks and is not answered waits for its response timeout. */
+  answers?: readonly TestAnswer[];
   /** Default: lines on stdout. */
   log?: (line: { task: string; level: string; event: string; attributes: object }) => void;
 }
@@ -318,6 +320,10 @@ export interface Dag<P> extends Scope<P> {
 
 export interface Mock {
   readonly __mock: true;
+}
+
+export interface TestAnswer {
+  readonly __answer: true;
 }
 
 export type NoParams = StandardSchemaV1<unknown, {}>;

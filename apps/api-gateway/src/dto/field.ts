@@ -117,8 +117,8 @@ export const Matching = (pattern: RegExp, options: FieldOptions = {}): PropertyD
     options,
   );
 
-export const TextList = (): PropertyDecorator =>
-  field({ type: 'string_type', says: 'Input should be strings', schema: { type: String, isArray: true }, read: (raw) => each(raw, (item) => text(item, 1_000)) });
+export const TextList = (options: FieldOptions = {}): PropertyDecorator =>
+  field({ type: 'string_type', says: 'Input should be strings', schema: { type: String, isArray: true }, read: (raw) => each(raw, (item) => text(item, 1_000)) }, options);
 
 export const Whole = ({ min = -2_147_483_648, max = 2_147_483_647, ...options }: FieldOptions & { min?: number; max?: number; default?: number } = {}): PropertyDecorator =>
   field(

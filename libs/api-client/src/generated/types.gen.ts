@@ -699,6 +699,74 @@ export type BackfillDryRunCollectionResponse = {
     skipped: Array<BackfillDryRunResponse>;
 };
 
+export type HitlUser = {
+    id: string;
+    name: string;
+};
+
+export type HitlDetail = {
+    subject: string;
+    body: string | null;
+    options: Array<string>;
+    defaults: Array<string> | null;
+    multiple: boolean;
+    params: {
+        [key: string]: unknown;
+    };
+    assigned_users: Array<HitlUser>;
+    created_at: string;
+    response_received: boolean;
+    responded_at: string | null;
+    chosen_options: Array<string> | null;
+    params_input: {
+        [key: string]: unknown;
+    };
+    responded_by_user: HitlUser | null;
+    task_instance: TaskInstanceResponse;
+};
+
+export type HitlDetailCollection = {
+    hitl_details: Array<HitlDetail>;
+    total_entries: number;
+};
+
+export type HumanAnswerBody = {
+    chosen_options: Array<string>;
+    params_input?: {
+        [key: string]: unknown;
+    };
+};
+
+export type HitlDetailResponse = {
+    responded_by: HitlUser;
+    responded_at: string;
+    chosen_options: Array<string>;
+    params_input: {
+        [key: string]: unknown;
+    };
+};
+
+export type HitlDetailHistory = {
+    subject: string;
+    body: string | null;
+    options: Array<string>;
+    defaults: Array<string> | null;
+    multiple: boolean;
+    params: {
+        [key: string]: unknown;
+    };
+    assigned_users: Array<HitlUser>;
+    created_at: string;
+    response_received: boolean;
+    responded_at: string | null;
+    chosen_options: Array<string> | null;
+    params_input: {
+        [key: string]: unknown;
+    };
+    responded_by_user: HitlUser | null;
+    task_instance: TaskInstanceHistoryResponse;
+};
+
 export type BundleResponse = {
     bundle_name: string;
     kind: 'folder' | 'git' | 's3';
@@ -3349,6 +3417,215 @@ export type CancelBackfillResponses = {
 };
 
 export type CancelBackfillResponse = CancelBackfillResponses[keyof CancelBackfillResponses];
+
+export type GetHitlDetailsData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        dag_id_pattern?: string;
+        task_id?: string;
+        task_id_pattern?: string;
+        map_index?: number;
+        state?: Array<'none' | 'scheduled' | 'queued' | 'running' | 'restarting' | 'up_for_retry' | 'up_for_reschedule' | 'deferred' | 'awaiting_input' | 'success' | 'failed' | 'skipped' | 'upstream_failed' | 'removed'>;
+        response_received?: boolean;
+        responded_by_user_id?: Array<string>;
+        responded_by_user_name?: Array<string>;
+        subject_search?: string;
+        body_search?: string;
+        created_at_gte?: string;
+        created_at_gt?: string;
+        created_at_lte?: string;
+        created_at_lt?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/hitlDetails';
+};
+
+export type GetHitlDetailsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetHitlDetailsError = GetHitlDetailsErrors[keyof GetHitlDetailsErrors];
+
+export type GetHitlDetailsResponses = {
+    /**
+     * Done
+     */
+    200: HitlDetailCollection;
+};
+
+export type GetHitlDetailsResponse = GetHitlDetailsResponses[keyof GetHitlDetailsResponses];
+
+export type GetHitlDetailData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails';
+};
+
+export type GetHitlDetailErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetHitlDetailError = GetHitlDetailErrors[keyof GetHitlDetailErrors];
+
+export type GetHitlDetailResponses = {
+    /**
+     * Done
+     */
+    200: HitlDetail;
+};
+
+export type GetHitlDetailResponse = GetHitlDetailResponses[keyof GetHitlDetailResponses];
+
+export type UpdateHitlDetailData = {
+    body: HumanAnswerBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails';
+};
+
+export type UpdateHitlDetailErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UpdateHitlDetailError = UpdateHitlDetailErrors[keyof UpdateHitlDetailErrors];
+
+export type UpdateHitlDetailResponses = {
+    /**
+     * Done
+     */
+    200: HitlDetailResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type UpdateHitlDetailResponse = UpdateHitlDetailResponses[keyof UpdateHitlDetailResponses];
+
+export type GetHitlDetailTryDetailData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        map_index: number;
+        try_number: number;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails/tries/{try_number}';
+};
+
+export type GetHitlDetailTryDetailErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetHitlDetailTryDetailError = GetHitlDetailTryDetailErrors[keyof GetHitlDetailTryDetailErrors];
+
+export type GetHitlDetailTryDetailResponses = {
+    /**
+     * Done
+     */
+    200: HitlDetailHistory;
+};
+
+export type GetHitlDetailTryDetailResponse = GetHitlDetailTryDetailResponses[keyof GetHitlDetailTryDetailResponses];
 
 export type GetBundlesData = {
     body?: never;

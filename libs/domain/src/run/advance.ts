@@ -2,6 +2,7 @@ import { mapLength, MAX_MAP_LENGTH } from './mapping.ts';
 import type { PastRuns } from './command.ts';
 import { missDeadlines, nextDeadlineAtMs } from './deadline.ts';
 import type { RunEvent } from './event.ts';
+import { passResponseTimeout } from './human-input.ts';
 import { judge, skippersOf, type Judgement } from './judge.ts';
 import { failInstance, skipCauseOf } from './report.ts';
 import { passTriggerTimeout } from './trigger.ts';
@@ -56,8 +57,9 @@ function wake(run: DagRun, instance: TaskInstance, nowMs: number): readonly RunE
     case 'up_for_retry':
       return [{ type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber + 1, atMs: nowMs }];
     case 'up_for_reschedule':
-    case 'awaiting_input':
       return [{ type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber, atMs: nowMs }];
+    case 'awaiting_input':
+      return passResponseTimeout(run, instance, nowMs);
     case 'deferred':
       return passTriggerTimeout(run, instance, nowMs);
     default:

@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts';
 import type { AttemptLossCause, AttemptRef, Failure, RunCreated, TaskInstanceRef, TaskResult } from './event.ts';
+import type { HumanAnswer, HumanUser } from './human-request.ts';
 
 /**
  * Everything that may be asked of a DAG run. Imperatives come from people and the schedule; `Record…` brings facts
@@ -23,8 +24,9 @@ export type RunCommand =
   | (AttemptRef & { readonly type: 'RecordTriggerFired'; readonly event: Json; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number })
-  /** A trigger fired, or a person answered: the instance is ready again. */
+  /** A trigger fired: the instance is ready again. */
   | (TaskInstanceRef & { readonly type: 'ResumeTask'; readonly nowMs: number })
+  | (TaskInstanceRef & Pick<HumanAnswer, 'chosenOptions' | 'paramsInput'> & { readonly type: 'AnswerInput'; readonly by: HumanUser; readonly nowMs: number })
   /** Time has passed: retries, pokes and timeouts that are due by `nowMs`. */
   | { readonly type: 'RecordTimePassed'; readonly nowMs: number }
   | {

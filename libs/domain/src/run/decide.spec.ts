@@ -162,12 +162,6 @@ describe('waiting', () => {
     defer(2, 1);
     expect(story.at(100)).toEqual(['TaskRetryScheduled a 105']);
   });
-
-  test('a task that awaits input goes on when its time is over', () => {
-    const story = started({ a: {} });
-    story.give({ type: 'RecordAwaitingInput', taskId: 'a', mapIndex: -1, tryNumber: 1, epoch: 1, request: {}, timeoutAtMs: 10, nowMs: 0 });
-    expect(story.at(10)).toEqual(['TaskScheduled a 1']);
-  });
 });
 
 describe('branches', () => {

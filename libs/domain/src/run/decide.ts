@@ -2,6 +2,7 @@ import { reject, type Decision } from '../decider.ts';
 import { advance, passTime } from './advance.ts';
 import type { RunCommand } from './command.ts';
 import type { RunEvent } from './event.ts';
+import { answerInput } from './human-input.ts';
 import { clearTasks, eraseRun, markRun, markTasks, replanRun, setTaskNote } from './operate.ts';
 import {
   recordAwaitingInput, recordDeferred, recordFailed, recordLost, recordRescheduled, recordSkipped, recordStarted, recordSucceeded, resumeTask,
@@ -34,6 +35,7 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     case 'RecordAwaitingInput': return recordAwaitingInput(run, command);
     case 'RecordAttemptLost': return recordTriggerLost(run, command) ?? recordLost(run, command);
     case 'ResumeTask': return resumeTask(run, command);
+    case 'AnswerInput': return answerInput(run, command);
     case 'ClearTasks': return clearTasks(run, command);
     case 'MarkTasks': return markTasks(run, command);
     case 'MarkRun': return markRun(run, command);

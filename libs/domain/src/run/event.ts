@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import type { HumanAnswer } from './human-request.ts';
 import type { RunType, TriggeredBy } from './state-names.ts';
 
 /**
@@ -35,6 +36,8 @@ export type RunEvent =
   /** What the task was deferred to has happened: the end of the attempt that waited for it. The task is ready again by the event that follows. */
   | (AttemptRef & { readonly type: 'TriggerFired'; readonly event: Json; readonly atMs: number })
   | (AttemptRef & { readonly type: 'TaskAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly atMs: number })
+  /** A person's answer, or, when nobody gave one in time, the request's defaults. */
+  | (TaskInstanceRef & HumanAnswer & { readonly type: 'TaskInputReceived'; readonly tryNumber: number })
   /** An attempt that ended without a report. What follows (retry, failure) is an event of its own. */
   | (AttemptRef & { readonly type: 'TaskAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly atMs: number })
   /** A cleared task instance whose attempt still runs: the attempt is revoked, then the instance starts anew. */

@@ -141,7 +141,14 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
     case 'TaskAwaitingInput': {
       const instance = instanceOf(run, event);
       endAttempt(instance, event);
+      instance.inputAnswer = null;
       enter(run, instance, 'awaiting_input', event.timeoutAtMs);
+      instance.inputRequest = event.request;
+      return run;
+    }
+    case 'TaskInputReceived': {
+      const { chosenOptions, paramsInput, by, atMs } = event;
+      instanceOf(run, event).inputAnswer = { chosenOptions, paramsInput, by, atMs };
       return run;
     }
     case 'TaskAttemptLost': {
@@ -184,6 +191,7 @@ function enter(run: DagRun, instance: TaskInstance, state: TaskState, wakeAtMs?:
   if (instance.state !== 'success' && state === 'success' && instance.hasResult) instance.slot.results += 1;
   if (state !== 'running') instance.worker = null;
   instance.trigger = null;
+  instance.inputRequest = null;
   moveState(run, instance, state);
   if (wakeAtMs !== undefined) run.timers.sleep(instance, wakeAtMs);
 }
@@ -195,6 +203,7 @@ function beginTry(instance: TaskInstance, tryNumber: number): void {
   instance.endedEpoch = 0;
   instance.losses = 0;
   instance.resumed = null;
+  instance.inputAnswer = null;
 }
 
 function endAttempt(instance: TaskInstance, ended: { readonly tryNumber?: number; readonly epoch?: number }): void {
@@ -226,6 +235,7 @@ function clear(run: DagRun, instance: TaskInstance): void {
   instance.chosen = null;
   instance.passed = null;
   instance.skippedBy = null;
+  instance.inputAnswer = null;
 }
 
 function forgetOrphan(run: DagRun, ref: TaskInstanceRef): boolean {

@@ -3,6 +3,7 @@ import { isoInstant } from '../schedule/civil.ts';
 import { pastAllows } from './advance.ts';
 import type { PastRuns } from './command.ts';
 import type { TaskInstanceRef } from './event.ts';
+import { humanRequestOf } from './human-request.ts';
 import { judge, setupCounts, upstreamCounts } from './judge.ts';
 import { findInstance, isTerminal, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
@@ -72,7 +73,7 @@ function explainLive(instance: TaskInstance, outside: Outside): Explanation {
     case 'deferred':
       return { code: 'waits_for_trigger', state, ...until, message: `It waits for its trigger to fire${wakeAtMs === null ? '' : `, and fails${by}`}.` };
     case 'awaiting_input':
-      return { code: 'waits_for_input', state, ...until, message: `It waits for a person to answer${wakeAtMs === null ? '' : `, and goes on without${by}`}.` };
+      return { code: 'waits_for_input', state, ...until, message: `It waits for a person to answer${wakeAtMs === null ? '' : `, and ${humanRequestOf(instance.inputRequest).defaults === undefined ? 'fails' : 'takes its defaults'}${by}`}.` };
     default:
       if (outside.grantedTo !== undefined) return { code: 'granted', state, message: `Worker ${outside.grantedTo} was given it and has not begun.` };
       if (outside.slot !== undefined) return { code: outside.slot.code, state, message: outside.slot.message };

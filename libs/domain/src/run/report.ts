@@ -97,7 +97,7 @@ export function resumeTask(run: DagRun, command: Report<'ResumeTask'>): Decision
   const instance = findInstance(run, command);
   if (instance === undefined) return unknownInstance(command);
   if (!accepts(instance.state, 'resume')) {
-    return reject('not_waiting', `${command.taskId}[${command.mapIndex}] is ${instance.state}: only a deferred task, or one that awaits input, can be resumed.`);
+    return reject('not_waiting', `${command.taskId}[${command.mapIndex}] is ${instance.state}: only a deferred task can be resumed.`);
   }
   return [{ type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber, atMs: command.nowMs }];
 }

@@ -2,6 +2,7 @@ import type { Json } from '../json.ts';
 import type { PlannedEdge, PlannedTask, RunPlan } from '../dag/plan.ts';
 import { relatives } from '../dag/plan.ts';
 import type { Failure, RunCreated, RunFailureReason, TaskInstanceRef, TaskResult } from './event.ts';
+import type { HumanAnswer } from './human-request.ts';
 import { judge } from './judge.ts';
 import type { RunState, TaskState, TerminalTaskState } from './state-names.ts';
 import { TimerHeap } from './timer-heap.ts';
@@ -107,6 +108,10 @@ export interface TaskInstance {
   passed: boolean | null;
   skippedBy: string | null;
   note: string | null;
+  /** What it asks of people, while it awaits input. */
+  inputRequest: Json | null;
+  /** What the newest try was answered. */
+  inputAnswer: HumanAnswer | null;
   /** Over upstream tasks of the same mapped group, same map index. */
   readonly own: OwnCounts | null;
 }
@@ -160,7 +165,7 @@ export function newInstance(slot: TaskSlot, mapIndex: number): TaskInstance {
   return {
     slot, mapIndex, state: 'none', tryNumber: 0, startedTry: 0, maxTries: slot.plan.retries, epoch: 0, endedEpoch: 0, losses: 0,
     worker: null, wakeAtMs: null, firstStartedAtMs: null, failure: null, trigger: null, resumed: null, hasResult: false, result: null, resultLength: null, resultLengths: null,
-    chosen: null, passed: null, skippedBy: null, note: null,
+    chosen: null, passed: null, skippedBy: null, note: null, inputRequest: null, inputAnswer: null,
     own: slot.plan.mappedGroup === undefined ? null
       : { upstream: newCounts(slot.plan.indexedUpstream.length, 0), indirectSetups: newCounts(slot.plan.indexedSetups.length, 0), skippers: NO_SKIPPERS },
   };

@@ -20,7 +20,7 @@ function runWhereAIs(state: TaskState, retries = 0): RunStory {
     up_for_retry: () => story.fail('a'),
     up_for_reschedule: () => story.give({ type: 'RecordTaskRescheduled', ...attempt, nextPokeAtMs: NOW_MS }),
     deferred: () => story.give({ type: 'RecordTaskDeferred', ...attempt, trigger: {}, timeoutAtMs: NOW_MS }),
-    awaiting_input: () => story.give({ type: 'RecordAwaitingInput', ...attempt, request: {}, timeoutAtMs: NOW_MS }),
+    awaiting_input: () => story.give({ type: 'RecordAwaitingInput', ...attempt, request: { options: ['ok'] }, timeoutAtMs: NOW_MS }),
     success: () => story.succeed('a'),
     failed: () => story.fail('a'),
     skipped: () => story.skip('a'),
@@ -46,6 +46,7 @@ function commandsOf(verb: TaskVerb, epoch: number): readonly RunCommand[] {
     case 'awaitInput': return [{ type: 'RecordAwaitingInput', ...attempt, request: {} }];
     case 'lose': return [{ type: 'RecordAttemptLost', ...attempt, worker: 'w1', cause: 'lease_expired' }];
     case 'resume': return [{ type: 'ResumeTask', ...at }, { type: 'RecordTriggerFired', ...attempt, event: null }];
+    case 'answer': return [{ type: 'AnswerInput', ...at, chosenOptions: ['ok'], paramsInput: {}, by: { id: 'ann', name: 'ann' } }];
     case 'wake': return [{ type: 'RecordTimePassed', nowMs: NOW_MS }];
     case 'clear': return [{ type: 'ClearTasks', tasks: [{ taskId: 'a' }], resetRun: false, nowMs: NOW_MS }];
     case 'mark': return (['success', 'failed', 'skipped'] as const).map((state) => ({ type: 'MarkTasks', tasks: [{ taskId: 'a' }], state, by: 'ann', nowMs: NOW_MS }));
@@ -97,12 +98,13 @@ describe.each(STATES)('a task instance that is %s', (state) => {
   });
 });
 
-/** Need more than a plain task: bad results and lost tries, each tested in `decide.spec.ts`. */
+/** Need more than a plain task: bad results and lost tries, each tested in `decide.spec.ts`; requests with defaults in `human-input.spec.ts`. */
 const REACHED_ELSEWHERE: readonly (readonly [from: readonly TaskState[], by: TaskVerb, to: readonly TaskState[]])[] = [
   [['scheduled', 'running', 'deferred'], 'succeed', ['up_for_retry', 'failed']],
   [['deferred'], 'lose', ['deferred']],
   [['deferred'], 'wake', ['skipped']],
   [['scheduled', 'running'], 'lose', ['up_for_retry', 'failed']],
+  [['awaiting_input'], 'wake', ['scheduled']],
 ];
 
 function transitionTable(): string {

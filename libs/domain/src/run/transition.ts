@@ -1,14 +1,14 @@
 import type { TaskState } from './state-names.ts';
 
 /** What can be asked of, or reported about, one task instance. */
-export const TASK_VERBS = ['start', 'succeed', 'fail', 'skip', 'reschedule', 'defer', 'awaitInput', 'lose', 'resume', 'wake', 'clear', 'mark'] as const;
+export const TASK_VERBS = ['start', 'succeed', 'fail', 'skip', 'reschedule', 'defer', 'awaitInput', 'lose', 'resume', 'answer', 'wake', 'clear', 'mark'] as const;
 export type TaskVerb = (typeof TASK_VERBS)[number];
 
 type Row = Readonly<Record<TaskVerb, readonly TaskState[]>>;
 
 const MARKS = ['success', 'failed', 'skipped'] as const;
 const nothing: Row = {
-  start: [], succeed: [], fail: [], skip: [], reschedule: [], defer: [], awaitInput: [], lose: [], resume: [], wake: [], clear: [], mark: [],
+  start: [], succeed: [], fail: [], skip: [], reschedule: [], defer: [], awaitInput: [], lose: [], resume: [], answer: [], wake: [], clear: [], mark: [],
 };
 const markable: Row = { ...nothing, mark: MARKS };
 const finished: Row = { ...markable, clear: ['none'] };
@@ -43,7 +43,7 @@ export const TRANSITIONS: Readonly<Record<TaskState, Row>> = {
   deferred: {
     ...markable, succeed: attempted.succeed, fail: attempted.fail, skip: attempted.skip, lose: ['deferred', 'up_for_retry', 'failed'], resume: ['scheduled'], wake: ['up_for_retry', 'failed', 'skipped'], clear: ['none'],
   },
-  awaiting_input: { ...markable, resume: ['scheduled'], wake: ['scheduled'], clear: ['none'] },
+  awaiting_input: { ...markable, answer: ['scheduled'], wake: ['scheduled', 'up_for_retry', 'failed'], clear: ['none'] },
   success: finished,
   failed: finished,
   skipped: finished,

@@ -7,6 +7,7 @@ export type FieldKind = 'text' | 'shell' | 'arguments';
 
 const S3 = { connection: 'text', bucket: 'text', key: 'text' } as const;
 const SQL = { connection: 'text', sql: 'text', values: 'text' } as const;
+const HUMAN = { subject: 'text', body: 'text' } as const;
 const COMMAND = { env: 'text', cwd: 'text' } as const;
 
 /** Airflow's `template_fields`, by the operator's kind. Code of other languages is no template: it gets its values as input. */
@@ -30,6 +31,7 @@ const TEMPLATED: { readonly [operator: string]: { readonly [field: string]: Fiel
   s3Sync: { connection: 'text', folder: 'text', bucket: 'text', prefix: 'text' },
   s3Key: S3,
   s3Prefix: { connection: 'text', bucket: 'text', prefix: 'text' },
+  approval: HUMAN, choose: HUMAN, form: HUMAN,
   fileSensor: { path: 'text' },
   timeSensor: { at: 'text' },
 };
