@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TaskFailure } from '@dagbook/sdk';
 
 /** How soon a task that waits for another's installation looks again. */
 const LOOK_AGAIN_MS = 200;
@@ -20,23 +21,26 @@ export interface ToMake {
 /**
  * A folder made once per host and hash, absolute. States: absent → being made under a name of its own by the one that holds
  * the lock → complete, when a link by the hash points at it: none sees one half made. A maker that died loses the lock to the
- * next; one that failed leaves nothing, and whoever waited for it tries itself.
+ * next; one that failed leaves its reason, with which all fail that waited for it, and whoever comes later tries anew.
  */
 export async function madeOnce(wanted: ToMake): Promise<string> {
   const link = join(wanted.folder, wanted.hash);
   const lock = `${link}.lock`;
   mkdirSync(wanted.folder, { recursive: true });
-  for (let waited = false; !existsSync(link); ) {
+  for (let waitingSinceMs: number | undefined; !existsSync(link); ) {
     wanted.signal.throwIfAborted();
     if (takeLock(lock)) {
       try {
-        if (!existsSync(link)) await make(wanted, link);
+        if (existsSync(link)) break;
+        const reason = waitingSinceMs === undefined ? undefined : failureSince(waitingSinceMs, wanted);
+        if (reason !== undefined) throw new TaskFailure('error', reason);
+        await make(wanted, link);
       } finally {
         rmSync(lock, { force: true });
       }
     } else {
-      if (!waited) wanted.onWait();
-      waited = true;
+      if (waitingSinceMs === undefined) wanted.onWait();
+      waitingSinceMs ??= performance.timeOrigin + performance.now();
       await sleep(LOOK_AGAIN_MS, undefined, { signal: wanted.signal });
     }
   }
@@ -53,8 +57,22 @@ async function make(wanted: ToMake, link: string): Promise<void> {
     symlinkSync(own, link);
   } catch (error) {
     rmSync(path, { recursive: true, force: true });
+    if (error instanceof TaskFailure && !wanted.signal.aborted) noteFailure(wanted, error.message);
     throw error;
   }
+}
+
+/** Beside the folder, which holds what is complete. */
+const failureNote = ({ folder, hash }: ToMake): string => join(`${folder}-failed`, hash);
+
+function noteFailure(wanted: ToMake, reason: string): void {
+  mkdirSync(`${wanted.folder}-failed`, { recursive: true });
+  writeFileSync(failureNote(wanted), reason);
+}
+
+function failureSince(sinceMs: number, wanted: ToMake): string | undefined {
+  const note = statSync(failureNote(wanted), { throwIfNoEntry: false });
+  return note !== undefined && note.mtimeMs >= sinceMs ? read(failureNote(wanted), 'utf8') : undefined;
 }
 
 function takeLock(lock: string): boolean {
@@ -71,9 +89,9 @@ function takeLock(lock: string): boolean {
   return false;
 }
 
-const read = (path: string): string => {
+const read = (path: string, encoding: 'latin1' | 'utf8' = 'latin1'): string => {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, encoding);
   } catch {
     return '';
   }
