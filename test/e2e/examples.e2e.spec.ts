@@ -16,6 +16,7 @@ const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [t
   ['example_xcom', 'success', {}],
   ['operators_python', 'success', {}],
   ['example_trigger_controller_dag', 'success', {}],
+  ['example_time_delta_sensor_async', 'success', {}],
   ['example_failed_dag', 'failed', { fail_task: 'failed', never_reached: 'upstream_failed' }],
 ];
 

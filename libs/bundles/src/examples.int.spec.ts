@@ -63,6 +63,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_external_task_marker_parent: {},
   example_external_task_marker_child: {},
   example_workday_timetable: {},
+  example_time_delta_sensor_async: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 

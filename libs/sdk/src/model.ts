@@ -44,6 +44,8 @@ export interface TaskModel {
 export type AnyTaskSpec = TaskSpec<unknown> & {
   readonly every?: TaskSpec<unknown>['timeout'];
   readonly mode?: 'poke' | 'reschedule' | 'deferred';
+  readonly backoff?: 'fixed' | 'exponential';
+  readonly maxEvery?: TaskSpec<unknown>['timeout'];
   readonly softFail?: boolean;
   readonly ignoreDownstreamTriggerRules?: boolean;
   readonly onFailureFailDagrun?: boolean;

@@ -349,3 +349,29 @@ it('is found under the symbol that worker and parser look for', () => {
   expect(RUNNABLE in dag('d')).toBe(true);
   expect(Symbol.keyFor(RUNNABLE)).toBe('dagbook.dag');
 });
+
+describe('a sensor that looks less and less often', () => {
+  const every = { every: '1m', backoff: 'exponential', maxEvery: '5m' } as const;
+
+  it('doubles its pauses up to the longest, while it keeps its slot or is hosted', async () => {
+    const looks: number[] = [];
+    const io = new (class extends Io {
+      async wait(ms: number) {
+        this.now += ms;
+      }
+    })();
+    const began = io.now;
+    const d = dag('d');
+    d.sensor('c', async () => (looks.push((io.now - began) / 60_000) < 6 ? poke.again() : poke.done(0)), every)();
+    expect(await run(d, 'c', { io })).toMatchObject({ kind: 'succeeded' });
+    expect(looks).toEqual([0, 1, 3, 7, 12, 17]);
+  });
+
+  it('goes on doubling over reschedules, told by when it began', async () => {
+    const d = dag('d');
+    d.sensor('c', async () => poke.again(), { ...every, mode: 'reschedule' })();
+    const io = new Io();
+    const { attempt, work } = { attempt: { dagId: 'd', runId: 'r', taskId: 'c', mapIndex: -1, tryNumber: 1 }, work: { bundleHash: 'h', maxTries: 1, run: RUN, results: {}, firstStartedAtMs: io.now - 180_000 } };
+    expect(await runnableOf(d)?.run({ attempt, work }, io)).toEqual({ kind: 'rescheduled', nextPokeAtMs: io.now + 240_000 });
+  });
+});

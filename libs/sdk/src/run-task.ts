@@ -122,7 +122,8 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
   for (;;) {
     const answer = (await execute(input, running)) as Poke<unknown>;
     if (answer.done) return await succeeded(answer.value, running, input.fields);
-    const nextPokeAtMs = io.nowMs() + everyMs;
+    const pauseMs = pauseBetween(task.spec, everyMs, io.nowMs() - beganAtMs);
+    const nextPokeAtMs = io.nowMs() + pauseMs;
     if (nextPokeAtMs > beganAtMs + timeoutMs) {
       if (task.spec.softFail === true) return { kind: 'skipped', softFail: true };
       const failure: Failure = { code: 'sensor_timeout', message: `sensor '${task.taskId}' waited ${task.spec.timeout ?? '7d'} in vain` };
@@ -130,8 +131,14 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
     }
     if (task.spec.mode === 'deferred' && request.work.kind !== 'trigger') return { kind: 'deferred', trigger: { kind: 'poke' }, timeoutAtMs: beganAtMs + timeoutMs };
     if (task.spec.mode === 'reschedule') return { kind: 'rescheduled', nextPokeAtMs };
-    await pause(io, everyMs);
+    await pause(io, pauseMs);
   }
+}
+
+/** Doubling, told from the time that has passed alone: the pauses before add up to the next one less `every`. So it needs no count that a lost host would take along. */
+function pauseBetween({ backoff, maxEvery }: TaskModel['spec'], everyMs: number, passedMs: number): number {
+  if (backoff !== 'exponential') return everyMs;
+  return Math.max(everyMs, Math.min(passedMs + everyMs, maxEvery === undefined ? 3_600_000 : durationMs('maxEvery', maxEvery)));
 }
 
 const pause = (io: TaskIo, ms: number): Promise<void> => (io.wait === undefined ? waited(ms, io.signal) : io.wait(ms));

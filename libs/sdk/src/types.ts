@@ -143,6 +143,10 @@ export interface TaskSpec<O> {
 
 export interface SensorSpec<O> extends TaskSpec<O> {
   every: Duration;
+  /** Between pokes: `exponential` doubles the time from `every` on. Default `fixed`. */
+  backoff?: 'fixed' | 'exponential';
+  /** What the time between pokes grows to. Default `1h`. */
+  maxEvery?: Duration;
   /**
    * `poke` keeps its worker slot between pokes, `reschedule` gives it back, `deferred` pokes among thousands of others in one
    * process that takes no slot. Default `poke`.
