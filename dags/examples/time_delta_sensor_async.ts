@@ -22,5 +22,5 @@ const order = d.task('order', async (_, { resumed }) => {
   },
 })();
 
-d.task('finish', async ({ first, then, parcels }: { first: string; then: string; parcels: unknown }) => [first, then, parcels])({ first: wait, then: pause, parcels: order });
+d.task('finish', async ({ waited, paused, parcels }: { waited: string; paused: string; parcels: unknown }) => [waited, paused, parcels])({ waited: wait, paused: pause, parcels: order });
 export default d;
