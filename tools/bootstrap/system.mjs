@@ -7,6 +7,10 @@ import { say } from './install.mjs';
 export const SYSTEM_PARTS = {
   java: { name: 'Java (17 or newer), for the Kafka broker', commands: ['java'], packages: ['openjdk-17-jre-headless'] },
   maven: { name: 'Maven, which fetches the Kafka broker', commands: ['mvn'], packages: ['maven'] },
+  docker: { name: 'A Docker engine', commands: ['docker', 'dockerd'], packages: ['docker.io', 'iptables'] },
+  compose: { name: 'docker-compose', commands: ['docker-compose'], packages: ['docker-compose'] },
+  debootstrap: { name: 'debootstrap, which makes the base image where no registry is', commands: ['debootstrap'], packages: ['debootstrap'] },
+  network: { name: 'ip, for network namespaces', commands: ['ip', 'nsenter'], packages: ['iproute2', 'util-linux'] },
   chromium: { name: 'Chromium, for the tests of the page', commands: ['chromium'], packages: ['chromium', 'fonts-nanum'] },
 };
 

@@ -10,6 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { AssignmentController } from './assignment-controller.ts';
 import { AttemptSecrets } from './attempt-secrets.ts';
 import { BundleCache } from './bundle-cache.ts';
+import { leftoverLoop } from './leftover.loop.ts';
 import { LogShipper } from './log-shipper.ts';
 import { Predecessor } from './predecessor.ts';
 import { ReportOutbox } from './report-outbox.ts';
@@ -60,13 +61,12 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   predecessor.claim();
   const reaped = await predecessor.reap();
   if (reaped.length > 0) log.warn('killed what the predecessor on this slot left running', { pids: reaped });
-  const containers = await removeContainersOf({ worker: predecessor.mark.split('-')[0] as string });
-  if (containers.length > 0) log.warn('removed the containers that the predecessor on this slot left', { containers });
 
   const outbox = new ReportOutbox({ stateDir: options.stateDir, publisher, log, resendEveryMs: timing.resendEveryMs, startedHoldMs: timing.startedHoldMs });
   const secrets = new AttemptSecrets();
   const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log, mask: (attemptId, lines) => secrets.masked(attemptId, lines) });
   const bundles = new BundleCache(options.stateDir, executionApi, clock);
+  const alive = new Set<string>();
   const runnerOptions = {
     childEntry: options.childEntry,
     sdkPath: options.sdkPath,
@@ -74,8 +74,12 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     env: options.childEnv,
     mark: `${predecessor.mark}${incarnation}-`,
     maxBundles: MAX_BUNDLES_PER_RUNNER,
-    onSpawn: (runner: RunnerProcess) => predecessor.add(runner.pid, runner.startTicks),
+    onSpawn: (runner: RunnerProcess) => {
+      alive.add(runner.mark);
+      predecessor.add(runner.pid, runner.startTicks);
+    },
     onGone: (runner: RunnerProcess) => {
+      alive.delete(runner.mark);
       predecessor.remove(runner.pid);
       void removeContainersOf({ runner: runner.mark });
     },
@@ -88,6 +92,8 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     idleMs: timing.idleRunnerMs,
   });
   const triggers = new TriggerHost(runnerOptions);
+  const leftovers = leftoverLoop({ worker: predecessor.mark.split('-')[0] as string, isAlive: (runner) => alive.has(runner), log });
+  await leftovers.runOnce();
   const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, triggers, outbox, logs, secrets, bundles });
 
   const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
@@ -105,9 +111,11 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   outbox.start();
   logs.start();
   supervisor.start();
+  leftovers.start();
 
   const stop = async (deadlineMs: number): Promise<void> => {
     await supervisor.drain(deadlineMs);
+    await leftovers.stop();
     await Promise.all([pool.close(), triggers.close()]);
     await outbox.flush();
     await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));

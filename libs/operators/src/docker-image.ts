@@ -37,10 +37,13 @@ export async function ensureImage(engine: Engine, image: string, pull: Pull, con
     });
   } catch (cause) {
     if (isAway(cause) && !(await answers(engine))) throw engineFailure(`pulling ${image}`, engine, cause);
-    const refused = [401, 403, 404].includes(statusOf(cause) ?? 0);
+    const refused = [401, 403, 404].includes(statusOf(cause) ?? 0) || REFUSED_BY_REGISTRY.test(engineSays(cause));
     throw new TaskFailure(refused ? 'bad_input' : 'error', `the image ${image} could not be pulled: ${engineSays(cause)}`, { cause, retry: !refused });
   }
 }
+
+/** An engine hands a registry's refusal on as 500 of its own: the registry's code is nowhere but in the words. */
+const REFUSED_BY_REGISTRY = /(^|[: ])(unauthorized|denied|no basic auth credentials|name unknown|manifest unknown)\b/i;
 
 async function isHere(engine: Engine, image: string): Promise<boolean> {
   try {

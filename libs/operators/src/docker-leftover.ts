@@ -39,18 +39,25 @@ export async function removeLeftovers(engine: Engine, context: OperatorContext):
   }
 }
 
+/** Of a worker; those of its runners that are alive are none of a leftover. */
+interface WorkerContainers {
+  readonly worker: string;
+  readonly isAlive?: (runner: string) => boolean;
+}
+
 /**
  * Removes what tasks of a worker, or of one of its runners, left on the host's own engine when they could not do it
  * themselves; answers the ids. An engine that is not there or does not answer has nothing that could be removed now: the
  * next execution of the task does it.
  */
-export async function removeContainersOf(owner: { readonly worker: string } | { readonly runner: string }): Promise<readonly string[]> {
+export async function removeContainersOf(owner: WorkerContainers | { readonly runner: string }): Promise<readonly string[]> {
   if (process.env['DOCKER_HOST'] === undefined && !existsSync(OWN_SOCKET.slice('unix://'.length))) return [];
   const engine = await hostEngine({ timeout: ENGINE_PATIENCE_MS });
   const label = 'worker' in owner ? `dagbook.worker=${owner.worker}` : `dagbook.runner=${owner.runner}`;
   const ids: string[] = [];
   try {
-    for (const { Id } of await engine.docker.listContainers({ all: true, filters: { label: [label] } })) {
+    for (const { Id, Labels } of await engine.docker.listContainers({ all: true, filters: { label: [label] } })) {
+      if ('worker' in owner && owner.isAlive?.(Labels['dagbook.runner'] ?? '') === true) continue;
       await removed(engine, Id);
       ids.push(Id);
     }

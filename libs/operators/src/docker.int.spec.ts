@@ -143,7 +143,8 @@ test('what a runner could not remove is known as its worker\'s', async () => {
     const running = failureOf(docker({ connection: 'engine', image: rig.image, command: 'echo up; exec sleep 1000' }, context));
     await waitFor((line) => line === 'task.stdout info: up');
     expect(await removeContainersOf({ runner: '0123abcd-7-3' })).toEqual([]);
-    expect(await removeContainersOf({ worker: '0123abcd' })).toHaveLength(1);
+    expect(await removeContainersOf({ worker: '0123abcd', isAlive: (runner) => runner === '0123abcd-7-2' })).toEqual([]);
+    expect(await removeContainersOf({ worker: '0123abcd', isAlive: (runner) => runner === '0123abcd-7-3' })).toHaveLength(1);
     expect((await running).code).toBe('killed');
     process.env['DOCKER_HOST'] = 'unix:///tmp/no-such-engine.sock';
     expect(await removeContainersOf({ worker: '0123abcd' })).toEqual([]);
