@@ -21,7 +21,7 @@ export default defineConfig({
       { extends: true, test: { name: 'int', include: ['{libs,apps,tools}/**/*.int.spec.ts'], exclude: ['**/node_modules/**'], testTimeout: 60_000, hookTimeout: 120_000, retry: 1 } },
       { extends: true, test: { name: 'e2e', include: ['test/{e2e,conformance,golden,fault,simulation}/**/*.spec.ts'], exclude: ['**/node_modules/**'], testTimeout: 120_000, hookTimeout: 180_000, retry: 1, fileParallelism: false } },
       // `npm run two-hosts`: builds the image, which takes minutes the first time.
-      { extends: true, test: { name: 'deploy', include: ['test/deploy/**/*.spec.ts'], testTimeout: 240_000, hookTimeout: 900_000 } },
+      { extends: true, test: { name: 'deploy', include: ['test/deploy/**/*.spec.ts'], exclude: ['**/node_modules/**'], testTimeout: 240_000, hookTimeout: 900_000 } },
     ],
   },
 });

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holds, until } from '../fault/until.ts';
 import { command } from './host.ts';
@@ -137,13 +136,11 @@ describe('two hosts, from the compose files', () => {
     const files = [1, 2, 3, 4, 5, 6].map((n) => join(data, `slow-${n}`));
     const slowOnes = async (): Promise<readonly (readonly [string | null, number])[]> => (await instances('slow', 'first')).filter(({ task_id: id }) => id !== 'after').map(({ state, try_number: tries }) => [state, tries]);
     await holds(() => files.every(existsSync));
-    await hosts.cable('down');
-    // The outage itself is what is tested.
-    await pause(OUTAGE_MS);
+    await hosts.pullCable(OUTAGE_MS);
     // They take 40 s: they ended while nobody could hear of it.
     expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(files.map(() => 'begin\nend\n'));
     expect(await slowOnes()).toEqual(files.map(() => ['running', 1]));
-    await hosts.cable('up');
+    await hosts.putCableBack();
     expect(await ended('slow', 'first')).toBe('success');
     expect(await slowOnes()).toEqual(files.map(() => ['success', 1]));
     expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(files.map(() => 'begin\nend\n'));

@@ -1,5 +1,6 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ensureKafkaInstalled } from '@dagbook/parts';
 import { command, Host } from './host.ts';
 
@@ -67,9 +68,14 @@ export class TwoHosts {
     return command('docker-compose', ['--env-file', join(this.site(name), '.env'), '-f', join(ROOT, 'deploy', 'compose', `host-${name}.yml`), ...args], { env });
   }
 
-  /** Pulls the cable between the hosts out, or puts it back. */
-  async cable(state: 'up' | 'down'): Promise<void> {
-    await command('ip', ['-n', A.name, 'link', 'set', 'pv1', state]);
+  /** Pulls the cable between the hosts out; answers when it has been out for so long. */
+  async pullCable(outageMs: number): Promise<void> {
+    await command('ip', ['-n', A.name, 'link', 'set', 'pv1', 'down']);
+    await pause(outageMs);
+  }
+
+  async putCableBack(): Promise<void> {
+    await command('ip', ['-n', A.name, 'link', 'set', 'pv1', 'up']);
   }
 
   async close(): Promise<void> {

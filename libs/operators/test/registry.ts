@@ -47,7 +47,7 @@ export async function startRegistry({ rootFileSystemTar, username }: { readonly 
       return { status: 401, headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="registry"` }, body: JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] }) };
     }
     if (pathname === '/v2/') return { status: 200 };
-    if (/^\/v2\/team\/etl\/manifests\//.test(pathname)) return { status: 200, headers: { 'content-type': MANIFEST, 'docker-content-digest': digestOf(manifest) }, body: manifest };
+    if (pathname.startsWith('/v2/team/etl/manifests/')) return { status: 200, headers: { 'content-type': MANIFEST, 'docker-content-digest': digestOf(manifest) }, body: manifest };
     const blob = blobs.get(pathname.split('/').at(-1) ?? '');
     return blob === undefined ? { status: 404, body: JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN', message: 'no such image' }] }) } : { status: 200, body: blob };
   };
