@@ -275,7 +275,9 @@ describe('the execution API', () => {
   });
 
   it('gives connections and variables to the attempt that holds its lease', async () => {
-    expect((await ask('GET', '/execution/connections/lake', { headers: headers(1) })).body).toEqual({ conn_type: 'aws', login: 'key' });
+    expect((await ask('GET', '/execution/connections/lake', { headers: headers(1) })).body).toEqual({
+      conn_type: 'aws', login: 'key', description: null, extra: null, host: null, password: null, port: null, schema: null, uri: 'aws://key@',
+    });
     expect((await ask('GET', '/execution/variables/region', { headers: headers(1) })).body).toEqual({ value: 'ap-northeast-2' });
     expect((await ask('GET', '/execution/variables/constructor', { headers: headers(1) })).status).toBe(404);
     expect((await ask('GET', '/execution/variables/region', { headers: headers(2) })).status).toBe(403);
