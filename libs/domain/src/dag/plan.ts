@@ -61,7 +61,7 @@ export interface PlannedEdge {
   readonly indexed: boolean;
 }
 
-/** These look at all map indexes of an upstream even inside one mapped group (SEMANTICS §3 c). */
+/** These look at all map indexes of an upstream even inside one mapped group, as in Airflow. */
 const RULES_OVER_WHOLE_TASKS: ReadonlySet<TriggerRule> = new Set(['one_success', 'one_failed', 'one_done']);
 
 /** Throws only for an edge to a task that is not there: definitions are validated before they are registered. */

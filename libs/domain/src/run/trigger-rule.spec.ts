@@ -15,7 +15,7 @@ function upstream(states: string): UpstreamCounts {
   return counts;
 }
 
-/** SEMANTICS §3, each rule with what it sets at once, what it waits for and when it runs. */
+/** Airflow 3.3's rules, each with what it sets at once, what it waits for and when it runs. */
 const TABLE: Readonly<Record<TriggerRule, Readonly<Record<string, Verdict>>>> = {
   all_success: { SS: 'run', 'S-': 'wait', 'F-': 'upstream_failed', 'U-': 'upstream_failed', 'K-': 'skipped', KF: 'upstream_failed', SR: 'run', 'SR-': 'wait' },
   all_failed: { FU: 'run', 'F-': 'wait', 'S-': 'skipped', 'K-': 'skipped', FS: 'skipped' },

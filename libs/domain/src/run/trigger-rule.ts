@@ -25,7 +25,7 @@ const failures = (c: UpstreamCounts): number => c.failed + c.upstream_failed;
 const expected = (c: UpstreamCounts): number => c.upstream - c.removed;
 const done = (c: UpstreamCounts): boolean => c.success + c.skipped + failures(c) === expected(c);
 
-/** SEMANTICS §3, row by row: what a rule sets at once comes before what it waits for. */
+/** Airflow 3.3's rules, row by row: what a rule sets at once comes before what it waits for. */
 const RULES: Readonly<Record<TriggerRule, Judge>> = {
   all_success: (c, mapIndex) =>
     failures(c) > 0 ? 'upstream_failed'
