@@ -1,5 +1,5 @@
 import type { DataInterval, DagCommand, Rejected, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
-import { needsForesight, parseInstant, reject } from '@dagbook/domain';
+import { needsForesight, reject, scheduleQuestion } from '@dagbook/domain';
 import type { PackedBundle } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
 import type { Clock, Log } from '@dagbook/platform';
@@ -23,9 +23,7 @@ export class TimetableDesk {
     const { plan } = dag;
     if (plan === undefined || !needsForesight(plan.definition, dag.fold) || this.askedAgainAtMs(dag) !== null) return undefined;
     const nowMs = this.#ports.clock.nowMs();
-    const { startDate, endDate, catchup = false } = plan.definition;
-    const question = { lastInterval: dag.fold.lastInterval, startMs: instantOrNull(startDate), endMs: instantOrNull(endDate), catchup, nowMs };
-    const answer = await this.#ask(dag, { kind: 'next', question });
+    const answer = await this.#ask(dag, { kind: 'next', question: scheduleQuestion(plan.definition, dag.fold, nowMs) });
     if (answer.kind !== 'next') throw new Error(`the timetable of ${dag.dagId} answered another question`);
     if (answer.problem !== undefined && answer.runs.length === 0) {
       this.#again.set(dag, { planHash: plan.hash, atMs: nowMs + AGAIN_AFTER_MS });
@@ -59,7 +57,6 @@ export class TimetableDesk {
 
 const AGAIN_AFTER_MS = 60_000;
 const utf8 = new TextDecoder();
-const instantOrNull = (iso: string | undefined): number | null => (iso === undefined ? null : (parseInstant(iso) ?? null));
 
 export interface TimetableDeskPorts {
   readonly store: Pick<EventStore, 'getContent'>;

@@ -54,6 +54,7 @@ export { decideDag, nextDueAtMs } from './dag/decide.ts';
 export type { TriggeredRun, TriggerRequest } from './dag/trigger.ts';
 export { decideTrigger } from './dag/trigger.ts';
 export { runIdOf } from './dag/run-id.ts';
+export { scheduleQuestion } from './dag/schedule-question.ts';
 export { priorityWeights } from './dag/weights.ts';
 export { clearSelection } from './dag/selection.ts';
 export type { RunSpan } from './dag/run-span.ts';

@@ -1,6 +1,6 @@
-import { canonicalJson } from '../json.ts';
 import { reject } from '../decider.ts';
 import type { Rejected } from '../decider.ts';
+import { refusesConf } from '../dag/conf.ts';
 import type { DagDefinition } from '../dag/definition.ts';
 import { paramProblems } from '../dag/params.ts';
 import { problemText } from '../problem.ts';
@@ -11,7 +11,6 @@ import type { BackfillRequest } from './event.ts';
 
 /** Over this a range was mistyped, or is better divided. */
 const MAX_BACKFILL_DATES = 10_000;
-const MAX_CONF_LENGTH = 24_000;
 
 /** Schedules without a rhythm have no dates that could be missing. */
 const PERIODIC: { readonly [kind in TimetableDefinition['kind']]: boolean } = {
@@ -58,8 +57,8 @@ export function refusesBackfill(definition: DagDefinition, request: BackfillRequ
   if (dependent !== undefined && request.reprocessBehavior === 'none') {
     return reject('invalid_reprocess_behavior', `The task ${dependent.taskId} of ${dagId} depends on its run before (dependsOnPast), so a failed run would hold up all after it; set reprocess_behavior to failed or completed.`);
   }
-  const { length } = canonicalJson(request.conf);
-  if (length > MAX_CONF_LENGTH) return reject('conf_too_large', `dag_run_conf is ${length} characters of JSON; the limit is ${MAX_CONF_LENGTH}. Pass a reference to the data instead.`);
+  const refusal = refusesConf(request.conf, 'dag_run_conf');
+  if (refusal !== undefined) return refusal;
   const [wrong] = paramProblems(definition.params, request.conf);
   if (wrong !== undefined) return reject('invalid_param', problemText(wrong));
   const dates = backfillDates(definition, request, nowMs).length;

@@ -1,6 +1,5 @@
 import { reject, unreachable } from '../decider.ts';
 import type { Decision } from '../decider.ts';
-import { parseInstant } from '../schedule/civil.ts';
 import type { ScheduledRun, TimetableDefinition } from '../schedule/definition.ts';
 import { nextRun } from '../schedule/timetable.ts';
 import { DEFAULT_MAX_ACTIVE_RUNS } from './active-run.ts';
@@ -9,6 +8,7 @@ import type { DagEvent } from './event.ts';
 import type { DagFold } from './fold.ts';
 import { decideForesight, type ForesightCommand } from './foresight.ts';
 import { runIdOf } from './run-id.ts';
+import { scheduleQuestion } from './schedule-question.ts';
 import { decideRuns, type RunRecordCommand } from './run-record.ts';
 
 /** What may be asked of a DAG. Its definition comes along where it is needed: the stream holds only its hash. */
@@ -105,16 +105,9 @@ const roomForRuns = ({ definition, activeRuns }: ScheduleContext): number => (de
 function runAfter(dag: DagFold, { definition, nowMs }: ScheduleContext): ScheduledRun | null {
   if (dag.version === 0 || dag.paused || dag.retired) return null;
   if (definition.schedule.kind === 'custom') return dag.foreseen?.runs[0] ?? null;
-  return nextRun(definition.schedule, {
-    lastInterval: dag.lastInterval,
-    startMs: instantOrNull(definition.startDate),
-    endMs: instantOrNull(definition.endDate),
-    catchup: definition.catchup ?? false,
-    // A listed instant is over as soon as it has come: the one that is waited for is that of when the waiting began.
-    nowMs: isEvents(definition.schedule) ? Math.min(nowMs, dag.watchedSinceMs) : nowMs,
-  });
+  // A listed instant is over as soon as it has come: the one that is waited for is that of when the waiting began.
+  const askedAtMs = isEvents(definition.schedule) ? Math.min(nowMs, dag.watchedSinceMs) : nowMs;
+  return nextRun(definition.schedule, scheduleQuestion(definition, dag, askedAtMs));
 }
 
 const isEvents = (schedule: TimetableDefinition): boolean => schedule.kind === 'events' || (schedule.kind === 'assetsOrTime' && isEvents(schedule.timetable));
-
-const instantOrNull = (iso: string | undefined): number | null => (iso === undefined ? null : (parseInstant(iso) ?? null));

@@ -1,10 +1,10 @@
-import { canonicalJson } from '../json.ts';
 import type { Json } from '../json.ts';
 import { reject } from '../decider.ts';
 import type { Rejected } from '../decider.ts';
 import type { DataInterval } from '../schedule/definition.ts';
 import { inferManualInterval } from '../schedule/timetable.ts';
 import { problemText } from '../problem.ts';
+import { refusesConf } from './conf.ts';
 import type { DagDefinition } from './definition.ts';
 import { paramProblems } from './params.ts';
 import type { PatternMatch } from './params.ts';
@@ -35,21 +35,12 @@ export interface TriggeredRun {
 
 const RUN_ID_PATTERN = /^[A-Za-z0-9_.~:+-]{1,250}$/;
 const SCHEDULES_OWN = /^(scheduled|backfill|asset_triggered)__/;
-/** An event may be 64 KB, and conf stands in it twice: as it came and in the params. */
-const MAX_CONF_LENGTH = 24_000;
-
-/** Deeper JSON is a mistake, or meant to exhaust a stack. */
-const MAX_CONF_DEPTH = 50;
 
 /** The run that a person's request makes. Whether its logical date is taken already is the caller's to find out. */
 export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected {
   const { definition, logicalDateMs, conf, nowMs } = request;
-  if (conf === null || typeof conf !== 'object' || Array.isArray(conf)) {
-    return reject('invalid_conf', `conf is ${conf === null ? 'null' : Array.isArray(conf) ? 'a list' : `a ${typeof conf}`}; it must be an object, for example {"day": "2026-01-05"}.`);
-  }
-  if (isDeeperThan(conf, MAX_CONF_DEPTH)) return reject('conf_too_deep', `conf is nested more than ${MAX_CONF_DEPTH} levels deep. Flatten it, or pass a reference to the data instead.`);
-  const { length } = canonicalJson(conf);
-  if (length > MAX_CONF_LENGTH) return reject('conf_too_large', `conf is ${length} characters of JSON; the limit is ${MAX_CONF_LENGTH}. Pass a reference to the data instead.`);
+  const refusal = refusesConf(conf, 'conf');
+  if (refusal !== undefined) return refusal;
   const values = conf as { readonly [name: string]: Json };
   const [wrong] = paramProblems(definition.params, values, request.matchesPattern);
   if (wrong !== undefined) return reject('invalid_param', problemText(wrong));
@@ -78,13 +69,4 @@ export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected 
 function intervalOf({ definition, logicalDateMs, dataInterval }: TriggerRequest): DataInterval | null {
   if (dataInterval !== undefined) return dataInterval;
   return logicalDateMs === null ? null : inferManualInterval(definition.schedule, logicalDateMs);
-}
-
-function isDeeperThan(value: Json, limit: number): boolean {
-  let level: Json[] = [value];
-  for (let depth = 0; depth <= limit; depth += 1) {
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as Json[]) : []));
-    if (level.length === 0) return false;
-  }
-  return true;
 }

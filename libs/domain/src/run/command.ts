@@ -24,8 +24,6 @@ export type RunCommand =
   | (AttemptRef & { readonly type: 'RecordTriggerFired'; readonly event: Json; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number })
-  /** A trigger fired: the instance is ready again. */
-  | (TaskInstanceRef & { readonly type: 'ResumeTask'; readonly nowMs: number })
   | (TaskInstanceRef & Pick<HumanAnswer, 'chosenOptions' | 'paramsInput'> & { readonly type: 'AnswerInput'; readonly by: HumanUser; readonly nowMs: number })
   /** Time has passed: retries, pokes and timeouts that are due by `nowMs`. */
   | { readonly type: 'RecordTimePassed'; readonly nowMs: number }
@@ -52,9 +50,9 @@ export type RunCommand =
       readonly by: string;
       readonly nowMs: number;
     }
-  /** `queued` clears the run, `backfillId` says for which backfill; `success` and `failed` end it and revoke what still runs. */
   /** Of a run that has ended. */
   | { readonly type: 'EraseRun'; readonly by: string; readonly nowMs: number }
+  /** `queued` clears the run, `backfillId` says for which backfill; `success` and `failed` end it and revoke what still runs. */
   | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly backfillId?: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'ReplanRun'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly nowMs: number }
   | { readonly type: 'SetRunNote'; readonly note: string | null; readonly by: string; readonly nowMs: number }

@@ -157,9 +157,10 @@ describe('waiting', () => {
     const defer = (epoch: number, tryNumber: number): string[] =>
       story.give({ type: 'RecordTaskDeferred', taskId: 'a', mapIndex: -1, tryNumber, epoch, trigger: {}, timeoutAtMs: 100, nowMs: 0 });
     expect(defer(1, 1)).toEqual(['TaskDeferred a']);
-    expect(story.give({ type: 'ResumeTask', taskId: 'a', mapIndex: -1, nowMs: 1 })).toEqual(['TaskScheduled a 1']);
-    expect(story.give({ type: 'ResumeTask', taskId: 'a', mapIndex: -1, nowMs: 1 })).toEqual(['refused: not_waiting']);
-    defer(2, 1);
+    const fire = (): string[] => story.give({ type: 'RecordTriggerFired', taskId: 'a', mapIndex: -1, tryNumber: 1, epoch: 2, event: null, nowMs: 1 });
+    expect(fire()).toEqual(['TriggerFired a', 'TaskScheduled a 1']);
+    expect(fire()).toEqual(['refused: stale_report']);
+    defer(3, 1);
     expect(story.at(100)).toEqual(['TaskRetryScheduled a 105']);
   });
 });

@@ -5,7 +5,7 @@ import type { RunEvent } from './event.ts';
 import { answerInput } from './human-input.ts';
 import { clearTasks, eraseRun, markRun, markTasks, replanRun, setTaskNote } from './operate.ts';
 import {
-  recordAwaitingInput, recordDeferred, recordFailed, recordLost, recordRescheduled, recordSkipped, recordStarted, recordSucceeded, resumeTask,
+  recordAwaitingInput, recordDeferred, recordFailed, recordLost, recordRescheduled, recordSkipped, recordStarted, recordSucceeded,
 } from './report.ts';
 import type { DagRun } from './state.ts';
 import { recordTriggerFired, recordTriggerLost } from './trigger.ts';
@@ -34,7 +34,6 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     case 'RecordTriggerFired': return recordTriggerFired(run, command);
     case 'RecordAwaitingInput': return recordAwaitingInput(run, command);
     case 'RecordAttemptLost': return recordTriggerLost(run, command) ?? recordLost(run, command);
-    case 'ResumeTask': return resumeTask(run, command);
     case 'AnswerInput': return answerInput(run, command);
     case 'ClearTasks': return clearTasks(run, command);
     case 'MarkTasks': return markTasks(run, command);

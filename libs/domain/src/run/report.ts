@@ -93,15 +93,6 @@ export function recordLost(run: DagRun, report: Report<'RecordAttemptLost'>): De
   return [lost, { type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber, atMs: report.nowMs }];
 }
 
-export function resumeTask(run: DagRun, command: Report<'ResumeTask'>): Decision<RunEvent> {
-  const instance = findInstance(run, command);
-  if (instance === undefined) return unknownInstance(command);
-  if (!accepts(instance.state, 'resume')) {
-    return reject('not_waiting', `${command.taskId}[${command.mapIndex}] is ${instance.state}: only a deferred task can be resumed.`);
-  }
-  return [{ type: 'TaskScheduled', ...refOf(instance), tryNumber: instance.tryNumber, atMs: command.nowMs }];
-}
-
 /** The end of a try: another is scheduled, or the instance has failed and, with `failFast`, all that is not finished with it. */
 export function failInstance(run: DagRun, instance: TaskInstance, failure: Failure, attempt: { readonly epoch?: number; readonly nowMs: number }, verdict?: RetryVerdict): readonly RunEvent[] {
   const { tryNumber } = instance;

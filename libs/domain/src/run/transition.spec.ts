@@ -45,7 +45,7 @@ function commandsOf(verb: TaskVerb, epoch: number): readonly RunCommand[] {
     case 'defer': return [{ type: 'RecordTaskDeferred', ...attempt, trigger: {} }];
     case 'awaitInput': return [{ type: 'RecordAwaitingInput', ...attempt, request: {} }];
     case 'lose': return [{ type: 'RecordAttemptLost', ...attempt, worker: 'w1', cause: 'lease_expired' }];
-    case 'resume': return [{ type: 'ResumeTask', ...at }, { type: 'RecordTriggerFired', ...attempt, event: null }];
+    case 'resume': return [{ type: 'RecordTriggerFired', ...attempt, event: null }];
     case 'answer': return [{ type: 'AnswerInput', ...at, chosenOptions: ['ok'], paramsInput: {}, by: { id: 'ann', name: 'ann' } }];
     case 'wake': return [{ type: 'RecordTimePassed', nowMs: NOW_MS }];
     case 'clear': return [{ type: 'ClearTasks', tasks: [{ taskId: 'a' }], resetRun: false, nowMs: NOW_MS }];
