@@ -54,6 +54,8 @@ export interface RunRequest {
 export type RunRequested =
   | { readonly kind: 'begun'; readonly runId: string }
   | { readonly kind: 'existed'; readonly runId: string }
+  /** It is asked for and will be carried out, but who owns the DAG has not said so yet: ask again. */
+  | { readonly kind: 'stored' }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface OtherRunQuery {

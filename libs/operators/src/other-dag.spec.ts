@@ -25,6 +25,12 @@ describe('triggerDag', () => {
     expect(await failureOf(triggerDag({ dagId: 'target', runId: 'r9', onExisting: 'skip' }, rigOf(asked(answer)).context))).toMatchObject(failure);
   });
 
+  it('asks again until the owner of the other DAG has spoken', async () => {
+    const answers: RunRequested[] = [{ kind: 'stored' }, { kind: 'stored' }, { kind: 'begun', runId: 'r9' }];
+    expect(await triggerDag({ dagId: 'target' }, rigOf({ requestRun: async () => answers.shift() as RunRequested }).context)).toEqual({ runId: 'r9' });
+    expect(answers).toEqual([]);
+  });
+
   it('waits for the end, and fails when it is not the one that was wanted', async () => {
     const look = (found: OtherRun | null, fields: object = {}) =>
       triggerDagAndWait({ dagId: 'target', ...fields }, rigOf({ ...asked({ kind: 'begun', runId: 'r9' }), findRun: async () => found }).context);

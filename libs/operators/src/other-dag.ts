@@ -61,13 +61,19 @@ async function begun(fields: Fields, context: OperatorContext): Promise<string> 
   if (typeof conf !== 'object' || Array.isArray(conf)) fields.refuse('conf', conf, 'an object of names and values');
   const runId = fields.optionalText('runId');
   const onExisting = fields.oneOf('onExisting', ['fail', 'skip', 'reset'], 'fail');
-  const answer = await context.io.requestRun({
+  const request: RunRequest = {
     dagId: fields.text('dagId'),
     ...(runId === undefined ? {} : { runId }),
     logicalDateMs: fields.has('logicalDate') ? instantOf(fields, 'logicalDate') : null,
     conf: JSON.parse(JSON.stringify(conf)) as RunRequest['conf'],
     onExisting: onExisting === 'fail' ? 'refuse' : onExisting,
-  });
+  };
+  // The gateway waits for the owner's word each time; a try that gave up here would begin a second run with its successor.
+  let answer = await context.io.requestRun(request);
+  while (answer.kind === 'stored') {
+    context.io.signal.throwIfAborted();
+    answer = await context.io.requestRun(request);
+  }
   if (answer.kind === 'refused') throw new TaskFailure('error', `the run could not begin: ${answer.reason}`);
   if (answer.kind === 'existed') throw new SkipTask(`there is a run ${answer.runId} of ${fields.text('dagId')} already`);
   return answer.runId;

@@ -18,7 +18,7 @@ export interface RetryRule {
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** The first rule that fits decides; none: the task's own retries do. A policy can shorten the series of tries, never lengthen it. */
+/** The first rule that fits decides; none: the task's own retries do. A policy can shorten the series of tries, never lengthen it. Throws what a rule's question throws. */
 export function retryVerdict(rules: readonly RetryRule[], error: unknown): RetryVerdict | undefined {
   const rule = rules.find((one) => fits(one, error));
   if (rule === undefined || rule.action === 'default') return undefined;

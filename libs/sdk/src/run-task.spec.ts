@@ -174,6 +174,14 @@ describe('a function task', () => {
     expect(await run(d, 'skip')).toEqual({ kind: 'skipped' });
   });
 
+  it('says why it failed though its retry policy throws, and lets its own retries decide', async () => {
+    const d = dag('d');
+    d.task('c', () => { throw new Error('hiccup'); }, { retries: 1, retryPolicy: [{ on: () => { throw new Error('no such member'); }, action: 'fail' }] })();
+    const io = new Io();
+    expect(await run(d, 'c', { io })).toEqual({ kind: 'failed', failure: { code: 'error', message: 'hiccup', detail: expect.any(String) } });
+    expect(io.lines.map(([level, event]) => [level, event])).toEqual([['warning', 'the retry policy threw, and is passed over: no such member']]);
+  });
+
   it('has its result checked and converted by output', async () => {
     const d = dag('d');
     d.task('ok', async () => ({ n: '3' }) as never, { output: z.object({ n: z.coerce.number() }) })();

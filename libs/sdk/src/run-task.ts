@@ -1,4 +1,4 @@
-import type { Failure, Json, RecordedSuccess, TaskResult } from '@dagbook/domain';
+import type { Failure, Json, RecordedSuccess, TaskResult, RetryVerdict } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { operatorContext, RunContext } from './context.ts';
 import { TaskFailure, thrownOutcome } from './error.ts';
@@ -7,7 +7,7 @@ import type { DagModel, TaskModel } from './model.ts';
 import { renderFields, type RenderedFields, shownFields } from './template/render-fields.ts';
 import { renderMapIndex } from './template/map-index.ts';
 import { resolverFor, stepped } from './resolve.ts';
-import { retryVerdict } from './retry-policy.ts';
+import { type RetryRule, retryVerdict } from './retry-policy.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -40,10 +40,20 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
   } catch (error) {
     const outcome = ended(error, io.nowMs());
     if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
-    const retry = retryVerdict(task.spec.retryPolicy, error);
+    const retry = verdictOf(task.spec.retryPolicy, error, io);
     return retry === undefined ? outcome : { ...outcome, retry };
   } finally {
     if (running?.kept !== undefined) await running.kept;
+  }
+}
+
+/** A policy that fails itself must not hide why the task did: then the task's own retries decide. */
+function verdictOf(rules: readonly RetryRule[], error: unknown, io: TaskIo): RetryVerdict | undefined {
+  try {
+    return retryVerdict(rules, error);
+  } catch (thrown) {
+    io.log('warning', `the retry policy threw, and is passed over: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { logger: 'dagbook' });
+    return undefined;
   }
 }
 

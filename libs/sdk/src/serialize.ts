@@ -186,9 +186,15 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('outlets', spec.outlets?.map((asset) => asset.uri)),
     ...present('onLost', spec.onLost === 'retry' ? undefined : spec.onLost),
     ...present('lostAfterMs', duration('lostAfter')),
-    ...present('retryPolicy', spec.retryPolicy === undefined ? undefined : true),
+    ...present('retryPolicy', hasRetryPolicy(task) ? true : undefined),
     ...present('doc', spec.doc),
   };
+}
+
+/** The rules are the code's own affair; a delay that is none is found here, not when the task has failed. */
+function hasRetryPolicy({ taskId, spec, mark }: TaskModel): boolean {
+  for (const [index, { delay }] of (spec.retryPolicy ?? []).entries()) durationOf(`retryPolicy.${index}.delay of task '${taskId}'`, delay, mark);
+  return spec.retryPolicy !== undefined;
 }
 
 function kindOf(task: TaskModel): TaskDefinition['kind'] | undefined {

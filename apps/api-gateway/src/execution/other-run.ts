@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { AttemptKey, OtherRun, OtherRunQuery, RunRequest, RunRequested } from '@dagbook/contracts';
+import type { AttemptKey, CommandBody, OtherRun, OtherRunQuery, RunRequest, RunRequested } from '@dagbook/contracts';
 import { getRun, getRunAt, taskInstancesOf } from '@dagbook/read-models';
-import type { CommandDesk } from '../command/command-desk.ts';
+import type { CommandDesk, Submitted } from '../command/command-desk.ts';
 import { ApiError } from '../error/api-error.ts';
 import type { Reader } from '../reader.ts';
-
-/** An owner that has not answered in these many times five seconds is away; the task tries again by its own rules. */
-const MOST_ASKINGS = 6;
 
 /** What a task may do with runs of other DAGs: begin one, and look how one stands. */
 export class OtherRuns {
@@ -25,18 +22,14 @@ export class OtherRuns {
   async request(by: AttemptKey, { dagId, runId, conf, logicalDateMs, onExisting }: RunRequest): Promise<RunRequested> {
     const user = `${by.dagId}.${by.taskId}`;
     const key = createHash('sha256').update([by.dagId, by.runId, by.taskId, by.mapIndex, by.tryNumber].join('/')).digest('hex');
-    try {
-      const body = { type: 'TriggerRun', ...(runId === undefined ? {} : { runId }), logicalDateMs, conf, triggeredBy: 'operator', user } as const;
-      const begun = (await this.#submitted(dagId, body, key)) as { readonly runId: string };
-      return { kind: 'begun', runId: begun.runId };
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const exists = error.getStatus() === 409 && runId !== undefined;
-      if (exists && onExisting === 'skip') return { kind: 'existed', runId };
-      if (!exists || onExisting !== 'reset') return { kind: 'refused', reason: error.message };
-      await this.#submitted(dagId, { type: 'ClearTasks', runId, resetRun: true, user }, `${key}.reset`);
-      return { kind: 'begun', runId };
-    }
+    const asked = await this.#asked(dagId, { type: 'TriggerRun', ...(runId === undefined ? {} : { runId }), logicalDateMs, conf, triggeredBy: 'operator', user }, key);
+    if (asked.kind === 'done') return { kind: 'begun', runId: (asked.result as { readonly runId: string }).runId };
+    if (asked.kind === 'accepted') return { kind: 'stored' };
+    if (!asked.exists || runId === undefined || onExisting === 'refuse') return { kind: 'refused', reason: asked.reason };
+    if (onExisting === 'skip') return { kind: 'existed', runId };
+    const cleared = await this.#asked(dagId, { type: 'ClearTasks', runId, resetRun: true, user }, `${key}.reset`);
+    if (cleared.kind === 'accepted') return { kind: 'stored' };
+    return cleared.kind === 'done' ? { kind: 'begun', runId } : { kind: 'refused', reason: cleared.reason };
   }
 
   async find({ dagId, runId, logicalDateMs, taskIds, groupId }: OtherRunQuery): Promise<OtherRun | null> {
@@ -50,12 +43,14 @@ export class OtherRuns {
     return { runId: run.runId, state: run.state, tasks, unknownTasks: await this.#unknownTo(run, wanted, groupId) };
   }
 
-  async #submitted(dagId: string, body: Parameters<CommandDesk['submit']>[1], key: string): Promise<unknown> {
-    for (let asked = 0; asked < MOST_ASKINGS; asked++) {
-      const submitted = await this.#commands.submit(dagId, body, key);
-      if (submitted.kind === 'done') return submitted.result;
+  /** A refusal is an answer to the task, not to its request. */
+  async #asked(dagId: string, body: CommandBody, key: string): Promise<Submitted | { readonly kind: 'refused'; readonly exists: boolean; readonly reason: string }> {
+    try {
+      return await this.#commands.submit(dagId, body, key);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { kind: 'refused', exists: error.getStatus() === 409, reason: error.message };
     }
-    throw new ApiError(503, `The scheduler of ${dagId} has not carried out the command yet; it is stored and will be`);
   }
 
   async #membersOf(run: { readonly planHash: string }, groupId: string): Promise<string[]> {
