@@ -172,7 +172,7 @@ class StartedProduct implements Product {
       const { rows } = await this.db.query<{ open: boolean }>('SELECT EXISTS (SELECT FROM open_runs WHERE dag_id = $1) AS open', [dagId]);
       if (rows[0]?.open === false && (await this.#ended(dagId)) >= count) return;
       if (this.#started.child.exitCode !== null) throw new Error(`Dagbook exited with ${this.#started.child.exitCode}:\n${this.output().slice(-3000)}`);
-      await pause(20);
+      await pause(50);
     }
   }
 
