@@ -17,10 +17,14 @@ const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [t
   ['operators_python', 'success', {}],
   ['example_trigger_controller_dag', 'success', {}],
   ['example_time_delta_sensor_async', 'success', {}],
+  ['example_deadline_alert', 'success', {}],
+  ['example_deadline_callback', 'success', {}],
   ['example_failed_dag', 'failed', { fail_task: 'failed', never_reached: 'upstream_failed' }],
 ];
 
 interface Dags { readonly dags: readonly { readonly dag_id: string }[] }
+interface Callbacks { readonly callbacks: readonly { readonly callback: number; readonly name: string; readonly state: string }[] }
+interface Log { readonly content: readonly { readonly event: string }[] }
 interface Instances { readonly task_instances: readonly { readonly task_id: string; readonly map_index: number; readonly state: string }[] }
 
 const dagIds = async (product: Product): Promise<string[]> => (await product.api<Dags>('GET', '/api/v2/dags?limit=100')).dags.map(({ dag_id }) => dag_id);
@@ -60,6 +64,20 @@ describe('npm start -- --examples', () => {
       `SELECT count(*)::int AS n FROM events WHERE type = 'TaskSucceeded' AND data->>'taskId' = 'trigger_dagrun'`,
     );
     expect(rows).toHaveLength(controllers?.n ?? -1);
+  });
+
+  it.each<[dagId: string, callbacks: readonly (readonly [name: string, lines: readonly string[]])[]]>([
+    ['example_deadline_alert', []],
+    ['example_deadline_callback', [
+      ['onMissed', ['example_deadline_callback asked was to be done at once']], ['onMissed', ['example_deadline_callback: at once was missed']], ['onSuccess', ['late, and a success all the same']],
+    ]],
+    ['example_failed_dag', [['onFailure', ['failed: fail_task']]]],
+  ])('%s tells of it, each in a log of its own', async (dagId, expected) => {
+    const path = `/ui/dags/${dagId}/dagRuns/asked/callbacks`;
+    const list = async (): Promise<Callbacks['callbacks']> => (await product.api<Callbacks>('GET', path)).callbacks;
+    await expect.poll(async () => (await list()).map(({ state }) => state), PATIENCE).toEqual(expected.map(() => 'success'));
+    const linesOf = async (callback: number): Promise<string[]> => (await product.api<Log>('GET', `${path}/${callback}/log`)).content.map(({ event }) => event);
+    await expect.poll(async () => Promise.all((await list()).map(async ({ callback, name }) => [name, await linesOf(callback)])), PATIENCE).toEqual(expected);
   });
 
   it('waits for the run of the same logical date', async () => {

@@ -29,6 +29,7 @@ function fold(golden: Golden, events: readonly RunEvent[], from = createRunState
 /** One of each: a type that is added to the domain does not compile until it is here, and fails until a fixture holds it. */
 const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   RunCreated: true, RunStarted: true, RunSucceeded: true, RunFailed: true, RunRequeued: true, RunReplanned: true, RunNoteSet: true, RunErased: true, DeadlineMissed: true,
+  CallbackRequested: true, CallbackScheduled: true, CallbackSucceeded: true, CallbackFailed: true, CallbackAttemptLost: true,
   TaskExpanded: true, TaskScheduled: true, TaskStarted: true, TaskSucceeded: true, TaskFailed: true, TaskRetryScheduled: true, TaskSkipped: true,
   TaskUpstreamFailed: true, TaskRemoved: true, TaskRescheduled: true, TaskDeferred: true, TriggerFired: true, TaskAwaitingInput: true, TaskInputReceived: true, TaskAttemptLost: true,
   TaskRestarting: true, TaskCleared: true, TaskMarked: true, TaskNoteSet: true,

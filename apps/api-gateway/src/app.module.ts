@@ -7,6 +7,7 @@ import { ConnectionController } from './secret/connection.controller.ts';
 import { SecretController } from './secret/secret.controller.ts';
 import { VariableController } from './secret/variable.controller.ts';
 import { ExecutionController } from './execution/execution.controller.ts';
+import { CallbackController } from './callback.controller.ts';
 import { HumanInputController } from './human-input.controller.ts';
 import { LogController } from './log.controller.ts';
 import { RetentionController } from './retention.controller.ts';
@@ -23,7 +24,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
     };
   }
 }

@@ -96,7 +96,7 @@ function byteOf(token: string): number {
   return Number(match[1]);
 }
 
-function linesOf(text: string): StructuredLogMessage[] {
+export function linesOf(text: string): StructuredLogMessage[] {
   return text.split('\n').filter((line) => line !== '').map((line) => {
     try {
       return JSON.parse(line) as StructuredLogMessage;

@@ -1,5 +1,5 @@
 import {
-  compilePlan, createRunState, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
+  callbackRecords, compilePlan, createRunState, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, type CallbackRecord, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
 } from '@dagbook/domain';
 import { attemptId, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
@@ -108,16 +108,25 @@ export class Reader {
     return deadlinesOf(await this.#folded(dagId, runId));
   }
 
+  async callbacks(dagId: string, runId: string): Promise<readonly CallbackRecord[]> {
+    return callbackRecords(await this.#eventsOf(dagId, runId));
+  }
+
   /** Why a task instance is in its state and what it waits for, as the domain explains it. */
   async explanation(instance: ListedTaskInstance): Promise<Explanation> {
     const [dag, run] = await Promise.all([this.dag(instance.dagId), this.#folded(instance.dagId, instance.runId)]);
     return explainTaskInstance(run, instance, { dagPaused: dag.isPaused, ...(instance.worker === null ? {} : { grantedTo: instance.worker }) });
   }
 
-  async #folded(dagId: string, runId: string): Promise<DagRun> {
+  async #eventsOf(dagId: string, runId: string): Promise<readonly RunEvent[]> {
     const events = (await this.store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
-    const created = events[0] as RunCreated | undefined;
-    if (created === undefined) throw runNotFound(dagId, runId);
+    if (events.length === 0) throw runNotFound(dagId, runId);
+    return events;
+  }
+
+  async #folded(dagId: string, runId: string): Promise<DagRun> {
+    const events = await this.#eventsOf(dagId, runId);
+    const created = events[0] as RunCreated;
     let run = createRunState(compilePlan((await this.plans.get(created.planHash)).definition));
     for (const event of events) {
       run = evolveRun(run, event);

@@ -303,6 +303,20 @@ describe('tasks logs', () => {
   });
 });
 
+describe('runs callbacks', () => {
+  const PATH = 'GET /ui/dags/d/dagRuns/r/callbacks';
+  const callback = { callback: 2, name: 'onFailure', state: 'failed', try_number: 3, requested_at: 'T', ended_at: 'U', task_id: 't', map_index: 4, task_try_number: 1, reason: null, deadline: null, failure: 'no pager' };
+
+  it('lists them, and reads what one wrote', async () => {
+    const { url } = await serve({
+      [PATH]: { body: { callbacks: [callback], total_entries: 1 } },
+      [`${PATH}/2/log`]: { body: { content: [{ timestamp: 'T', level: 'error', event: 'no pager', logger: 'task' }], continuation_token: null } },
+    });
+    expect((await run(['runs', 'callbacks', 'd', 'r', '--url', url])).out).toBe('CALLBACK  NAME       TASK  STATE   TRIES  ASKED  ENDED  FAILED BECAUSE\n2         onFailure  t[4]  failed  3      T      U      no pager\n');
+    expect(await run(['runs', 'callbacks', 'd', 'r', '--log', '2', '--try', '1', '--url', url])).toEqual({ code: 0, out: 'T  error     no pager\n', err: '' });
+  });
+});
+
 describe('clear', () => {
   it.each([
     [['runs', 'clear', 'd', 'r'], 'POST /api/v2/dags/d/dagRuns/r/clear'],

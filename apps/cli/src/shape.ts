@@ -1,4 +1,4 @@
-import type { DagDetailsResponse, DagResponse, DagRunResponse, RunEventResponse, TaskInstanceResponse, TaskResponse } from '@dagbook/api-client';
+import type { CallbackResponse, DagDetailsResponse, DagResponse, DagRunResponse, RunEventResponse, TaskInstanceResponse, TaskResponse } from '@dagbook/api-client';
 import type { Shape } from './format/print.ts';
 
 /** What people see of each kind of thing; machines get the API's own members. */
@@ -81,6 +81,20 @@ export const TASK_INSTANCE: Shape<TaskInstanceResponse> = {
     duration: (instance) => seconds(instance.duration),
     worker: (instance) => instance.hostname,
     why: (instance) => instance.reason?.message,
+  },
+};
+
+export const CALLBACK: Shape<CallbackResponse> = {
+  id: ({ callback }) => String(callback),
+  columns: {
+    callback: ({ callback }) => callback,
+    name: ({ name }) => name,
+    task: ({ task_id: taskId, map_index: mapIndex }) => (taskId === null ? null : nameOf({ task_id: taskId, map_index: mapIndex })),
+    state: ({ state }) => state,
+    tries: ({ try_number: tries }) => tries,
+    asked: ({ requested_at: at }) => at,
+    ended: ({ ended_at: at }) => at,
+    'failed because': ({ failure }) => failure,
   },
 };
 

@@ -1,5 +1,5 @@
 import type { RunCommand } from '@dagbook/domain';
-import { assignmentTopic, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
+import { assignmentTopic, CALLBACK_TASK, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
 import { OnMessages, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, verifyAttemptToken, type Log } from '@dagbook/platform';
 import { Controller, Inject } from '@nestjs/common';
@@ -57,7 +57,7 @@ export class ReportConsumer {
       case 'AttemptStarted':
         return [started(key, message.data)];
       case 'AttemptFinished':
-        return [started(key, message.data), finished(key, message.data)];
+        return key.taskId === CALLBACK_TASK ? [finished(key, message.data)] : [started(key, message.data), finished(key, message.data)];
       case 'AttemptLost':
         return [lost(key, message.data)];
     }
@@ -100,16 +100,18 @@ function finished(key: AttemptKey, report: AttemptFinished): Ask {
 function lost(key: AttemptKey, report: AttemptLost): Ask {
   const { taskId, mapIndex, tryNumber, dagId, runId } = key;
   const { epoch, worker, cause } = report;
+  const isCallback = taskId === CALLBACK_TASK;
   return {
     dagId,
     runId,
-    command: { type: 'RecordAttemptLost', taskId, mapIndex, tryNumber, epoch, worker, cause, nowMs: 0 },
+    command: isCallback ? { type: 'RecordCallbackLost', callback: mapIndex, tryNumber, epoch, worker, cause, nowMs: 0 } : { type: 'RecordAttemptLost', taskId, mapIndex, tryNumber, epoch, worker, cause, nowMs: 0 },
     fence: fenceOf(report, true),
   };
 }
 
 function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand {
   const { taskId, mapIndex, tryNumber } = key;
+  if (taskId === CALLBACK_TASK) return callbackEnded(mapIndex, tryNumber, epoch, outcome);
   const attempt = { taskId, mapIndex, tryNumber, epoch, nowMs: 0 };
   switch (outcome.kind) {
     case 'succeeded': {
@@ -134,3 +136,9 @@ function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand
     }
   }
 }
+
+/** Whatever it came to short of a failure is well: nothing depends on what a callback answers. */
+const callbackEnded = (callback: number, tryNumber: number, epoch: number, outcome: Outcome): RunCommand => ({
+  type: 'RecordCallbackEnded', callback, tryNumber, epoch,
+  ...(outcome.kind === 'failed' ? { failure: outcome.failure, ...(outcome.retry === undefined ? {} : { retry: outcome.retry }) } : {}), nowMs: 0,
+});

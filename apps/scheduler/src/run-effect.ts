@@ -1,7 +1,9 @@
 import { DEFAULT_POOL, deferredInstances, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
+import { callbackMessages, readyCallbackMessages } from './callback-effect.ts';
 import type { HotRun } from './hot-run.ts';
+import { runFacts } from './run-facts.ts';
 
 /** Keeps results that are too large for an assignment, by the key that it names. */
 export interface ResultKeeper {
@@ -17,7 +19,9 @@ const INLINE_RESULTS_BYTES = 16 * 1024;
  */
 export async function messagesOf(run: HotRun, events: readonly RunEvent[], results: ResultKeeper): Promise<OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
+  const { hasCallbacks } = run.plan.compiled;
   for (const event of events) {
+    if (hasCallbacks) messages.push(...callbackMessages(run, event));
     if (event.type === 'TaskScheduled') {
       const instance = taskInstance(run.state, event);
       if (instance?.state === 'scheduled' && instance.tryNumber === event.tryNumber) messages.push(await readyMessage(run, instance, results, event.atMs));
@@ -34,11 +38,12 @@ export async function messagesOf(run: HotRun, events: readonly RunEvent[], resul
 }
 
 /**
- * Everything that is ready, triggers of deferred tasks included, said again. It keeps the first place in the queue (`readyAtMs` 0): it has waited for longer
+ * Everything that is ready, triggers of deferred tasks and callbacks included, said again. It keeps the first place in the queue (`readyAtMs` 0): it has waited for longer
  * than what has just become ready, and a dispatcher that knows it already knows better.
  */
 export async function readyMessages(run: HotRun, results: ResultKeeper): Promise<OutgoingMessage[]> {
-  return Promise.all([...readyInstances(run.state), ...deferredInstances(run.state)].map((instance) => readyMessage(run, instance, results, 0)));
+  const instances = await Promise.all([...readyInstances(run.state), ...deferredInstances(run.state)].map((instance) => readyMessage(run, instance, results, 0)));
+  return [...instances, ...readyCallbackMessages(run)];
 }
 
 function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch: number } | undefined {
@@ -86,7 +91,6 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
 }
 
 async function workOf(run: HotRun, instance: TaskInstanceView, id: string, keeper: ResultKeeper): Promise<Work> {
-  const { created } = run;
   const task = run.plan.taskOf.get(instance.taskId);
   let results: Work['results'] = upstreamResults(run.state, instance.taskId, instance.mapIndex);
   let resultsKey: string | undefined;
@@ -101,19 +105,11 @@ async function workOf(run: HotRun, instance: TaskInstanceView, id: string, keepe
     bundleHash: run.state.bundleHash,
     maxTries: instance.maxTries + 1,
     ...(task?.timeoutMs === undefined ? {} : { timeoutMs: task.timeoutMs }),
-    run: {
-      runType: created.runType,
-      logicalDateMs: created.logicalDateMs,
-      dataInterval: created.dataInterval,
-      runAfterMs: created.runAfterMs,
-      conf: created.conf,
-      params: created.params,
-      ...(created.assetEvents === undefined ? {} : { assetEvents: created.assetEvents.map(({ uri, extra }) => ({ uri, extra })) }),
-    },
+    run: runFacts(run),
     results,
     ...(resultsKey === undefined ? {} : { resultsKey }),
     ...(instance.firstStartedAtMs === null ? {} : { firstStartedAtMs: instance.firstStartedAtMs }),
     ...(instance.inputAnswer === null ? {} : { answer: instance.inputAnswer }),
-    ...(created.traceparent === undefined ? {} : { traceparent: created.traceparent }),
+    ...(run.created.traceparent === undefined ? {} : { traceparent: run.created.traceparent }),
   };
 }

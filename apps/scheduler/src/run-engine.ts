@@ -1,4 +1,4 @@
-import { createRunState, decideRun, evolveRun, isFinished, isRejected, nextWakeAtMs, replan, revokedBy, settle, type Json, type Rejected, type RunCommand, type RunEvent, type Settled } from '@dagbook/domain';
+import { createRunState, decideRun, evolveRun, isAtRest, isFinished, isRejected, nextWakeAtMs, replan, revokedBy, settle, type Json, type Rejected, type RunCommand, type RunEvent, type Settled } from '@dagbook/domain';
 import { attemptId, runStream, TOPICS } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
@@ -34,7 +34,7 @@ export class RunEngine {
   constructor(ports: RunEnginePorts) {
     this.#ports = ports;
     this.#wakes = new WakeTimes(ports.clock, (due) => {
-      for (const key of due) this.ask({ ...key, command: { type: 'RecordTimePassed', nowMs: 0 } });
+      for (const key of due) if (ports.owns(key.dagId)) this.ask({ ...key, command: { type: 'RecordTimePassed', nowMs: 0 } });
     });
     this.#loop = new WakeableLoop({
       round: () => this.#round(),
@@ -214,7 +214,7 @@ export class RunEngine {
       return commandId === undefined ? [] : [{ commandId, outcome: storedOutcome(answer, asks[index] as Ask) }];
     });
     if (draft.events.length === 0 && outcomes.length === 0 && draft.drop.length === 0) return draft;
-    const opened = openness(draft.events);
+    const opened = draft.run === undefined ? undefined : openness(draft.run, draft.events);
     draft.entry = {
       streamId,
       expectedVersion: draft.before,
@@ -352,10 +352,12 @@ export class RunEngine {
     }
   }
 
-  /** After a change: a finished run cools down, an unfinished one is woken when its next time comes. */
+  /** After a change: a run at rest cools down, another is woken when its next time comes. One that has only a deadline to come need not be hot for that. */
   #settle(run: HotRun): void {
-    if (isFinished(run.state) || !this.#ports.owns(run.dagId)) return this.#forget(run);
-    this.#wakes.set(run, nextWakeAtMs(run.state));
+    const { state } = run;
+    if (isAtRest(state) || !this.#ports.owns(run.dagId)) return this.#forget(run);
+    this.#wakes.set(run, nextWakeAtMs(state));
+    if (isFinished(state) && state.callbacks.length === 0) return void this.#hot.delete(run.streamId);
     void keepSnapshot(this.#ports.store, run).catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { streamId: run.streamId, ...errorAttributes(error) }));
   }
 
@@ -450,12 +452,9 @@ function toNewEvent(event: RunEvent): NewEvent {
   return { eventId: uuidv7(), type, schemaVersion: 1, data: data as unknown as Json };
 }
 
-/** Whether these events leave the run unfinished; undefined when they change nothing about it. */
-function openness(events: readonly RunEvent[]): boolean | undefined {
-  let open: boolean | undefined;
-  for (const event of events) {
-    if (event.type === 'RunCreated' || event.type === 'RunRequeued') open = true;
-    if (event.type === 'RunSucceeded' || event.type === 'RunFailed') open = false;
-  }
-  return open;
+/** Whether these events leave something to come of the run; undefined when they change nothing about that. */
+function openness({ state }: HotRun, events: readonly RunEvent[]): boolean | undefined {
+  return events.some(({ type }) => OPENING.has(type)) ? !isAtRest(state) : undefined;
 }
+
+const OPENING: ReadonlySet<RunEvent['type']> = new Set(['RunCreated', 'RunRequeued', 'RunSucceeded', 'RunFailed', 'RunErased', 'DeadlineMissed', 'CallbackSucceeded', 'CallbackFailed']);

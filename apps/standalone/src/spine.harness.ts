@@ -22,7 +22,7 @@ export class Spine {
   readonly broker: MemoryBroker;
   readonly heard: Message[] = [];
   readonly #files: FakeFiles = new FakeFiles();
-  readonly #services: RunningService[] = [];
+  readonly services: RunningService[] = [];
   readonly #held = new Map<string, AttemptAssigned>();
   #worker: Listener | undefined;
   #sequence = 0;
@@ -38,13 +38,13 @@ export class Spine {
       stores: this.stores, broker: this.broker, bundles: this.#files, tokenSecret: TOKEN_SECRET, spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog,
       ownershipEveryMs: 5, reconcileEveryMs: 5,
     });
-    this.#services.push(service);
+    this.services.push(service);
     return service;
   }
 
   async dispatcher(): Promise<RunningService & { readonly isLeading: () => boolean }> {
     const service = await startDispatcher({ stores: this.stores, broker: this.broker, tokenSecret: TOKEN_SECRET, metrics: new Metrics('dispatcher'), clock: this.clock, log: silentLog, checkEveryMs: 5, retryMs: 5 });
-    this.#services.push(service);
+    this.services.push(service);
     return service;
   }
 
@@ -144,7 +144,7 @@ export class Spine {
   }
 
   async stop(): Promise<void> {
-    for (const service of [...this.#services].reverse()) await service.stop();
+    for (const service of [...this.services].reverse()) await service.stop();
     await this.#worker?.close();
     await this.broker.close();
     await this.stores.close();

@@ -42,6 +42,8 @@ const DRAIN_MS = 30_000;
 /** What a stop waits for answers to its last reports; what is not answered is sent again by the next incarnation. */
 const ACKNOWLEDGE_MS = 2_000;
 const MAX_BUNDLES_PER_RUNNER = 16;
+/** Callbacks at a time; the others of the worker wait for them. */
+const CALLBACK_RUNNERS = 2;
 
 @Module({})
 class WorkerModule {}
@@ -91,10 +93,11 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     growAfterMs: timing.growAfterMs,
     idleMs: timing.idleRunnerMs,
   });
+  const callbackPool = new RunnerPool({ ...runnerOptions, mark: `${runnerOptions.mark}callback`, warm: 0, max: CALLBACK_RUNNERS, growAfterMs: timing.growAfterMs, idleMs: timing.idleRunnerMs });
   const triggers = new TriggerHost(runnerOptions);
   const leftovers = leftoverLoop({ worker: predecessor.mark.split('-')[0] as string, isAlive: (runner) => alive.has(runner), log });
   await leftovers.runOnce();
-  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, triggers, outbox, logs, secrets, bundles });
+  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, callbackPool, triggers, outbox, logs, secrets, bundles });
 
   const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
   const strategy = new DagbookTransport({
@@ -107,6 +110,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const app = await NestFactory.createMicroservice(module, { strategy, logger: false });
   bundles.prune();
   pool.start();
+  callbackPool.start();
   await app.listen();
   outbox.start();
   logs.start();
@@ -116,7 +120,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const stop = async (deadlineMs: number): Promise<void> => {
     await supervisor.drain(deadlineMs);
     await leftovers.stop();
-    await Promise.all([pool.close(), triggers.close()]);
+    await Promise.all([pool.close(), callbackPool.close(), triggers.close()]);
     await outbox.flush();
     await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));
     await logs.stop(Math.min(5_000, deadlineMs));

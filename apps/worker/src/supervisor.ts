@@ -1,5 +1,5 @@
 import type {
-  AttemptAssigned, AttemptId, AttemptRevoked, DrainWorker, ExecutionApi, Message, RenewalGranted, ReportAcknowledged,
+  AttemptAssigned, AttemptId, AttemptKind, AttemptRevoked, DrainWorker, ExecutionApi, Message, RenewalGranted, ReportAcknowledged,
 } from '@dagbook/contracts';
 import { type Failure, MIN_SECRET_CHARACTERS } from '@dagbook/domain';
 import type { MessagePublisher } from '@dagbook/messaging';
@@ -26,6 +26,8 @@ export interface SupervisorParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly pool: RunnerPool;
+  /** Runners beside those of the slots: a callback waits for no task. */
+  readonly callbackPool: RunnerPool;
   readonly triggers: TriggerHost;
   readonly outbox: ReportOutbox;
   readonly logs: LogShipper;
@@ -37,7 +39,7 @@ export interface WorkerStats {
   readonly slots: number;
   readonly waiting: number;
   readonly running: number;
-  /** Triggers that wait in the host; they take no slot and are not in `running`. */
+  /** Triggers that wait in the host, and callbacks: they take no slot and are not in `running`. */
   readonly hosted: number;
   readonly draining: boolean;
   readonly runners: number;
@@ -100,8 +102,8 @@ export class Supervisor {
     return {
       slots: this.#parts.options.slots,
       waiting: attempts.filter((attempt) => attempt.state === 'waiting').length,
-      running: attempts.filter((attempt) => attempt.state !== 'waiting' && !isTrigger(attempt)).length,
-      hosted: this.#parts.triggers.size,
+      running: attempts.filter((attempt) => attempt.state !== 'waiting' && kindOf(attempt) === 'task').length,
+      hosted: this.#parts.triggers.size + attempts.filter((attempt) => kindOf(attempt) === 'callback').length,
       draining: this.#draining,
       runners: pool.runners,
       idleRunners: pool.idle,
@@ -212,9 +214,13 @@ export class Supervisor {
   }
 
   #waitForRunner(attempt: Attempt, bundle: FoundBundle): void {
-    if (isTrigger(attempt)) return this.#host(attempt, bundle);
+    if (kindOf(attempt) === 'trigger') return this.#host(attempt, bundle);
     const { bundleHash } = attempt.assignment.work;
-    attempt.ticket = this.#parts.pool.acquire(bundleHash, (runner) => this.#run(attempt, runner, bundle));
+    attempt.ticket = this.#poolOf(attempt).acquire(bundleHash, (runner) => this.#run(attempt, runner, bundle));
+  }
+
+  #poolOf(attempt: Attempt): RunnerPool {
+    return kindOf(attempt) === 'callback' ? this.#parts.callbackPool : this.#parts.pool;
   }
 
   #run(attempt: Attempt, runner: RunnerProcess, { path: bundlePath, files }: FoundBundle): void {
@@ -239,7 +245,7 @@ export class Supervisor {
   }
 
   #sayStarted(attempt: Attempt): void {
-    if (attempt.state !== 'running' || isTrigger(attempt)) return;
+    if (attempt.state !== 'running' || kindOf(attempt) !== 'task') return;
     const { attemptId, epoch, token } = attempt.assignment;
     this.#parts.outbox.started({
       attemptId, epoch, token, worker: this.#parts.options.slotName, pid: attempt.runner?.pid ?? 0, startedAtMs: attempt.startedAtMs,
@@ -285,10 +291,10 @@ export class Supervisor {
   /** Ends it from outside, at most once: the first reason stands. A shorter grace hurries an end under way. */
   #end(attempt: Attempt, ending: Ending, graceMs: number): void {
     if (attempt.state === 'waiting') {
-      if (attempt.ticket !== undefined) this.#parts.pool.cancel(attempt.ticket);
+      if (attempt.ticket !== undefined) this.#poolOf(attempt).cancel(attempt.ticket);
       return this.#settle(attempt, ending);
     }
-    if (isTrigger(attempt)) {
+    if (kindOf(attempt) === 'trigger') {
       this.#parts.triggers.cancel(attempt);
       return this.#settle(attempt, ending);
     }
@@ -335,13 +341,13 @@ export class Supervisor {
   /** A log that ends badly says in its last line what failed and why. */
   #sayLast(attempt: Attempt, ending: Ending): void {
     if (ending.kind !== 'report') {
-      if (attempt.state !== 'waiting') attempt.log.line('error', `The task was ended: ${ending.why}.`, 'dagbook');
+      if (attempt.state !== 'waiting') attempt.log.line('error', `The ${subjectOf(attempt)} was ended: ${ending.why}.`, 'dagbook');
       return;
     }
     const { outcome } = ending;
     if (outcome.kind !== 'failed') return;
     const { code, message, detail } = outcome.failure;
-    attempt.log.line('error', `The task failed: ${message}`, 'dagbook', { code, ...(detail === undefined ? {} : { detail }) });
+    attempt.log.line('error', `The ${subjectOf(attempt)} failed: ${message}`, 'dagbook', { code, ...(detail === undefined ? {} : { detail }) });
   }
 
   async #emptyWithin(ms: number): Promise<void> {
@@ -356,7 +362,9 @@ export class Supervisor {
   }
 }
 
-const isTrigger = (attempt: Attempt): boolean => attempt.assignment.work.kind === 'trigger';
+const kindOf = (attempt: Attempt): AttemptKind => attempt.assignment.work.kind ?? 'task';
+
+const subjectOf = (attempt: Attempt): string => (kindOf(attempt) === 'callback' ? 'callback' : 'task');
 
 const HANDED_BACK: Ending = { kind: 'lost', cause: 'worker_drained', why: 'its worker is stopping; it runs again on another' };
 

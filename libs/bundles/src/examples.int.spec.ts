@@ -56,6 +56,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_multi_type_params: {},
   example_retry_policy: { tasks: { ask_with_a_wrong_password: 'failed' } },
   example_deadline_alert: {},
+  example_deadline_callback: {},
   example_xcom_args: {},
   example_passing_params_via_test_command: {},
   example_trigger_controller_dag: {},

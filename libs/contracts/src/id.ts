@@ -24,6 +24,16 @@ export interface AttemptKey {
 export const attemptId = (key: AttemptKey): AttemptId =>
   `${key.dagId}/${key.runId}/${key.taskId}/${key.mapIndex}/${key.tryNumber}`;
 
+/** Stands for the task in the attempts of a run's callbacks; no task can be called so. */
+export const CALLBACK_TASK = '~callback';
+
+/** One try of one callback of a run. */
+export const callbackAttemptId = (key: Pick<AttemptKey, 'dagId' | 'runId' | 'tryNumber'> & { readonly callback: number }): AttemptId =>
+  attemptId({ ...key, taskId: CALLBACK_TASK, mapIndex: key.callback });
+
+/** What stands for the task in an attempt id. */
+export const isAttemptTask = (taskId: string): boolean => taskId === CALLBACK_TASK || ID_PATTERN.test(taskId);
+
 export const attemptStream = (id: AttemptId): string => `attempt-${id}`;
 
 export function parseAttemptId(id: AttemptId): AttemptKey {

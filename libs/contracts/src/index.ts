@@ -1,9 +1,9 @@
 export type { CommandBody, CommandOutcome } from './command.ts';
 export type { AttemptId, AttemptKey } from './id.ts';
-export { attemptId, attemptStream, backfillStream, connectionStream, dagStream, ID_PATTERN, isSecretStream, parseAttemptId, RUN_ID_PATTERN, runStream, variableStream } from './id.ts';
+export { attemptId, attemptStream, backfillStream, CALLBACK_TASK, callbackAttemptId, connectionStream, dagStream, ID_PATTERN, isAttemptTask, isSecretStream, parseAttemptId, RUN_ID_PATTERN, runStream, variableStream } from './id.ts';
 export type { LogLine } from './log-line.ts';
 export type {
-  AttemptAssigned, AttemptClosed, AttemptFinished, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
+  AttemptAssigned, AttemptClosed, AttemptFinished, AttemptKind, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
   CommandStored, DrainWorker, Envelope, EventStored, LogChunk, Message, MessageOf, MessageType, Outcome, RenewalGranted,
   ReportAcknowledged, SchedulerSeen, StoredCommand, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
 } from './message.ts';

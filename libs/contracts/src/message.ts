@@ -1,4 +1,4 @@
-import type { AttemptLossCause, Failure, HumanAnswer, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
+import type { AttemptLossCause, CallbackCause, Failure, HumanAnswer, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
 import type { AttemptId } from './id.ts';
 
 /**
@@ -81,9 +81,10 @@ export interface AttemptReady {
 
 /**
  * What an attempt executes: the task itself, or what the task is deferred to, which waits in the worker's trigger host
- * among thousands and holds no slot. An attempt id is that of the try; epochs tell its attempts apart.
+ * among thousands, under the id of the try (epochs tell its attempts apart); or a callback of the run, under an id of its
+ * own (`callbackAttemptId`). Only a task holds slots.
  */
-export type AttemptKind = 'task' | 'trigger';
+export type AttemptKind = 'task' | 'trigger' | 'callback';
 
 /** What a worker is told of a task instance. Never a secret. */
 export interface Work {
@@ -91,6 +92,8 @@ export interface Work {
   readonly kind?: AttemptKind;
   /** Of a trigger: what it waits for, as the task said when it was deferred. */
   readonly trigger?: Json;
+  /** Of a callback: what it is told of. `key` is the same in each of its tries, so that whoever it tells can tell a repetition. */
+  readonly callback?: { readonly key: string; readonly cause: CallbackCause };
   /** Of a task that was deferred: what its trigger brought. */
   readonly resumed?: { readonly event: Json };
   readonly bundleHash: string;

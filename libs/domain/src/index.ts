@@ -11,7 +11,7 @@ export type { AssetCondition, DataInterval, ScheduledRun, TimetableDefinition } 
 export type { AttemptEvent } from './attempt/event.ts';
 export type { PastRuns, RecordedSuccess, RetryVerdict, RunCommand } from './run/command.ts';
 export type {
-  AttemptLossCause, AttemptRef, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
+  AttemptLossCause, AttemptRef, CallbackCause, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
   TaskFailed, TaskInstanceRef, TaskResult, TaskRetryScheduled, TaskScheduled, TaskSkipped, TaskStarted, TaskSucceeded,
 } from './run/event.ts';
 export type { HumanAnswer, HumanRequest, HumanUser } from './run/human-request.ts';
@@ -33,11 +33,13 @@ export { decideRun } from './run/decide.ts';
 export { evolveRun } from './run/evolve.ts';
 export type { DeadlineState } from './run/deadline.ts';
 export { deadlinesOf } from './run/deadline.ts';
+export type { CallbackRecord, PendingCallback } from './run/callback.ts';
+export { callbackRecords, readyCallbacks } from './run/callback.ts';
 export { nextWakeAtMs } from './run/advance.ts';
 export { MAX_MAP_LENGTH } from './run/mapping.ts';
 export type { ResultOfUpstream, TaskInstanceView } from './run/query.ts';
 export {
-  countsByState, deferredInstances, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
+  countsByState, deferredInstances, isAtRest, isFinished, liveInstances, mapLengthOf, pastOf, readyInstances, revokedBy, taskInstance, upstreamResults,
 } from './run/query.ts';
 export type { Explanation, Outside } from './run/explain.ts';
 export { explainTaskInstance } from './run/explain.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { type AttemptKey, ID_PATTERN, RUN_ID_PATTERN } from '@dagbook/contracts';
+import { type AttemptKey, ID_PATTERN, isAttemptTask, RUN_ID_PATTERN } from '@dagbook/contracts';
 
 /** An attempt key that is none: nothing is stored or read for it. */
 export class InvalidAttemptKey extends Error {
@@ -13,7 +13,7 @@ export class InvalidAttemptKey extends Error {
 export function folderOf(key: AttemptKey): string {
   check('dag id', key.dagId, ID_PATTERN.test(key.dagId));
   check('run id', key.runId, RUN_ID_PATTERN.test(key.runId));
-  check('task id', key.taskId, ID_PATTERN.test(key.taskId));
+  check('task id', key.taskId, isAttemptTask(key.taskId));
   check('map index', key.mapIndex, Number.isSafeInteger(key.mapIndex) && key.mapIndex >= -1);
   check('try number', key.tryNumber, Number.isSafeInteger(key.tryNumber) && key.tryNumber >= 0);
   return join(component(key.dagId), component(key.runId), component(key.taskId), String(key.mapIndex));

@@ -59,7 +59,7 @@ export const slack: OperatorExecutor = async (given, context) => {
 
 /**
  * JSON to the connection's address, signed with its password as Standard Webhooks are: HMAC-SHA256 over
- * `id.timestamp.body`. The id is that of the try, so a receiver can tell a repetition.
+ * `id.timestamp.body`. The id is that of the try, or of the callback whatever its try, so a receiver can tell a repetition.
  */
 export const webhook: OperatorExecutor = async (given, context) => {
   const fields = new Fields('webhook', given);
@@ -67,8 +67,9 @@ export const webhook: OperatorExecutor = async (given, context) => {
   const connection = await connectionOf(fields.text('connection', 'the id of a connection'), context);
   const url = belowHost(extraText(connection, 'endpoint') ?? connection.schema ?? '', { ...connection, schema: undefined });
   if (url === undefined) throw unreadable(connection.id, 'host', 'an http or https URL');
-  const { dagId, runId, taskId, mapIndex, tryNumber } = context.request.attempt;
-  const id = [dagId, runId, taskId, mapIndex, tryNumber].map((part) => encodeURIComponent(part)).join('/');
+  const { attempt: { dagId, runId, taskId, mapIndex, tryNumber }, work: { callback } } = context.request;
+  const parts = callback === undefined ? [dagId, runId, taskId, mapIndex, tryNumber] : callback.key.split('/');
+  const id = parts.map((part) => encodeURIComponent(part)).join('/');
   const timestamp = String(Math.floor(context.io.nowMs() / 1000));
   const signature = connection.password === undefined ? {} : { 'webhook-signature': `v1,${createHmac('sha256', keyOf(connection.password)).update(`${id}.${timestamp}.${body}`).digest('base64')}` };
   return post({ url, body, headers: { 'webhook-id': id, 'webhook-timestamp': timestamp, ...signature }, called: `the webhook of connection '${connection.id}'` }, context);

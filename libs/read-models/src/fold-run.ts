@@ -123,6 +123,11 @@ export class RunFold {
         row.note = event.note;
         return;
       case 'DeadlineMissed':
+      case 'CallbackRequested':
+      case 'CallbackScheduled':
+      case 'CallbackSucceeded':
+      case 'CallbackFailed':
+      case 'CallbackAttemptLost':
         return;
       case 'TaskExpanded':
         this.#expand(event.taskId, event.length);

@@ -1,5 +1,5 @@
 import type { AttemptEvent, BackfillEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
-import { attemptStream, backfillStream, dagStream, runStream } from '@dagbook/contracts';
+import { attemptStream, backfillStream, CALLBACK_TASK, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
 import { BACKFILL_COLUMNS, backfillCreated, foldBackfill, type BackfillRow } from './fold-backfill.ts';
 import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
@@ -261,7 +261,7 @@ export class ReadModelProjection {
   #foldAttempt(runKey: string, event: StoredEvent, batch: Batch): void {
     const fact = toFact<AttemptEvent>(event);
     const run = this.#runs.get(runKey);
-    if (run === undefined || fact.type !== 'AttemptGranted') return;
+    if (run === undefined || fact.type !== 'AttemptGranted' || fact.taskId === CALLBACK_TASK) return;
     const gap = run.grant(fact, event.version, fact.worker, fact.atMs);
     if (gap !== null) this.#stop(event, gap.expected, batch);
     else if (run.hasChanges()) batch.runs.add(run);

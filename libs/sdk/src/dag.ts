@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DagDefinition, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
+import { runCallback } from './callback.ts';
 import { definitionError } from './error.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
@@ -26,7 +27,7 @@ export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: Dag
   requireId('dagId', id, undefined);
   noteCreation(id);
   return new DagValue({
-    dagId: id, spec: spec as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), edges: [], uncalled: new Map(),
+    dagId: id, spec: spec as unknown as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), edges: [], uncalled: new Map(),
   }) as unknown as Dag<StandardSchemaV1.InferOutput<S>>;
 }
 
@@ -392,7 +393,8 @@ class Runnable implements RunnableDag {
   }
 
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {
-    return runTask(this.#model, this.#compile(io.site ?? {}), request, io);
+    const run = request.work.kind === 'callback' ? runCallback : runTask;
+    return run(this.#model, this.#compile(io.site ?? {}), request, io);
   }
 
   async test(options: TestOptions<object>): Promise<TestResult> {

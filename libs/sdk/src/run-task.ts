@@ -1,7 +1,8 @@
 import type { Failure, Json, RecordedSuccess, TaskResult, RetryVerdict } from '@dagbook/domain';
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { operatorContext, RunContext } from './context.ts';
-import { TaskFailure, thrownOutcome } from './error.ts';
+import { callOnExecute } from './callback.ts';
+import { TaskFailure } from './error.ts';
+import { issuesText, outcomeOfThrown, runOperator, validParams } from './execution.ts';
 import { isLatest } from './latest.ts';
 import type { DagModel, TaskModel } from './model.ts';
 import { renderFields, type RenderedFields, shownFields } from './template/render-fields.ts';
@@ -12,7 +13,7 @@ import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
 import { durationMs } from './schedule.ts';
-import { awaitTrigger, recorded, type TriggerSpec } from './trigger.ts';
+import { awaitTrigger, type TriggerSpec } from './trigger.ts';
 import type { Poke } from './types.ts';
 
 /**
@@ -33,12 +34,13 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets?.map(({ uri }) => uri) ?? [] });
     running = { dag, task, request, io, context, compiled };
     if (request.work.kind === 'trigger' && (request.work.trigger as unknown as TriggerSpec).kind !== 'poke') return await fired(running);
+    if (task.spec.onExecute !== undefined && request.work.kind !== 'trigger') await callOnExecute(running);
     if (instead !== undefined) return await succeeded(await instead(), running);
     if (task.kind === 'latestOnly') return { kind: 'succeeded', passed: isLatest(definition, request.work.run, io.nowMs()) };
     const input = await inputOf(running);
     return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running, input.fields);
   } catch (error) {
-    const outcome = ended(error, io.nowMs());
+    const outcome = outcomeOfThrown(error, io.nowMs());
     if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
     const retry = verdictOf(task.spec.retryPolicy, error, io);
     return retry === undefined ? outcome : { ...outcome, retry };
@@ -101,25 +103,8 @@ function execute({ fields, environment }: Input, { task, request, io, context }:
   const { body } = task;
   if (body.kind === 'function') return body.handler(fields, context);
   if (body.kind === 'nothing') return undefined;
-  const { kind } = body.declared;
-  const executor = Object.hasOwn(io.operators, kind) ? io.operators[kind] : undefined;
-  if (executor === undefined) {
-    throw new TaskFailure('not_supported', `${kind} tasks cannot run yet: the operator is typed now and comes with a later release of Dagbook`, { retry: false });
-  }
-  return executor(fields, operatorContext(request, io, context, environment));
+  return runOperator(body.declared.kind, fields, operatorContext(request, io, context, environment));
 }
-
-/** Types of params are those after the schema has converted them, so each try validates them again. */
-async function validParams(dag: DagModel, request: TaskRunRequest): Promise<unknown> {
-  const { params } = request.work.run;
-  if (dag.spec.params === undefined) return params;
-  const answer = await dag.spec.params['~standard'].validate(params);
-  if (answer.issues === undefined) return answer.value;
-  throw new TaskFailure('bad_input', `the params of this run do not fit the DAG's schema: ${issuesText(answer.issues)}`, { retry: false });
-}
-
-export const issuesText = (issues: readonly StandardSchemaV1.Issue[]): string =>
-  issues.map(({ path, message }) => `${path === undefined || path.length === 0 ? 'value' : path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')}: ${message}`).join('; ');
 
 /** Airflow's: a sensor that says no timeout gives up after a week. */
 const SENSOR_TIMEOUT_MS = 7 * 86_400_000;
@@ -285,42 +270,4 @@ function chosenBy(task: TaskModel, value: unknown, compiled: CompiledDag): reado
 function isTruthy(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
-}
-
-const MESSAGE_CHARACTERS = 1000;
-const DETAIL_BYTES = 4096;
-
-function ended(error: unknown, nowMs: number): TaskRunOutcome {
-  const thrown = thrownOutcome(error);
-  switch (thrown.kind) {
-    case 'skip':
-      return { kind: 'skipped' };
-    case 'defer': {
-      const { trigger, timeoutMs } = thrown.deferral;
-      return { kind: 'deferred', trigger: recorded(trigger, nowMs) as unknown as Json, ...(timeoutMs === undefined ? {} : { timeoutAtMs: nowMs + timeoutMs }) };
-    }
-    case 'fail':
-      return { kind: 'failed', failure: failureOf('no_retry', thrown.error), retry: { action: 'fail' } };
-    case 'failure': {
-      const { code, detail, retry } = thrown.error;
-      return { kind: 'failed', failure: failureOf(code, thrown.error, detail), ...(retry ? {} : { retry: { action: 'fail' } }) };
-    }
-    case 'awaitInput': {
-      const { request, timeoutAtMs } = thrown.error;
-      return { kind: 'awaiting_input', request: request as unknown as Json, ...(timeoutAtMs === undefined ? {} : { timeoutAtMs }) };
-    }
-    case 'error':
-      return { kind: 'failed', failure: failureOf('error', error) };
-  }
-}
-
-function failureOf(code: Failure['code'], error: unknown, detail?: string): Failure {
-  if (!(error instanceof Error)) return { code, message: String(error).slice(0, MESSAGE_CHARACTERS) };
-  // A TaskFailure's sentence is for people as it stands.
-  const named = code === 'error' && error.name !== 'Error' && error.name !== 'TaskFailure' ? `${error.name}: ${error.message}` : error.message;
-  const shown = detail ?? (code === 'error' || code === 'no_retry' ? error.stack : undefined);
-  return {
-    code, message: (named === '' ? error.name : named).slice(0, MESSAGE_CHARACTERS),
-    ...(shown === undefined ? {} : { detail: Buffer.from(shown).subarray(0, DETAIL_BYTES).toString() }),
-  };
 }

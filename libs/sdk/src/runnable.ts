@@ -12,7 +12,7 @@ export interface RunnableDag {
   definition(site?: SiteDefaults): DagDefinition;
   /** Asks the timetable that the DAG's author wrote; undefined: its schedule is no code. */
   askTimetable(question: TimetableQuestion): TimetableAnswer | undefined;
-  /** Runs one try. Resolves for every end that the task's own code can have; rejects only when `io` does. */
+  /** Runs one try of a task, or of a callback. Resolves for every end that the task's own code can have; rejects only when `io` does. */
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome>;
 }
 

@@ -3,6 +3,7 @@ import type {
 } from '@dagbook/domain';
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { dagCallbacks, deadlineCallbacks, taskCallbacks } from './callback.ts';
 import { DagDefinitionError, definitionError } from './error.ts';
 import { defaultsIn, jsonSchemaOf } from './json-schema.ts';
 import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
@@ -59,7 +60,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('tags', spec.tags !== undefined && spec.tags.length > 0 ? [...spec.tags] : undefined),
     ...present('owner', spec.owner),
     ...present('doc', spec.doc),
-    ...present('callbacks', spec.onFailure === undefined ? undefined : ['onFailure' as const]),
+    ...present('callbacks', dagCallbacks(dag)),
     tasks,
     ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
   };
@@ -131,7 +132,7 @@ function deadlinesOf(dag: DagModel, timezone: string): readonly DeadlineDefiniti
   return deadlines === undefined || deadlines.length === 0 ? undefined : deadlines.map((deadline, index) => deadlineOf(dag, deadline, `deadlines[${index}]`, timezone));
 }
 
-function deadlineOf(dag: DagModel, { name, reference, interval, averageOf }: DeadlineSpec, at: string, timezone: string): DeadlineDefinition {
+function deadlineOf(dag: DagModel, { name, reference, interval, averageOf, onMissed }: DeadlineSpec, at: string, timezone: string): DeadlineDefinition {
   const isFixed = typeof reference === 'object' && reference !== null;
   if (!isFixed && !DEADLINE_REFERENCES.includes(reference)) {
     refuseDag(dag, `${at}.reference`, reference, 'a deadline counts from queuedAt, logicalDate, averageRuntime or { fixed: date }', "Write reference: 'queuedAt'");
@@ -145,6 +146,7 @@ function deadlineOf(dag: DagModel, { name, reference, interval, averageOf }: Dea
     ...present('fixed', isFixed ? dateOf(dag, `${at}.reference.fixed`, reference.fixed, timezone) : undefined),
     intervalMs: isBefore ? -lengthMs : lengthMs,
     ...present('averageOf', reference === 'averageRuntime' ? { limit, minRuns: averageOf?.minRuns ?? limit } : undefined),
+    ...present('callbacks', deadlineCallbacks(dag, onMissed, `${at}.onMissed`)),
   };
 }
 
@@ -186,6 +188,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('outlets', spec.outlets?.map((asset) => asset.uri)),
     ...present('onLost', spec.onLost === 'retry' ? undefined : spec.onLost),
     ...present('lostAfterMs', duration('lostAfter')),
+    ...present('callbacks', taskCallbacks(task)),
     ...present('retryPolicy', hasRetryPolicy(task) ? true : undefined),
     ...present('doc', spec.doc),
   };

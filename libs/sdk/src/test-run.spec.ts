@@ -119,7 +119,7 @@ describe('dag.test', () => {
 
   it('ends as the run would, tells who failed, and has no value for it', async () => {
     const failures: unknown[] = [];
-    const d = dag('d', { onFailure: (failure) => { failures.push(failure); } });
+    const d = dag('d', { onFailure: ({ dagId, runId, reason, failed }) => { failures.push({ dagId, runId, reason, failed }); } });
     const bad = d.task('bad', async () => { throw new Error('no'); })();
     const after = d.task('after', async () => 1)().after(bad);
     const skipped = d.task('skipped', async () => { throw new SkipTask(); })();
@@ -127,7 +127,7 @@ describe('dag.test', () => {
     const result = await d.test({ logicalDate: '2027-01-05', log: ({ task, level, event }) => lines.push(`${level} ${task} ${event}`) });
     expect([result.state, result.stateOf(bad), result.stateOf(after), result.stateOf(skipped)]).toEqual(['failed', 'failed', 'upstream_failed', 'skipped']);
     expect(() => result.value(after)).toThrow("'after' has no result: it is upstream_failed");
-    expect(failures).toEqual([{ dagId: 'd', runId: 'manual__2027-01-05T00:00:00+00:00', failed: ['bad'] }]);
+    expect(failures).toEqual([{ dagId: 'd', runId: 'manual__2027-01-05T00:00:00+00:00', reason: 'task_failure', failed: ['bad'] }]);
     expect(lines).toEqual(['error bad no']);
   });
 

@@ -1,20 +1,22 @@
-import type { AttemptRef, DagRun, Json, PastRuns, RunCommand, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import type { AttemptRef, DagRun, Json, PastRuns, PendingCallback, RunCommand, RunEvent, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
-  compilePlan, createRunState, decideTrigger, deferredInstances, isFinished, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
+  callbackRecords, compilePlan, createRunState, decideTrigger, deferredInstances, isAtRest, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyCallbacks, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
 import type { LogLine, OtherRun, OtherRunQuery, Outcome, XComAnswer } from '@dagbook/contracts';
+import { runCallback } from './callback.ts';
 import type { DagModel } from './model.ts';
 import type { ReadResult } from './resolve.ts';
 import { readResult, Resolver } from './resolve.ts';
 import type { OperatorExecutor, TaskIo, TaskRunRequest } from './runnable.ts';
-import { issuesText, runTask } from './run-task.ts';
+import { issuesText } from './execution.ts';
+import { runTask } from './run-task.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
 import type { HumanResult } from './operator/human.ts';
 import type { TriggerSpec } from './trigger.ts';
-import type { Json as AuthorJson, Mock, TaskRef, TestAnswer, TestOptions, TestResult } from './types.ts';
+import type { Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
   readonly __mock = true;
@@ -90,6 +92,7 @@ export class TestRun implements TestResult {
   readonly #mask = new SecretMask();
   #nowMs: number;
   readonly #scheduled: ScheduledTest | undefined;
+  readonly #events: RunEvent[] = [];
   #epoch = 0;
 
   constructor(model: DagModel, compiled: CompiledDag, options: TestOptions<object>, scheduled?: ScheduledTest) {
@@ -123,6 +126,10 @@ export class TestRun implements TestResult {
     throw new Error(`'${r.id}' is ${[...states].join(', ') || 'not in this run'}`);
   }
 
+  get callbacks(): readonly TestCallback[] {
+    return callbackRecords(this.#events).map(({ cause, state }) => ({ name: cause.name, ...(cause.kind === 'task' ? { task: instanceName(cause) } : {}), state: state === 'success' ? 'success' : 'failed' }));
+  }
+
   async run(): Promise<void> {
     const { definition } = this.#compiled;
     const params = await this.#params();
@@ -133,13 +140,13 @@ export class TestRun implements TestResult {
       planHash: 'test', dagVersion: 1, bundleHash: 'test', nowMs: this.#nowMs,
     });
     this.#settle({ type: 'StartRun', nowMs: this.#nowMs });
-    while (!isFinished(this.#run)) {
+    while (!isAtRest(this.#run)) {
+      const [callback] = readyCallbacks(this.#run);
       const [next] = readyInstances(this.#run);
-      if (next !== undefined) await this.#attempt(next, triggered);
+      if (callback !== undefined) await this.#callback(callback, triggered);
+      else if (next !== undefined) await this.#attempt(next, triggered);
       else if (!this.#answer()) await this.#awaitTrigger(triggered);
     }
-    const failed = definition.tasks.map(({ taskId }) => taskId).filter((taskId) => this.#instancesOf(taskId).some(({ state }) => state === 'failed'));
-    if (this.state === 'failed') await this.#model.spec.onFailure?.({ dagId: definition.dagId, runId: triggered.runId, failed });
   }
 
   get #runType(): 'scheduled' | 'manual' {
@@ -170,6 +177,7 @@ export class TestRun implements TestResult {
   #settle(command: RunCommand): Settled {
     const settled = settle(this.#run, command, this.#past());
     if (isRejected(settled)) throw new Error(`invariant: ${command.type} was refused: ${settled.message}`);
+    this.#events.push(...settled.events);
     return settled;
   }
 
@@ -180,6 +188,7 @@ export class TestRun implements TestResult {
       if (waiting === undefined) continue;
       const settled = settle(this.#run, { type: 'AnswerInput', taskId, mapIndex: waiting.mapIndex, chosenOptions, paramsInput, by: { id: by, name: by }, nowMs: this.#nowMs }, this.#past());
       if (isRejected(settled)) throw new Error(settled.message);
+      this.#events.push(...settled.events);
       return true;
     }
     return false;
@@ -238,6 +247,17 @@ export class TestRun implements TestResult {
     this.#record(await runTask(this.#model, this.#compiled, request, this.#io(taskId, mapIndex), this.#mockOf(taskId, mapIndex)), attempt);
   }
 
+  async #callback({ callback, cause, tryNumber }: PendingCallback, run: TriggeredRun): Promise<void> {
+    const { dagId } = this.#compiled.definition;
+    const outcome = await runCallback(this.#model, this.#compiled, {
+      attempt: { dagId, runId: run.runId, taskId: cause.name, mapIndex: callback, tryNumber },
+      work: { kind: 'callback', callback: { key: `${dagId}/${run.runId}/${callback}`, cause }, bundleHash: 'test', maxTries: 1, run: { ...run, runType: this.#runType, conf: (this.#options.conf ?? {}) as Json }, results: {} },
+    }, this.#io(nameOf(cause), -1));
+    const ended = outcome.kind === 'failed' ? { failure: outcome.failure, ...(outcome.retry === undefined ? {} : { retry: outcome.retry }) } : {};
+    if (outcome.kind === 'failed') this.#log(nameOf(cause), -1, 'error', outcome.failure.message);
+    this.#settle({ type: 'RecordCallbackEnded', callback, tryNumber, epoch: (this.#epoch += 1), ...ended, nowMs: this.#nowMs });
+  }
+
   #mockOf(taskId: string, mapIndex: number): (() => unknown) | undefined {
     if (!this.#mocks.has(taskId)) return undefined;
     const value = this.#mocks.get(taskId);
@@ -289,7 +309,7 @@ export class TestRun implements TestResult {
   }
 
   #log(taskId: string, mapIndex: number, level: LogLine['level'], event: string, attributes?: object): void {
-    const name = mapIndex === -1 ? taskId : `${taskId}[${mapIndex}]`;
+    const name = instanceName({ taskId, mapIndex });
     const { log } = this.#options;
     if (log !== undefined) log({ task: name, level, event: this.#mask.mask(event), attributes: attributes ?? {} });
     else process.stdout.write(this.#mask.mask(`${level.padEnd(7)} ${name}  ${event}${attributes === undefined ? '' : ` ${JSON.stringify(attributes)}`}\n`));
@@ -342,6 +362,10 @@ async function templateFile(folder: string | undefined, name: string): Promise<s
   const { join } = await import('node:path');
   return readFile(join(folder, name), 'utf8').catch(() => null);
 }
+
+const instanceName = ({ taskId, mapIndex }: { readonly taskId: string; readonly mapIndex: number }): string => (mapIndex === -1 ? taskId : `${taskId}[${mapIndex}]`);
+
+const nameOf = (cause: PendingCallback['cause']): string => (cause.kind === 'task' ? `${instanceName(cause)} ${cause.name}` : cause.name);
 
 const scheduledRun = ({ runAfterMs, interval }: ScheduledRun, params: { readonly [name: string]: Json }) =>
   ({ runId: runIdOf('scheduled', runAfterMs), logicalDateMs: interval.startMs, dataInterval: interval, runAfterMs, params });

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { TriggerRule, WeightRule } from '@dagbook/domain';
+import type { Failure, TriggerRule, WeightRule } from '@dagbook/domain';
 import type { RetryRule } from './retry-policy.ts';
 
 export type { TriggerRule, WeightRule };
@@ -131,6 +131,16 @@ export interface TaskSpec<O> {
   /** After this long without a sign of life from the worker the try counts as lost. Default `5m`. */
   lostAfter?: Duration;
   /**
+   * Code that is told of this task, or of each of its mapped instances. `onExecute` runs before the task, in its process. The others
+   * run apart, after what they are told of is recorded: a success; the last try that failed; one that failed and is followed by
+   * another; a skip that the task asked for itself. None of them changes how the task ends.
+   */
+  onExecute?: Callback<TaskContext<any>>;
+  onSuccess?: Callback<TaskCallbackContext<any>>;
+  onFailure?: Callback<TaskCallbackContext<any>>;
+  onRetry?: Callback<TaskCallbackContext<any>>;
+  onSkipped?: Callback<TaskCallbackContext<any>>;
+  /**
    * Functions that `defer(trigger.named(…))` waits for, in a process where thousands of others wait: they must not block it.
    * One whose host was replaced is called again with the same arguments, so it looks at the world rather than remembers.
    */
@@ -139,6 +149,39 @@ export interface TaskSpec<O> {
   doc?: string;
   /** Of a mapped task: names each instance, rendered after it has run; `input` are its arguments: `{{ input.file }}`. */
   mapIndexTemplate?: string;
+}
+
+/** A function, an operator such as `slack` with templates in its fields, or several of them, each of which is tried by itself. */
+export type Callback<E> = CallbackCode<E> | readonly CallbackCode<E>[];
+type CallbackCode<E> = ((e: E) => unknown) | Operator<{}, any>;
+
+/** What every callback is told. */
+export interface CallbackContext<P>
+  extends Pick<TaskContext<P>, 'params' | 'ds' | 'dsNodash' | 'localDs' | 'ts' | 'logicalDate' | 'dataInterval' | 'timezone' | 'run' | 'dagId' | 'signal' | 'log' | 'triggeringAssetEvents' | 'conn' | 'variable' | 'maskSecret'> {
+  readonly runId: string;
+  /** The same whenever this callback is tried again: by it a receiver can tell a repetition. */
+  readonly callbackKey: string;
+}
+
+export interface DagCallbackContext<P> extends CallbackContext<P> {
+  /** Of a run that failed because its tasks did, because nothing could move any more, or at its timeout. */
+  readonly reason: 'success' | 'task_failure' | 'all_tasks_deadlocked' | 'timed_out';
+  /** Tasks that failed, at most a hundred. */
+  readonly failed: string[];
+}
+
+export interface TaskCallbackContext<P> extends CallbackContext<P> {
+  readonly taskId: string;
+  /** -1 when the task is not mapped. */
+  readonly mapIndex: number;
+  /** Of the try that this is told of. */
+  readonly tryNumber: number;
+  /** Why the try failed: a code, a sentence, and a stack or last lines. */
+  readonly failure?: Failure;
+}
+
+export interface DeadlineCallbackContext<P> extends CallbackContext<P> {
+  readonly deadline: { readonly name: string | undefined; readonly dueAt: Date };
 }
 
 export interface SensorSpec<O> extends TaskSpec<O> {
@@ -239,6 +282,8 @@ export interface DeadlineSpec {
   interval: Duration | `-${Duration}`;
   /** Over the latest `limit` runs (default 10, at most 100); with fewer than `minRuns` (default: `limit`) there is no deadline. */
   averageOf?: { readonly limit?: number; readonly minRuns?: number };
+  /** Runs when the deadline is missed, whatever the run is doing then. */
+  onMissed?: Callback<DeadlineCallbackContext<any>>;
 }
 
 export interface DagSpec<S extends StandardSchemaV1> {
@@ -276,7 +321,10 @@ export interface DagSpec<S extends StandardSchemaV1> {
   filters?: { readonly [name: string]: SiteMacro };
   /** For each task that does not say otherwise. */
   defaults?: TaskSpec<any>;
-  onFailure?: (e: { dagId: string; runId: string; failed: string[] }) => void | Promise<void>;
+  /** Runs after a run has succeeded, but for one that a person marked. */
+  onSuccess?: Callback<DagCallbackContext<StandardSchemaV1.InferOutput<S>>>;
+  /** Runs after a run has failed, but for one that a person marked. */
+  onFailure?: Callback<DagCallbackContext<StandardSchemaV1.InferOutput<S>>>;
 }
 
 export interface TestOptions<P> {
@@ -301,6 +349,15 @@ export interface TestResult {
   readonly state: 'success' | 'failed';
   value<T>(r: TaskRef<T>): T;
   stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
+  /** Callbacks that ran, in order, each once however often it was tried; not `onExecute`, which is part of its task. */
+  readonly callbacks: readonly TestCallback[];
+}
+
+export interface TestCallback {
+  readonly name: 'onSuccess' | 'onFailure' | 'onRetry' | 'onSkipped' | 'onMissed';
+  /** Absent when it is the run's: `load`, or `load[2]` of a mapped task. */
+  readonly task?: string;
+  readonly state: 'success' | 'failed';
 }
 
 /** The runs that the schedule makes from `from` to `to`, oldest first. */

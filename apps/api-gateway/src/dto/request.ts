@@ -212,6 +212,11 @@ export class LogQuery extends LogStreamQuery {
   @Text({ maxLength: 200 }) token?: string;
 }
 
+export class CallbackLogQuery {
+  /** Default: the newest. */
+  @Whole({ min: 1 }) try_number?: number;
+}
+
 export class ImportErrorListQuery extends PageQuery {
   @Text() filename_pattern?: string;
 }

@@ -319,6 +319,31 @@ export class DeadlineCollectionResponse {
   @Int() total_entries!: number;
 }
 
+export class CallbackResponse {
+  /** From 1, in the order in which the run asked for them. */
+  @Int() callback!: number;
+  @Word(['onSuccess', 'onFailure', 'onRetry', 'onSkipped', 'onMissed']) name!: string;
+  /** `pending`: it waits for a worker, or runs. */
+  @Word(['pending', 'up_for_retry', 'success', 'failed']) state!: string;
+  @Int() try_number!: number;
+  @At() requested_at!: string;
+  @NullAt() ended_at!: string | null;
+  /** null: it is the run's. */
+  @NullStr() task_id!: string | null;
+  @Int() map_index!: number;
+  @NullInt() task_try_number!: number | null;
+  @NullStr() reason!: string | null;
+  /** Position in the DAG's list. */
+  @NullInt() deadline!: number | null;
+  /** Why its newest failed try failed. */
+  @NullStr() failure!: string | null;
+}
+
+export class CallbackCollectionResponse {
+  @ListOf(() => CallbackResponse) callbacks!: CallbackResponse[];
+  @Int() total_entries!: number;
+}
+
 export class BackfillResponse {
   @Int() id!: number;
   @Str() dag_id!: string;

@@ -6,6 +6,7 @@ import { printLine, printOne, printRows, tableOf } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';
 import type { Session } from '../session.ts';
 import { RUN, RUN_DETAILS, RUN_EVENT, TASK_INSTANCE } from '../shape.ts';
+import { addCallbackCommand } from './run-callback.ts';
 import { watchRun } from './run-watch.ts';
 
 type RunStateName = DagRunResponse['state'];
@@ -35,6 +36,8 @@ export function addRunCommands(program: Command, session: Session): void {
     .option('--latest-version', 'with the code of the latest version', false)
     .option('--yes', 'do it', false)
     .action((dagId: string, runId: string, options: { onlyFailed: boolean; latestVersion: boolean; yes: boolean }) => clearRun(session, dagId, runId, options));
+
+  addCallbackCommand(runs, session);
 
   runs.command('events').argument('<dag>').argument('<run>').description('the stored events of a run and its attempts, oldest first').action((dagId: string, runId: string) => listEvents(session, dagId, runId));
 }

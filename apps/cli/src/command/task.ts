@@ -4,11 +4,11 @@ import { followStream } from '../api/event-stream.ts';
 import { getDagRuns, getLog, getMappedTaskInstance, postClearTaskInstances, type TaskInstanceResponse } from '@dagbook/api-client';
 import { taskInstances } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
-import { printLine, printOne, printRows, type Shape } from '../format/print.ts';
+import { type LogLine, printLog } from '../format/log.ts';
+import { printOne, printRows, type Shape } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';
 import type { Session } from '../session.ts';
 import { parseTaskName, TASK_INSTANCE } from '../shape.ts';
-import { coloured, type Terminal } from '../terminal.ts';
 
 type TaskStateName = NonNullable<TaskInstanceResponse['state']>;
 const TASK_STATES = [
@@ -60,16 +60,6 @@ interface LogOptions {
   readonly mapIndex?: number;
 }
 
-/** As it is stored: more members than the contract names. */
-interface LogLine {
-  readonly timestamp?: string | null;
-  readonly level?: unknown;
-  readonly event: string;
-  readonly [attribute: string]: unknown;
-}
-
-const LOG_LINE: Shape<LogLine> = { id: (line) => line.event, columns: { line: (line) => line.event } };
-
 async function showLog(session: Session, of: { readonly dagId: string; readonly runId: string; readonly task: string }, options: LogOptions): Promise<void> {
   const { terminal, format } = session;
   const { taskId, mapIndex = options.mapIndex ?? -1 } = parseTaskName(of.task);
@@ -82,15 +72,7 @@ async function showLog(session: Session, of: { readonly dagId: string; readonly 
   const log = { ...path, try_number: options.try ?? Math.max(1, instance.try_number) };
   const isOver = ENDED.has(instance.state) || log.try_number < instance.try_number;
   const lines = options.follow && !isOver ? followedLog(api, log, mapIndex, terminal.signal) : storedLog(api, log, mapIndex);
-  const all: LogLine[] = [];
-  let count = 0;
-  for await (const line of lines) {
-    count += 1;
-    if (format === 'table') terminal.out(`${lineOf(terminal, line)}\n`);
-    else if (format === 'json' || format === 'yaml') all.push(line);
-    else printLine(terminal, format, line, LOG_LINE);
-  }
-  if (format === 'json' || format === 'yaml') printRows(terminal, format, all, LOG_LINE);
+  const count = await printLog(terminal, format, lines);
   if (count === 0) terminal.err(`Try ${log.try_number} of ${of.task} has written nothing${isOver ? '' : ' yet'} (state: ${instance.state ?? 'none'}).\n`);
 }
 
@@ -124,17 +106,6 @@ function parseLine(text: string): LogLine {
   } catch {
     return { event: text };
   }
-}
-
-const OWN_MEMBERS: ReadonlySet<string> = new Set(['timestamp', 'level', 'event', 'logger']);
-
-/** On a terminal, what a task printed keeps its colours and loses every other power over the terminal; into a pipe it goes as it is. */
-function lineOf(terminal: Terminal, line: LogLine): string {
-  const level = typeof line.level === 'string' ? line.level : '';
-  const attributes = Object.entries(line).filter(([name]) => !OWN_MEMBERS.has(name)).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join('');
-  const text = `${line.event}${attributes}`;
-  const shown = terminal.isTty ? text.replaceAll(/\u001B(?!\[[0-9;]*m)|[\u0000-\u0008\u000B-\u001A\u001C-\u001F\u007F-\u009F]/g, '\uFFFD') : text;
-  return `${line.timestamp ?? ''}  ${coloured(terminal, level, level.padEnd(8))}  ${shown}`;
 }
 
 async function showRendered(session: Session, of: { readonly dagId: string; readonly run: string; readonly task: string }, givenIndex: number | undefined): Promise<void> {

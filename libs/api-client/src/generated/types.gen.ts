@@ -699,6 +699,36 @@ export type BackfillDryRunCollectionResponse = {
     skipped: Array<BackfillDryRunResponse>;
 };
 
+export type CallbackResponse = {
+    callback: number;
+    name: 'onSuccess' | 'onFailure' | 'onRetry' | 'onSkipped' | 'onMissed';
+    state: 'pending' | 'up_for_retry' | 'success' | 'failed';
+    try_number: number;
+    requested_at: string;
+    ended_at: string | null;
+    task_id: string | null;
+    map_index: number;
+    task_try_number: number | null;
+    reason: string | null;
+    deadline: number | null;
+    failure: string | null;
+};
+
+export type CallbackCollectionResponse = {
+    callbacks: Array<CallbackResponse>;
+    total_entries: number;
+};
+
+export type StructuredLogMessage = {
+    timestamp: string | null;
+    event: string;
+};
+
+export type TaskInstancesLogResponse = {
+    content: Array<StructuredLogMessage>;
+    continuation_token: string | null;
+};
+
 export type HitlUser = {
     id: string;
     name: string;
@@ -781,16 +811,6 @@ export type BundleResponse = {
 export type BundleCollectionResponse = {
     bundles: Array<BundleResponse>;
     total_entries: number;
-};
-
-export type StructuredLogMessage = {
-    timestamp: string | null;
-    event: string;
-};
-
-export type TaskInstancesLogResponse = {
-    content: Array<StructuredLogMessage>;
-    continuation_token: string | null;
 };
 
 export type ConnectionResponse = {
@@ -3417,6 +3437,97 @@ export type CancelBackfillResponses = {
 };
 
 export type CancelBackfillResponse = CancelBackfillResponses[keyof CancelBackfillResponses];
+
+export type UiCallbacksData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/ui/dags/{dag_id}/dagRuns/{dag_run_id}/callbacks';
+};
+
+export type UiCallbacksErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiCallbacksError = UiCallbacksErrors[keyof UiCallbacksErrors];
+
+export type UiCallbacksResponses = {
+    /**
+     * Done
+     */
+    200: CallbackCollectionResponse;
+};
+
+export type UiCallbacksResponse = UiCallbacksResponses[keyof UiCallbacksResponses];
+
+export type UiCallbackLogData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        callback: string;
+    };
+    query?: {
+        try_number?: number;
+    };
+    url: '/ui/dags/{dag_id}/dagRuns/{dag_run_id}/callbacks/{callback}/log';
+};
+
+export type UiCallbackLogErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiCallbackLogError = UiCallbackLogErrors[keyof UiCallbackLogErrors];
+
+export type UiCallbackLogResponses = {
+    /**
+     * Done
+     */
+    200: TaskInstancesLogResponse;
+};
+
+export type UiCallbackLogResponse = UiCallbackLogResponses[keyof UiCallbackLogResponses];
 
 export type GetHitlDetailsData = {
     body?: never;

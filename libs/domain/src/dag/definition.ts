@@ -32,7 +32,7 @@ export interface DagDefinition {
   readonly owner?: string;
   readonly doc?: string;
   readonly rerunWithLatestVersion?: boolean;
-  /** Callback names that exist in the file's code; they run on a worker as attempts of their own kind. */
+  /** Callbacks that the file's code has, one as often as it has several of the name; they run on a worker as attempts of their own kind. */
   readonly callbacks?: readonly DagCallback[];
   readonly deadlines?: readonly DeadlineDefinition[];
   readonly tasks: readonly TaskDefinition[];
@@ -58,6 +58,8 @@ export interface DeadlineDefinition {
   readonly intervalMs: number;
   /** Of `averageRuntime`: over so many of the latest runs; of fewer than `minRuns` no average is taken. */
   readonly averageOf?: { readonly limit: number; readonly minRuns: number };
+  /** How many callbacks the file's code has for it, to run when it is missed. */
+  readonly callbacks?: number;
 }
 
 export type TriggerRule =
@@ -138,6 +140,7 @@ export interface TaskDefinition {
   readonly onLost?: 'retry' | 'fail';
   /** After this long without a renewal the attempt may be granted again. Default 300,000. */
   readonly lostAfterMs?: number;
+  /** `onExecute` runs in the process of the try, the others as those of the DAG. */
   readonly callbacks?: readonly TaskCallback[];
   readonly retryPolicy?: boolean;
   readonly doc?: string;

@@ -13,6 +13,8 @@ export interface RunPlan {
   readonly indexOf: ReadonlyMap<string, number>;
   /** Some task asks what the DAG's previous run did. */
   readonly needsPast: boolean;
+  /** Some event of a run may call for a callback. */
+  readonly hasCallbacks: boolean;
 }
 
 export interface PlannedTask {
@@ -63,6 +65,9 @@ export interface PlannedEdge {
 
 /** These look at all map indexes of an upstream even inside one mapped group, as in Airflow. */
 const RULES_OVER_WHOLE_TASKS: ReadonlySet<TriggerRule> = new Set(['one_success', 'one_failed', 'one_done']);
+
+const hasCallbacks = ({ callbacks, deadlines, tasks }: DagDefinition): boolean =>
+  callbacks !== undefined || deadlines?.some((deadline) => deadline.callbacks !== undefined) === true || tasks.some((task) => task.callbacks !== undefined);
 
 /** Throws only for an edge to a task that is not there: definitions are validated before they are registered. */
 export function compilePlan(definition: DagDefinition): RunPlan {
@@ -120,7 +125,7 @@ export function compilePlan(definition: DagDefinition): RunPlan {
   }
   markLeaves(tasks);
 
-  return { definition, tasks, indexOf, needsPast: tasks.some((task) => task.needsPast) };
+  return { definition, tasks, indexOf, needsPast: tasks.some((task) => task.needsPast), hasCallbacks: hasCallbacks(definition) };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };

@@ -1,4 +1,5 @@
 import { mapLength, MAX_MAP_LENGTH } from './mapping.ts';
+import { nextCallbackAtMs, wakeCallbacks } from './callback.ts';
 import type { PastRuns } from './command.ts';
 import { missDeadlines, nextDeadlineAtMs } from './deadline.ts';
 import type { RunEvent } from './event.ts';
@@ -25,6 +26,7 @@ export function advance(run: DagRun, nowMs: number, past: PastRuns | undefined):
 /** Retries, pokes and timeouts that are due. Past the run's own timeout nothing else matters. */
 export function passTime(run: DagRun, nowMs: number): readonly RunEvent[] {
   const events = missDeadlines(run, nowMs);
+  if (run.callbacks.length > 0) events.push(...wakeCallbacks(run, nowMs));
   if (run.state !== 'running') return events;
   const timeoutAtMs = runTimeoutAtMs(run);
   if (timeoutAtMs !== null && timeoutAtMs <= nowMs) return [...events, ...skipUnfinished(run, nowMs), { type: 'RunFailed', reason: 'timed_out', atMs: nowMs }];
@@ -40,9 +42,9 @@ const stopsRest = (run: DagRun, events: readonly RunEvent[]): boolean =>
   run.plan.definition.failFast === true && events.some(({ type }) => type === 'TaskFailed');
 
 export function nextWakeAtMs(run: DagRun): number | null {
-  const deadlineAtMs = nextDeadlineAtMs(run);
-  if (run.state !== 'running') return deadlineAtMs;
-  return earliest(earliest(runTimeoutAtMs(run), run.timers.nextAtMs), deadlineAtMs);
+  const besideTasksAtMs = earliest(nextDeadlineAtMs(run), nextCallbackAtMs(run));
+  if (run.state !== 'running') return besideTasksAtMs;
+  return earliest(earliest(runTimeoutAtMs(run), run.timers.nextAtMs), besideTasksAtMs);
 }
 
 const earliest = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));
@@ -140,7 +142,7 @@ function carryOut(run: DagRun, instance: TaskInstance, judgement: Exclude<Judgem
 }
 
 function needsWorker({ plan: { definition } }: TaskSlot): boolean {
-  return definition.kind !== 'empty' || (definition.callbacks?.length ?? 0) > 0 || (definition.outlets?.length ?? 0) > 0;
+  return definition.kind !== 'empty' || definition.callbacks?.includes('onExecute') === true || (definition.outlets?.length ?? 0) > 0;
 }
 
 function expand(run: DagRun, instance: TaskInstance, nowMs: number): readonly RunEvent[] {

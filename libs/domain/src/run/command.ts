@@ -24,8 +24,11 @@ export type RunCommand =
   | (AttemptRef & { readonly type: 'RecordTriggerFired'; readonly event: Json; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAwaitingInput'; readonly request: Json; readonly timeoutAtMs?: number; readonly nowMs: number })
   | (AttemptRef & { readonly type: 'RecordAttemptLost'; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number })
+  /** Without `failure` it did what it was to do. */
+  | { readonly type: 'RecordCallbackEnded'; readonly callback: number; readonly tryNumber: number; readonly epoch: number; readonly failure?: Failure; readonly retry?: RetryVerdict; readonly nowMs: number }
+  | { readonly type: 'RecordCallbackLost'; readonly callback: number; readonly tryNumber: number; readonly epoch: number; readonly worker: string; readonly cause: AttemptLossCause; readonly nowMs: number }
   | (TaskInstanceRef & Pick<HumanAnswer, 'chosenOptions' | 'paramsInput'> & { readonly type: 'AnswerInput'; readonly by: HumanUser; readonly nowMs: number })
-  /** Time has passed: retries, pokes and timeouts that are due by `nowMs`. */
+  /** Time has passed: retries, pokes, timeouts and deadlines that are due by `nowMs`. */
   | { readonly type: 'RecordTimePassed'; readonly nowMs: number }
   | {
       readonly type: 'ClearTasks';

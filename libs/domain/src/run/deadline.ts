@@ -27,10 +27,10 @@ function dueAtMs(run: DagRun, deadline: DeadlineDefinition, index: number): numb
   return fromMs === null ? null : fromMs + deadline.intervalMs;
 }
 
-/** What a run is still to be held to: nothing that it has missed already, nothing once it has ended. */
+/** What a run is still to be held to: nothing that it has missed already, nothing once it has succeeded. One that failed is late when the time comes. */
 function pending(run: DagRun): readonly { readonly index: number; readonly dueAtMs: number }[] {
   const { deadlines } = run.plan.definition;
-  if (deadlines === undefined || (run.state !== 'queued' && run.state !== 'running')) return [];
+  if (deadlines === undefined || run.state === 'success' || run.erased) return [];
   return deadlines.flatMap((deadline, index) => {
     const atMs = run.missedDeadlines.includes(index) ? null : dueAtMs(run, deadline, index);
     return atMs === null ? [] : [{ index, dueAtMs: atMs }];

@@ -1,5 +1,6 @@
-import { reject, type Decision } from '../decider.ts';
+import { isRejected, reject, type Decision } from '../decider.ts';
 import { advance, passTime } from './advance.ts';
+import { recordCallbackEnded, recordCallbackLost, withCallbacks } from './callback.ts';
 import type { RunCommand } from './command.ts';
 import type { RunEvent } from './event.ts';
 import { answerInput } from './human-input.ts';
@@ -12,6 +13,11 @@ import { recordTriggerFired, recordTriggerLost } from './trigger.ts';
 
 /** Decides one command against a run; never changes it. See `RunCommand` for what follows each command. */
 export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> {
+  const decision = decided(command, run);
+  return run.plan.hasCallbacks && !isRejected(decision) ? withCallbacks(run, command, decision) : decision;
+}
+
+function decided(command: RunCommand, run: DagRun): Decision<RunEvent> {
   if (command.type === 'CreateRun') {
     if (run.created !== null) return reject('run_exists', `Run ${run.created.runId} of DAG ${run.created.dagId} exists already: choose another run id.`);
     const { nowMs, ...facts } = command;
@@ -34,6 +40,8 @@ export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> 
     case 'RecordTriggerFired': return recordTriggerFired(run, command);
     case 'RecordAwaitingInput': return recordAwaitingInput(run, command);
     case 'RecordAttemptLost': return recordTriggerLost(run, command) ?? recordLost(run, command);
+    case 'RecordCallbackEnded': return recordCallbackEnded(run, command);
+    case 'RecordCallbackLost': return recordCallbackLost(run, command);
     case 'AnswerInput': return answerInput(run, command);
     case 'ClearTasks': return clearTasks(run, command);
     case 'MarkTasks': return markTasks(run, command);

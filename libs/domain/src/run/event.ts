@@ -22,6 +22,7 @@ export type RunEvent =
   | { readonly type: 'RunErased'; readonly by: string; readonly atMs: number }
   /** It had not succeeded by then. `deadline` is the position in the DAG's list. */
   | { readonly type: 'DeadlineMissed'; readonly deadline: number; readonly dueAtMs: number; readonly atMs: number }
+  | CallbackEvent
   | TaskExpanded
   | TaskScheduled
   | TaskStarted
@@ -46,6 +47,25 @@ export type RunEvent =
   | (TaskInstanceRef & { readonly type: 'TaskCleared'; readonly atMs: number })
   | (TaskInstanceRef & { readonly type: 'TaskMarked'; readonly state: 'success' | 'failed' | 'skipped'; readonly by: string; readonly atMs: number })
   | (TaskInstanceRef & { readonly type: 'TaskNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number });
+
+/** What becomes of a callback; `callback` numbers those of the run from 1. */
+type CallbackEvent =
+  | { readonly type: 'CallbackRequested'; readonly callback: number; readonly cause: CallbackCause; readonly atMs: number }
+  /** Another try is ready. */
+  | { readonly type: 'CallbackScheduled'; readonly callback: number; readonly tryNumber: number; readonly atMs: number }
+  | { readonly type: 'CallbackSucceeded'; readonly callback: number; readonly tryNumber: number; readonly epoch: number; readonly atMs: number }
+  /** Without `retryAtMs` it is given up. */
+  | { readonly type: 'CallbackFailed'; readonly callback: number; readonly tryNumber: number; readonly epoch: number; readonly failure: Failure; readonly retryAtMs?: number; readonly atMs: number }
+  | { readonly type: 'CallbackAttemptLost'; readonly callback: number; readonly tryNumber: number; readonly epoch: number; readonly worker: string; readonly cause: AttemptLossCause; readonly atMs: number };
+
+/** What a callback is told of, by what name its author gave it, and which of several it is: the first when `position` is absent. */
+export type CallbackCause = { readonly position?: number } & (
+  /** `failed`: tasks that had failed by then, the first hundred in order of definition. */
+  | { readonly kind: 'run'; readonly name: 'onSuccess' | 'onFailure'; readonly reason: 'success' | RunFailureReason; readonly failed: readonly string[] }
+  /** `tryNumber`: of the try that ended so; 0: none began. */
+  | (TaskInstanceRef & { readonly kind: 'task'; readonly name: 'onSuccess' | 'onFailure' | 'onRetry' | 'onSkipped'; readonly tryNumber: number; readonly failure?: Failure })
+  /** `deadline` is the position in the DAG's list. */
+  | { readonly kind: 'deadline'; readonly name: 'onMissed'; readonly deadline: number; readonly dueAtMs: number });
 
 export interface TaskInstanceRef {
   readonly taskId: string;

@@ -1,4 +1,5 @@
 import { invariant } from '../decider.ts';
+import { evolveCallbacks } from './callback.ts';
 import { missedAfterRequeue } from './deadline.ts';
 import type { RunEvent, TaskInstanceRef, TaskSucceeded } from './event.ts';
 import { expandSlot, findInstance, moveState, setSkipping, type DagRun, type TaskInstance } from './state.ts';
@@ -52,10 +53,17 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       return run;
     case 'RunErased':
       run.erased = true;
+      run.callbacks = [];
       return run;
     case 'DeadlineMissed':
       run.missedDeadlines = [...run.missedDeadlines, event.deadline];
       return run;
+    case 'CallbackRequested':
+    case 'CallbackScheduled':
+    case 'CallbackSucceeded':
+    case 'CallbackFailed':
+    case 'CallbackAttemptLost':
+      return evolveCallbacks(run, event);
     case 'TaskExpanded': {
       const slot = run.slots[run.plan.indexOf.get(event.taskId) ?? -1];
       invariant(slot !== undefined, `run has no task ${event.taskId}`);

@@ -2,6 +2,7 @@ import { reject, type Decision, type Rejected } from '../decider.ts';
 import { relatives } from '../dag/plan.ts';
 import { clearSelection } from '../dag/selection.ts';
 import type { RunCommand } from './command.ts';
+import { missDeadlines } from './deadline.ts';
 import type { RunEvent } from './event.ts';
 import { unknownInstance } from './report.ts';
 import { findInstance, isTerminal, refOf, type DagRun, type TaskInstance } from './state.ts';
@@ -75,7 +76,8 @@ export function markRun(run: DagRun, command: Command<'MarkRun'>): Decision<RunE
     }
   }
   if (run.state === command.state) return marks;
-  return [...marks, command.state === 'success' ? { type: 'RunSucceeded', atMs: nowMs } : { type: 'RunFailed', reason: 'marked', atMs: nowMs }];
+  // A success ends what the run is held to, so what it has missed by now is said first.
+  return [...marks, ...missDeadlines(run, nowMs), command.state === 'success' ? { type: 'RunSucceeded', atMs: nowMs } : { type: 'RunFailed', reason: 'marked', atMs: nowMs }];
 }
 
 export function replanRun(run: DagRun, command: Command<'ReplanRun'>): Decision<RunEvent> {

@@ -1,3 +1,4 @@
+import { nextDeadlineAtMs } from './deadline.ts';
 import type { AttemptRef, RunEvent, TaskInstanceRef, TaskResult } from './event.ts';
 import { findInstance, isTerminal, refOf, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
@@ -29,6 +30,9 @@ function viewsOf(run: DagRun, instances: Iterable<TaskInstance>): TaskInstanceVi
 }
 
 export const isFinished = (run: DagRun): boolean => run.state === 'success' || run.state === 'failed';
+
+/** Nothing will happen of it any more unless it is asked for: it has ended, its callbacks are done, and no deadline is to come. */
+export const isAtRest = (run: DagRun): boolean => isFinished(run) && run.callbacks.length === 0 && nextDeadlineAtMs(run) === null;
 
 /** How many task instances are in each state; kept, not counted. */
 export const countsByState = (run: DagRun): Readonly<Record<TaskState, number>> => run.counts;

@@ -7,9 +7,9 @@ import { createRunState, expandSlot, instanceAt, moveState, newInstance, setSkip
  * Of the code that folds a run: raise it whenever the same events would come to another state, or the image below
  * changes; a snapshot of another fingerprint is not read and the run is folded from its first event.
  */
-export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/4';
+export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/5';
 
-const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'erased'] as const;
+const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'callbacks', 'callbackCount', 'erased'] as const;
 const INSTANCE_MEMBERS = [
   'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure', 'trigger', 'resumed',
   'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'note', 'inputRequest', 'inputAnswer',

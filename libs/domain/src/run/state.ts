@@ -1,6 +1,7 @@
 import type { Json } from '../json.ts';
 import type { PlannedEdge, PlannedTask, RunPlan } from '../dag/plan.ts';
 import { relatives } from '../dag/plan.ts';
+import type { PendingCallback } from './callback.ts';
 import type { Failure, RunCreated, RunFailureReason, TaskInstanceRef, TaskResult } from './event.ts';
 import type { HumanAnswer } from './human-request.ts';
 import { judge } from './judge.ts';
@@ -35,6 +36,10 @@ export interface DagRun {
   queuedAtMs: number | null;
   /** Positions in the DAG's list. */
   missedDeadlines: readonly number[];
+  /** What has been asked for and has not ended, oldest first; outlives the end of the run. */
+  callbacks: readonly PendingCallback[];
+  /** Callbacks ever asked for. */
+  callbackCount: number;
   erased: boolean;
   /** Hash of the plan that must be put in (`replan`) before anything else is folded. */
   awaitsPlan: string | null;
@@ -142,7 +147,7 @@ export function createRunState(plan: RunPlan): DagRun {
   const slots = plan.tasks.map((task) => newSlot(task));
   const run: DagRun = {
     plan, created: null, state: 'queued', planHash: '', dagVersion: 0, bundleHash: '', startedAtMs: null, finishedAtMs: null,
-    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], erased: false, awaitsPlan: null, slots, orphans: new Map(),
+    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], callbacks: [], callbackCount: 0, erased: false, awaitsPlan: null, slots, orphans: new Map(),
     counts: { ...NO_INSTANCES, none: slots.length }, unfinished: slots.length, failedLeaves: 0,
     dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), deferred: new Set(), timers: new TimerHeap(),
   };

@@ -23,6 +23,8 @@ export interface Rendering {
   readonly request: TaskRunRequest;
   readonly io: TaskIo;
   readonly compiled: CompiledDag;
+  /** Names that its templates have beside those of every task. */
+  readonly more?: { readonly [name: string]: Json };
 }
 
 interface TaskTemplates {
@@ -54,7 +56,7 @@ export async function renderFields(rendering: Rendering): Promise<RenderedFields
   const { dag, task, request, io } = rendering;
   const { hasText, asksForPrevious } = templatesOf(task);
   if (!hasText) return undefined;
-  const context = await templateContext(rendering, io, asksForPrevious);
+  const context = await templateContext(rendering, io, asksForPrevious, rendering.more);
   const scope: RenderScope = { request, io, macros: dag.spec.macros, filters: dag.spec.filters };
   const environment: { [name: string]: string } = {};
   const shown: { [field: string]: string } = {};
