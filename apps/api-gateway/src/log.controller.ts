@@ -46,7 +46,8 @@ export class LogController {
       if (slice !== null && !slice.ended) void reply.header('x-continuation-token', tokenOf(slice.nextByte));
       return slice?.text ?? '';
     }
-    return { content: slice === null ? [] : linesOf(slice.text), continuation_token: slice === null || slice.ended ? null : tokenOf(slice.nextByte) };
+    if (slice === null) return { content: await this.#whyNone(attempt), continuation_token: null };
+    return { content: linesOf(slice.text), continuation_token: slice.ended ? null : tokenOf(slice.nextByte) };
   }
 
   /**
@@ -79,6 +80,14 @@ export class LogController {
     } finally {
       stream.close();
     }
+  }
+
+  /** Of a try that has not begun there is no log: what it waits for stands in its place. */
+  async #whyNone({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey): Promise<StructuredLogMessage[]> {
+    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
+    if (tryNumber < instance.tryNumber || instance.state === 'running' || instance.state === 'success' || instance.state === 'failed') return [];
+    const { message } = await this.#reader.explanation(instance);
+    return [{ timestamp: null, event: message, level: 'info', logger: 'dagbook' }];
   }
 
   async #attempt(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<AttemptKey> {

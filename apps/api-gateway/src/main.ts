@@ -1,5 +1,5 @@
 import { HttpLogReader } from '@dagbook/logs';
-import { measureJournal, openCluster, runService, systemClock } from '@dagbook/platform';
+import { exitOnFatal, measureJournal, openCluster, runService, systemClock } from '@dagbook/platform';
 import { hashPassword } from './auth/password.ts';
 import { startApiGateway } from './service.ts';
 import { API_GATEWAY_SETTINGS } from './settings.ts';
@@ -16,12 +16,14 @@ await runService({
       logReader: new HttpLogReader({ url: settings.logServerUrl, secret: settings.logSecret }),
       clock: systemClock,
       log,
+      onFatal: exitOnFatal(log),
       config: {
         port: settings.port,
         host: settings.host,
         version: settings.version,
         webFolder: settings.webFolder,
         users: [{ username: settings.adminUsername, role: 'admin', passwordHash: await hashPassword(settings.adminPassword) }],
+        pools: settings.pools,
         jwtSecret: settings.jwtSecret,
         tokenSecret: settings.tokenSecret,
         workerSecret: settings.workerSecret,

@@ -1,5 +1,5 @@
 import {
-  callbackRecords, compilePlan, createRunState, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, type CallbackRecord, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan,
+  callbackRecords, compilePlan, createRunState, DEFAULT_POOL, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, whyQueued, type CallbackRecord, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan, type WaitingReason,
 } from '@dagbook/domain';
 import { attemptId, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
@@ -10,6 +10,7 @@ import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './erro
 import { refusalStatus } from './command/refusal-status.ts';
 import type { DagRunResponse, TaskInstanceResponse } from './dto/response.ts';
 import { runView, taskInstanceView } from './view/run-view.ts';
+import type { SlotWatch } from './waiting/slot-watch.ts';
 
 /** Operators whose fields are code. */
 const WITHOUT_TEMPLATES: ReadonlySet<string> = new Set(['function', 'empty', 'latestOnly', 'shortCircuit', 'branch']);
@@ -19,8 +20,10 @@ export class Reader {
   readonly db: Queryable;
   readonly plans: PlanCache;
   readonly store: EventStore;
+  readonly #slots: Pick<SlotWatch, 'reason'>;
 
-  constructor(options: { db: Queryable; plans: PlanCache; store: EventStore }) {
+  constructor(options: { db: Queryable; plans: PlanCache; store: EventStore; slots: Pick<SlotWatch, 'reason'> }) {
+    this.#slots = options.slots;
     this.db = options.db;
     this.plans = options.plans;
     this.store = options.store;
@@ -115,7 +118,29 @@ export class Reader {
   /** Why a task instance is in its state and what it waits for, as the domain explains it. */
   async explanation(instance: ListedTaskInstance): Promise<Explanation> {
     const [dag, run] = await Promise.all([this.dag(instance.dagId), this.#folded(instance.dagId, instance.runId)]);
-    return explainTaskInstance(run, instance, { dagPaused: dag.isPaused, ...(instance.worker === null ? {} : { grantedTo: instance.worker }) });
+    const slot = await this.#slot(instance);
+    const runWaits = run.state === 'queued' ? whyQueued({ runType: (await this.run(instance.dagId, instance.runId)).runType, maxActiveRuns: dag.maxActiveRuns, running: dag.runningRuns }) : undefined;
+    return explainTaskInstance(run, instance, {
+      dagPaused: dag.isPaused,
+      ...(runWaits === undefined ? {} : { runWaits }),
+      ...(slot === undefined ? {} : { slot }),
+      ...(instance.worker === null ? {} : { grantedTo: instance.worker }),
+    });
+  }
+
+  /** Of one that is ready and has been given to nobody. */
+  async #slot(instance: ListedTaskInstance): Promise<WaitingReason | undefined> {
+    if (instance.state !== 'scheduled') return undefined;
+    const { definition, tasks } = await this.planOf(instance);
+    const task = tasks.find(({ taskId }) => taskId === instance.taskId);
+    return this.#slots.reason({
+      attemptId: attemptId(instance), queue: task?.queue ?? 'default', pool: task?.pool?.name ?? DEFAULT_POOL, poolSlots: task?.pool?.slots ?? 1, priority: 1, readyAtMs: 0,
+      caps: {
+        maxActiveTasks: definition.maxActiveTasks ?? 16,
+        ...(task?.maxActive === undefined ? {} : { maxActive: task.maxActive }),
+        ...(task?.maxActivePerRun === undefined ? {} : { maxActivePerRun: task.maxActivePerRun }),
+      },
+    });
   }
 
   async #eventsOf(dagId: string, runId: string): Promise<readonly RunEvent[]> {

@@ -226,6 +226,17 @@ describe('the page', () => {
     });
     expect((await house.get('/ui/why/pipeline/r1/extract/-1')).body).toMatchObject({ code: 'finished', state: 'success', waits_for: [] });
   });
+
+  it('explains why a ready one has no slot, also where its log will be', async () => {
+    await journal.run({ ...PIPELINE, dagId: 'other' }, 'ready');
+    await journal.append(runStream('other', 'ready'), [{ type: 'TaskScheduled', taskId: 'extract', mapIndex: -1, tryNumber: 1, atMs: journal.tick() }]);
+    await house.caughtUp();
+    const message = 'No worker serves queue "default"; start one that lists it, or change the task\'s queue.';
+    expect((await house.get('/ui/why/other/ready/extract/-1')).body).toMatchObject({ code: 'no_worker_serves_queue', state: 'scheduled', message });
+    const empty = await House.open(postgres, { logs: Object.assign(new TextLog(''), { read: () => Promise.resolve(null) }) });
+    expect((await empty.get('/api/v2/dags/other/dagRuns/ready/taskInstances/extract/logs/1')).body).toEqual({ content: [{ timestamp: null, event: message, level: 'info', logger: 'dagbook' }], continuation_token: null });
+    await empty.close();
+  });
 });
 
 describe('bad input', () => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { ExecutionApi, LogEraser, LogReader } from '@dagbook/contracts';
 import { createPool, parsePosition, RunEraser, type PostgresStores } from '@dagbook/event-store';
 import type { MessageBroker } from '@dagbook/messaging';
-import type { AlarmClock, Log, RunningService } from '@dagbook/platform';
+import { errorAttributes, type AlarmClock, type Log, type RunningService } from '@dagbook/platform';
 import { PlanCache } from '@dagbook/read-models';
 import type { INestApplication, Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -29,6 +29,7 @@ import { ChangeHub } from './stream/change-hub.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { SystemHealth } from './system-health.ts';
 import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { SlotWatch } from './waiting/slot-watch.ts';
 import { serveWeb } from './web.ts';
 
 export interface ApiGatewayPorts {
@@ -41,6 +42,7 @@ export interface ApiGatewayPorts {
   readonly config: ApiGatewayConfig;
   readonly clock: AlarmClock;
   readonly log: Log;
+  readonly onFatal?: (error: unknown) => void;
 }
 
 export interface ApiGatewayConfig {
@@ -62,6 +64,8 @@ export interface ApiGatewayConfig {
   readonly secretSources: SecretSources;
   /** null: nothing can be stored, or read from what is. */
   readonly secretKeys: KeyRing | null;
+  /** Beside `default_pool`, as the dispatcher has them. */
+  readonly pools?: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
 }
@@ -94,7 +98,8 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const hub = new ChangeHub(feed, reads);
   const tokens = new TokenDesk({ secret: config.jwtSecret, db: reads, clock });
   const signIn = new SignIn({ users: config.users, tokens, clock });
-  const reader = new Reader({ db: reads, plans, store: stores.events });
+  const slots = new SlotWatch({ broker, leases: stores.leases, pools: config.pools ?? [], clock, ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }) });
+  const reader = new Reader({ db: reads, plans, store: stores.events, slots });
   const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
   checkedEnvironment(config.secretSources.env);
   const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });
@@ -124,6 +129,11 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   await serveWeb(http, config.webFolder);
   hub.start();
   feed.start();
+  // Requests need not wait for the bus: until a worker is heard, a task waits for one.
+  slots.start().catch((error: unknown) => {
+    log.error('the workers cannot be listened to', errorAttributes(error));
+    ports.onFatal?.(error);
+  });
   sweeper.start();
   await app.listen(config.port, config.host ?? '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -132,6 +142,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   let stopping: Promise<void> | undefined;
   const stop = async (deadlineMs?: number): Promise<void> => {
     hub.stop();
+    await slots.stop();
     await app.close();
     await sweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);

@@ -43,6 +43,7 @@ export {
 } from './run/query.ts';
 export type { Explanation, Outside } from './run/explain.ts';
 export { explainTaskInstance } from './run/explain.ts';
+export { whyQueued } from './run/why-queued.ts';
 export { replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun } from './run/snapshot.ts';
 export type { Settled } from './run/settle.ts';
 export { settle } from './run/settle.ts';

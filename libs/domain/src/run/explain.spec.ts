@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { overResultOf, refOf, RunStory } from '../../test/run-story.ts';
+import { whyQueued } from './why-queued.ts';
 import { explainTaskInstance, type Explanation, type Outside } from './explain.ts';
 
 const asked = (story: RunStory, task: string, outside: Partial<Outside> = {}): Explanation => explainTaskInstance(story.run, refOf(task), { dagPaused: false, ...outside });
@@ -64,4 +65,11 @@ test('knows mapping, setups, the past and dead ends', () => {
   const past = story({ a: { dependsOnPast: true } });
   expect(codeOf(past, 'a', { past: { isFirst: false, taskOf: () => ({ state: 'failed', downstreamDone: false }) } })).toBe('waits_for_past_run');
   expect(codeOf(past, 'a', { past: { isFirst: true, taskOf: () => undefined } })).toBe('about_to_move');
+});
+
+test('says why a run is queued', () => {
+  expect(whyQueued({ runType: 'manual', maxActiveRuns: 1, running: 1 })).toBe('maxActiveRuns is 1 and 1 run is running; it starts when one of them has ended');
+  expect(whyQueued({ runType: 'scheduled', maxActiveRuns: undefined, running: 16 })).toBe('maxActiveRuns is 16 and 16 runs are running; it starts when one of them has ended');
+  expect(whyQueued({ runType: 'scheduled', maxActiveRuns: undefined, running: 15 })).toBe('the scheduler starts it next');
+  expect(whyQueued({ runType: 'backfill', maxActiveRuns: 1, running: 1 })).toContain('its backfill');
 });
