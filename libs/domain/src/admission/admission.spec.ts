@@ -109,13 +109,28 @@ describe('limits', () => {
   });
 
   it('counts deferred slots only in a pool that includes them', () => {
-    const state = given(worker('w', 10), pool('p', 2), { type: 'DeferredCounted', pool: 'p', slots: 2 }, ready(id('d', 'a'), { pool: 'p' }));
-    expect(grantedIds(state)).toEqual([id('d', 'a')]);
-    evolveAdmission(state, pool('p', 2, true));
+    const state = given(worker('w', 10), pool('p', 3), ready(id('d', 'waits'), { pool: 'p', poolSlots: 0, deferredSlots: 2 }), ready(id('d', 'a'), { pool: 'p' }));
+    expect(grantedIds(state)).toEqual([id('d', 'waits'), id('d', 'a')]);
+    evolveAdmission(state, pool('p', 3, true));
     evolveAdmission(state, ready(id('d', 'b'), { pool: 'p' }));
     expect(grantedIds(state)).toEqual([]);
-    evolveAdmission(state, { type: 'DeferredCounted', pool: 'p', slots: 0 });
+    expect(whyWaiting(state, id('d', 'b'))?.message).toBe('3 of 3 slots of pool "p" are taken and it wants 1; those before it in the pool come first.');
+    evolveAdmission(state, closed(id('d', 'waits')));
     expect(grantedIds(state)).toEqual([id('d', 'b')]);
+  });
+
+  it('counts a deferred task from when its trigger is ready, through a takeover and a grant that failed, until it has fired', () => {
+    const waits = ready(id('d', 'waits'), { pool: 'p', poolSlots: 0, deferredSlots: 2 });
+    const state = given(pool('p', 2, true), waits, ready(id('d', 'a'), { pool: 'p' }));
+    evolveAdmission(state, worker('w', 10));
+    expect(grantedIds(state)).toEqual([id('d', 'waits')]);
+    evolveAdmission(state, { type: 'GrantFailed', attemptId: id('d', 'waits'), again: true });
+    expect(state.pools.get('p')).toMatchObject({ used: 2, deferredSlots: 2 });
+    const found: AdmissionFact = { type: 'LeaseFound', attemptId: id('d', 'waits'), epoch: 3, worker: 'w', pool: 'p', poolSlots: 0, deferredSlots: 2 };
+    const successor = given(pool('p', 2, true), found, worker('w', 10), ready(id('d', 'a'), { pool: 'p' }));
+    expect(grantedIds(successor)).toEqual([]);
+    evolveAdmission(successor, closed(id('d', 'waits'), 3));
+    expect(grantedIds(successor)).toEqual([id('d', 'a')]);
   });
 
   it('caps a task over all runs and within one run', () => {
@@ -297,6 +312,37 @@ describe('under random facts', () => {
         expect(grantedAfter.size).toBe(arrivals.length);
       }),
       { numRuns: 10_000, seed: 42 },
+    );
+  });
+
+  it('counts what is live and what is deferred as often as it is there, whatever is declared meanwhile', () => {
+    const trigger = fc.record({ name: names, pool: fc.constantFrom('p', 'q'), deferredSlots: fc.constantFrom(1, 2), readyAtMs: fc.integer({ min: 0, max: 3 }) })
+      .map(({ name, ...rest }) => ready(attemptOf(name), { ...rest, poolSlots: 0, caps: caps[name.dag] as ReadyAttempt['caps'] }));
+    const answered = fc.record({ name: names, commits: fc.boolean(), again: fc.boolean() }).map(({ name, commits, again }): AdmissionFact =>
+      commits ? { type: 'GrantCommitted', attemptId: attemptOf(name), epoch: 1 } : { type: 'GrantFailed', attemptId: attemptOf(name), again });
+    const found = fc.record({ name: names, epoch: fc.constantFrom(1, 2), deferredSlots: fc.constantFrom(0, 2) }).map(({ name, epoch, deferredSlots }): AdmissionFact =>
+      ({ type: 'LeaseFound', attemptId: attemptOf(name), epoch, worker: 'w1', pool: 'p', poolSlots: deferredSlots === 0 ? 1 : 0, deferredSlots }));
+    const declared = fc.constantFrom<AdmissionFact>(pool('p', 3, true), pool('p', 5), pool('q', 2, true), { type: 'PoolDeleted', pool: 'q' });
+    const steps = fc.array(fc.oneof(factOf(fc.integer({ min: 1, max: 2 })), trigger, answered, found, declared, fc.constant('admit' as const)), { maxLength: 80 });
+    fc.assert(
+      fc.property(steps, (all) => {
+        const state = given(worker('w1', 4, ['default', 'gpu']), pool('p', 4), pool('q', 2));
+        for (const one of all) {
+          if (one === 'admit') admit(state, 2);
+          else evolveAdmission(state, one);
+          for (const name of ['p', 'q']) {
+            const gate = state.pools.get(name);
+            const live = [...state.leases.values()].filter((lease) => lease.gates.some((held) => held.kind === 'pool' && held.name === name));
+            const deferred = [
+              ...[...state.ready.values()].map(({ attempt }) => attempt).filter((attempt) => attempt.pool === name),
+              ...[...state.leases.values()].flatMap((lease) => (lease.deferred?.pool === name ? [lease.deferred] : [])),
+            ].reduce((sum, { deferredSlots = 0 }) => sum + deferredSlots, 0);
+            const used = live.reduce((sum, lease) => sum + lease.poolSlots, 0) + (gate?.includeDeferred === true ? deferred : 0);
+            expect([gate?.used ?? 0, gate?.deferredSlots ?? 0]).toEqual([used, deferred]);
+          }
+        }
+      }),
+      { numRuns: 3_000, seed: 42 },
     );
   });
 });

@@ -1,4 +1,4 @@
-import { bestWaiting, endLane, park, rank, wakeBest } from './lane.ts';
+import { bestWaiting, countDeferred, endLane, park, rank, wakeBest } from './lane.ts';
 import { openLease } from './lease.ts';
 import { laneBefore, stops } from './state.ts';
 import type { AdmissionState, Gate, Lane, Ready, ReadyAttempt, Worker } from './state.ts';
@@ -49,6 +49,7 @@ function grantBest(state: AdmissionState, lane: Lane): Grant {
   const ready = lane.attempts.best() as Ready;
   lane.attempts.remove(ready);
   ready.lane = null;
+  countDeferred(state, ready.attempt, -1);
   state.ready.delete(ready.attempt.attemptId);
   state.turn += 1;
   lane.flow.turn = state.turn;
@@ -63,7 +64,7 @@ function grantBest(state: AdmissionState, lane: Lane): Grant {
   return { attempt: ready.attempt, worker: worker.name };
 }
 
-const pick = ({ attemptId, pool, poolSlots }: ReadyAttempt) => ({ attemptId, pool, poolSlots });
+const pick = ({ attemptId, pool, poolSlots, deferredSlots = 0 }: ReadyAttempt) => ({ attemptId, pool, poolSlots, deferredSlots });
 
 function reinsert(state: AdmissionState, lane: Lane): void {
   state.runnable.remove(lane);

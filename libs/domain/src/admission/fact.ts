@@ -1,7 +1,7 @@
 import { unreachable } from '../decider.ts';
 import { dequeue, enqueue, forgetIfUnused, poolGate, queueGate, setLimit } from './lane.ts';
 import { closeLease, openLease, takenSlots, workerNamed } from './lease.ts';
-import type { AdmissionState, Lease, ReadyAttempt } from './state.ts';
+import type { AdmissionState, Gate, Lease, ReadyAttempt } from './state.ts';
 
 /** What the dispatcher hears. Every fact may come twice, late or out of order. */
 export type AdmissionFact =
@@ -20,14 +20,13 @@ export type AdmissionFact =
       readonly worker: string;
       readonly pool: string;
       readonly poolSlots: number;
+      readonly deferredSlots?: number;
     }
   /** A worker as it is now; `available` false when it drains or has not renewed in time. Its attempts go on counting. */
   | { readonly type: 'WorkerSeen'; readonly worker: string; readonly queues: readonly string[]; readonly slots: number; readonly available: boolean }
   | { readonly type: 'WorkerGone'; readonly worker: string }
   | { readonly type: 'PoolDeclared'; readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }
-  | { readonly type: 'PoolDeleted'; readonly pool: string }
-  /** Slots that deferred task instances of the pool would hold; they count when the pool includes deferred ones. */
-  | { readonly type: 'DeferredCounted'; readonly pool: string; readonly slots: number };
+  | { readonly type: 'PoolDeleted'; readonly pool: string };
 
 /** Folds a fact into the state, in place. Costs O(log ready); a change of a limit looks again at the lanes that wait for it. */
 export function evolveAdmission(state: AdmissionState, fact: AdmissionFact): AdmissionState {
@@ -83,15 +82,8 @@ export function evolveAdmission(state: AdmissionState, fact: AdmissionFact): Adm
     case 'PoolDeleted': {
       const gate = poolGate(state, fact.pool);
       gate.declared = false;
+      includeDeferred(state, gate, false);
       setLimit(state, gate, 0);
-      forgetIfUnused(state, gate);
-      return state;
-    }
-    case 'DeferredCounted': {
-      const gate = poolGate(state, fact.pool);
-      if (gate.includeDeferred) gate.used += fact.slots - gate.deferredSlots;
-      gate.deferredSlots = fact.slots;
-      state.opened.add(gate);
       forgetIfUnused(state, gate);
       return state;
     }
@@ -167,13 +159,16 @@ function workerSeen(state: AdmissionState, name: string, listed: readonly string
 const sameQueues = (gates: readonly { readonly name: string }[], queues: readonly string[]): boolean =>
   gates.length === queues.length && gates.every((gate, index) => gate.name === queues[index]);
 
-function poolDeclared(state: AdmissionState, pool: string, slots: number, includeDeferred: boolean): void {
+function poolDeclared(state: AdmissionState, pool: string, slots: number, includesDeferred: boolean): void {
   const gate = poolGate(state, pool);
   gate.declared = true;
-  if (gate.includeDeferred !== includeDeferred) {
-    gate.includeDeferred = includeDeferred;
-    gate.used += includeDeferred ? gate.deferredSlots : -gate.deferredSlots;
-    state.opened.add(gate);
-  }
+  includeDeferred(state, gate, includesDeferred);
   setLimit(state, gate, slots);
+}
+
+function includeDeferred(state: AdmissionState, gate: Gate, isIncluded: boolean): void {
+  if (gate.includeDeferred === isIncluded) return;
+  gate.includeDeferred = isIncluded;
+  gate.used += isIncluded ? gate.deferredSlots : -gate.deferredSlots;
+  state.opened.add(gate);
 }

@@ -1,6 +1,6 @@
 import { IndexedHeap } from './heap.ts';
 import { demandOf, newGate, readyBefore, roomOf } from './state.ts';
-import type { AdmissionState, Flow, Gate, GateKind, Lane, Lease, Ready, ReadyAttempt } from './state.ts';
+import type { AdmissionState, Deferred, Flow, Gate, GateKind, Lane, Lease, Ready, ReadyAttempt } from './state.ts';
 
 /** Ids hold no `/`, so it parts them: `<dag>/<run>/<task>/<map index>/<try>`. */
 interface AttemptParts {
@@ -19,6 +19,7 @@ export function partsOf(attemptId: string): AttemptParts {
 /** Puts a ready attempt into its lane. */
 export function enqueue(state: AdmissionState, ready: Ready): void {
   const lane = laneFor(state, ready.attempt);
+  countDeferred(state, ready.attempt, 1);
   ready.lane = lane;
   lane.attempts.push(ready);
   if (lane.attempts.best() === ready) relocate(state, lane);
@@ -28,6 +29,7 @@ export function enqueue(state: AdmissionState, ready: Ready): void {
 export function dequeue(state: AdmissionState, ready: Ready): void {
   const lane = ready.lane as Lane;
   const wasBest = lane.attempts.best() === ready;
+  countDeferred(state, ready.attempt, -1);
   lane.attempts.remove(ready);
   ready.lane = null;
   if (wasBest) relocate(state, lane);
@@ -81,6 +83,17 @@ export function giveBack(state: AdmissionState, gate: Gate, units: number): void
   gate.used -= units;
   if (gate.waiting.size > 0) state.opened.add(gate);
   letGo(state, gate);
+}
+
+/** A task that is deferred begins (1) or ceases (-1) to count in its pool. */
+export function countDeferred(state: AdmissionState, { pool, deferredSlots = 0 }: Deferred, times: 1 | -1): void {
+  if (deferredSlots === 0) return;
+  const gate = poolGate(state, pool);
+  gate.deferredSlots += times * deferredSlots;
+  if (gate.includeDeferred) gate.used += times * deferredSlots;
+  if (times === 1) return;
+  if (gate.includeDeferred && gate.waiting.size > 0) state.opened.add(gate);
+  forgetIfUnused(state, gate);
 }
 
 export function queueGate(state: AdmissionState, queue: string): Gate {

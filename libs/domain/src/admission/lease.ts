@@ -1,10 +1,10 @@
-import { dagGate, giveBack, partsOf, poolGate, take } from './lane.ts';
-import type { AdmissionState, Gate, Lease, Ready, Worker } from './state.ts';
+import { countDeferred, dagGate, giveBack, partsOf, poolGate, take } from './lane.ts';
+import type { AdmissionState, Deferred, Gate, Lease, Ready, Worker } from './state.ts';
 
 /** A live attempt begins to count: in its pool, its DAG, its caps and on its worker. */
 export function openLease(
   state: AdmissionState,
-  attempt: { readonly attemptId: string; readonly pool: string; readonly poolSlots: number; readonly epoch: number },
+  attempt: { readonly attemptId: string; readonly pool: string; readonly poolSlots: number; readonly deferredSlots?: number; readonly epoch: number },
   worker: Worker,
   granted?: Ready,
 ): Lease {
@@ -39,12 +39,14 @@ export function openLease(
 /** It counts on its worker alone, and takes none of its slots. */
 function openHosted(
   state: AdmissionState,
-  { attemptId, dagId, runId, taskId, epoch }: Pick<Lease, 'attemptId' | 'dagId' | 'runId' | 'taskId' | 'epoch'>,
+  { attemptId, dagId, runId, taskId, epoch, pool, deferredSlots = 0 }: Pick<Lease, 'attemptId' | 'dagId' | 'runId' | 'taskId' | 'epoch'> & Deferred,
   worker: Worker,
   granted: Ready | undefined,
 ): Lease {
-  const lease: Lease = { attemptId, dagId, runId, taskId, poolSlots: 0, worker, gates: [], epoch, closedEpoch: 0, ...(granted === undefined ? {} : { granted }) };
+  const deferred = { pool, deferredSlots };
+  const lease: Lease = { attemptId, dagId, runId, taskId, poolSlots: 0, deferred, worker, gates: [], epoch, closedEpoch: 0, ...(granted === undefined ? {} : { granted }) };
   state.leases.set(attemptId, lease);
+  countDeferred(state, deferred, 1);
   worker.hosted += 1;
   return lease;
 }
@@ -53,6 +55,7 @@ export function closeLease(state: AdmissionState, lease: Lease): void {
   state.leases.delete(lease.attemptId);
   lease.gates[0]?.leases.delete(lease);
   for (const gate of lease.gates) giveBack(state, gate, unitsOf(lease, gate));
+  if (lease.deferred !== undefined) countDeferred(state, lease.deferred, -1);
   if (lease.poolSlots === 0) lease.worker.hosted -= 1;
   else occupy(state, lease.worker, -1);
   if (lease.worker.used === 0 && lease.worker.hosted === 0 && lease.worker.queues.length === 0) state.workers.delete(lease.worker.name);

@@ -48,6 +48,8 @@ export interface ReadyAttempt {
   readonly pool: string;
   /** 0: it holds no slot of anything, of the pool, the DAG or a worker, and only wants a worker that is there: what a trigger waits in. */
   readonly poolSlots: number;
+  /** Of one that holds no slot: what its deferred task counts for in a pool that includes deferred ones. Absent: nothing. */
+  readonly deferredSlots?: number;
   /** Higher goes first. */
   readonly priority: number;
   readonly readyAtMs: number;
@@ -67,6 +69,8 @@ export interface Lease {
   readonly taskId: string;
   readonly poolSlots: number;
   readonly worker: Worker;
+  /** Of one that holds no slot: where its deferred task counts. */
+  readonly deferred?: Deferred;
   /** What ends with it: the pool's, the DAG's and the caps' units. Worker and queue are kept by `worker`. */
   readonly gates: Gate[];
   /** 0 until the grant has committed. */
@@ -77,6 +81,11 @@ export interface Lease {
   readonly granted?: Ready;
   /** Heard ready while this lease still stood: messages overtake one another. */
   next?: ReadyAttempt;
+}
+
+export interface Deferred {
+  readonly pool: string;
+  readonly deferredSlots?: number;
 }
 
 export interface Worker {
@@ -110,6 +119,7 @@ export interface Gate {
   /** Of a pool. */
   declared: boolean;
   includeDeferred: boolean;
+  /** Of deferred task instances, whose triggers are ready or live; among `used` when the pool includes them. */
   deferredSlots: number;
 }
 
@@ -138,7 +148,7 @@ export interface Flow {
 }
 
 export const DEFAULT_POOL = 'default_pool';
-const DEFAULT_POOL_SLOTS = 128;
+export const DEFAULT_POOL_SLOTS = 128;
 
 /** Nothing ready, nothing live, no worker; `default_pool` has 128 slots until a fact says otherwise. */
 export function initialAdmission(): AdmissionState {
