@@ -4,6 +4,7 @@ import type { OutgoingMessage } from '@dagbook/messaging';
 import { ManualClock, silentLog } from '@dagbook/platform';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AdmissionDesk } from './admission-desk.ts';
+import { DeclarationDesk } from './declaration-desk.ts';
 import { WorkerRoster } from './worker-roster.ts';
 
 const ATTEMPT = 'd/r/a/-1/1';
@@ -46,8 +47,9 @@ beforeEach(async () => {
     await commit;
     return results;
   };
+  const declarations = new DeclarationDesk({ store: stores.events, roster, seeds: [], clock, log: silentLog });
   desk = new AdmissionDesk({
-    instance: 'one', store: { ...stores.events, append, read: (id) => stores.events.read(id) }, leases: stores.leases, roster, pools: [], tokenSecret: 'secret', clock, log: silentLog,
+    instance: 'one', store: { ...stores.events, append, read: (id) => stores.events.read(id) }, leases: stores.leases, roster, declarations, tokenSecret: 'secret', clock, log: silentLog,
     publisher: {
       publish: async (messages) => {
         said.push(...messages);

@@ -3,6 +3,7 @@ import { assignmentTopic, attemptStream, parseAttemptId, TOPICS, type AttemptRea
 import type { AppendEntry, AppendResult, EventStore, Lease, LeaseStore } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { attemptToken, errorAttributes, uuidv7, WakeableLoop, type Clock, type Log } from '@dagbook/platform';
+import type { DeclarationDesk } from './declaration-desk.ts';
 import type { WorkerRoster } from './worker-roster.ts';
 
 /**
@@ -39,7 +40,7 @@ export class AdmissionDesk {
     this.#leases.clear();
     this.#isInDoubt = false;
     this.#state = state;
-    for (const pool of this.#ports.pools) evolveAdmission(state, { type: 'PoolDeclared', ...pool });
+    for (const fact of await this.#ports.declarations.open()) evolveAdmission(state, fact);
     for (const lease of await this.#ports.leases.list()) this.#found(lease);
     for (const worker of this.#ports.roster.seen()) evolveAdmission(state, worker);
     await this.#ports.publisher.publish([{ topic: TOPICS.reports.name, key: 'dispatcher', type: 'AttemptsWanted', data: { by: this.#ports.instance } }]);
@@ -105,6 +106,12 @@ export class AdmissionDesk {
     this.#loop.wake();
   }
 
+  /** Somebody declares a pool or drains a worker: it is decided before the next round. */
+  commanded(): void {
+    this.#ports.declarations.hinted();
+    this.#loop.wake();
+  }
+
   /** Compares the desk's view with the rows: what ended unheard gives its slots back, what was granted unheard counts. */
   async reconcile(rows: readonly Lease[]): Promise<void> {
     const state = this.#state;
@@ -127,6 +134,11 @@ export class AdmissionDesk {
     const state = this.#state;
     if (state === undefined) return 0;
     if (this.#isInDoubt) await this.#recount(state);
+    if (this.#ports.declarations.hasWork) {
+      const facts = await this.#ports.declarations.carryOut();
+      if (this.#state !== state) return 0;
+      for (const fact of facts) evolveAdmission(state, fact);
+    }
     const grants = admit(state, GRANTS_A_ROUND);
     if (grants.length === 0) return 0;
     let results: readonly AppendResult[];
@@ -171,7 +183,7 @@ export class AdmissionDesk {
   #entry(grant: Grant): AppendEntry {
     const ready = grant.attempt as AttemptReady;
     const key = parseAttemptId(ready.attemptId);
-    const { queue, pool, poolSlots, lostAfterMs, attemptId, lastEpoch } = ready;
+    const { queue, pool, poolSlots, deferredSlots, lostAfterMs, attemptId, lastEpoch } = ready;
     const granted = { ...key, worker: grant.worker, queue, pool, poolSlots, atMs: this.#ports.clock.nowMs() };
     return {
       streamId: attemptStream(attemptId),
@@ -181,6 +193,7 @@ export class AdmissionDesk {
         {
           attemptId, epoch: lastEpoch + 1, worker: grant.worker, incarnation: this.#ports.roster.incarnationOf(grant.worker) ?? '',
           dagId: key.dagId, runId: key.runId, taskId: key.taskId, queue, pool, poolSlots, lostAfterMs,
+          ...(deferredSlots === undefined ? {} : { deferredSlots }),
         },
       ],
     };
@@ -292,7 +305,7 @@ export interface AdmissionDeskPorts {
   readonly leases: LeaseStore;
   readonly publisher: MessagePublisher;
   readonly roster: WorkerRoster;
-  readonly pools: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
+  readonly declarations: Pick<DeclarationDesk, 'open' | 'hasWork' | 'hinted' | 'carryOut'>;
   readonly tokenSecret: string;
   readonly clock: Clock;
   readonly log: Log;

@@ -44,6 +44,10 @@ export class LeaseKeeper {
     const messages: OutgoingMessage[] = [
       { topic: assignmentTopic(message.worker).name, key: message.worker, type: 'RenewalGranted', data: { sequence: message.sequence, revoked } },
     ];
+    const drainer = roster.drainerOf(message.worker);
+    if (message.draining !== (drainer !== undefined)) {
+      messages.push({ topic: assignmentTopic(message.worker).name, key: message.worker, type: 'DrainWorker', data: { by: drainer ?? 'dispatcher', draining: drainer !== undefined } });
+    }
     if (message.predecessorReaped === true) {
       const own = new Set(message.attempts.map((attempt) => attempt.attemptId));
       for (const lease of desk.leasesOf(message.worker)) {

@@ -8,7 +8,7 @@ await runService({
   settings: {
     databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort,
     checkEveryMs: { env: 'DAGBOOK_DISPATCHER_CHECK_EVERY_MS', says: 'how often leases are looked at', parse: integer(50, 60_000), fallback: 1_000 },
-    pools: { env: 'DAGBOOK_POOLS', says: 'pools beside default_pool, name=slots with commas between', parse: pools, fallback: [] },
+    pools: { env: 'DAGBOOK_POOLS', says: 'pools to begin with, name=slots with commas between; afterwards they are changed through the API', parse: pools, fallback: [] },
     unreachableAfterMs: { env: 'DAGBOOK_DISPATCHER_UNREACHABLE_AFTER_MS', says: 'silence after which a worker gets no new work', parse: integer(1_000, 600_000), fallback: 30_000 },
   },
   healthPort: (settings) => settings.healthPort,

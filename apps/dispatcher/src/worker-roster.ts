@@ -10,6 +10,8 @@ export class WorkerRoster {
   readonly #clock: Clock;
   readonly #unreachableAfterMs: number;
   readonly #workers = new Map<string, Presence>();
+  /** Who drains which, as it is declared. */
+  #drained: ReadonlyMap<string, string> = new Map();
 
   constructor(clock: Clock, unreachableAfterMs = 30_000) {
     this.#clock = clock;
@@ -37,6 +39,18 @@ export class WorkerRoster {
     return [...this.#workers.values()].map((presence) => this.#fact(presence));
   }
 
+  /** Which workers are to be given nothing, all of them; answers those for which that is new. */
+  drainedBy(drained: ReadonlyMap<string, string>): AdmissionFact[] {
+    const before = this.#drained;
+    this.#drained = drained;
+    return [...this.#workers.values()].filter(({ message: { worker } }) => before.has(worker) !== drained.has(worker)).map((presence) => this.#fact(presence));
+  }
+
+  /** Who drains the worker; undefined: nobody. */
+  drainerOf(worker: string): string | undefined {
+    return this.#drained.get(worker);
+  }
+
   incarnationOf(worker: string): string | undefined {
     return this.#workers.get(worker)?.message.incarnation;
   }
@@ -52,7 +66,7 @@ export class WorkerRoster {
 
   #fact(presence: Presence): AdmissionFact {
     const { worker, queues, slots, draining } = presence.message;
-    return { type: 'WorkerSeen', worker, queues, slots, available: !draining && !this.#isSilent(presence) };
+    return { type: 'WorkerSeen', worker, queues, slots, available: !draining && !this.#drained.has(worker) && !this.#isSilent(presence) };
   }
 }
 

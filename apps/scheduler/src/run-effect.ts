@@ -75,7 +75,7 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
     attemptId: id,
     queue: task?.queue ?? 'default',
     pool: task?.pool?.name ?? DEFAULT_POOL,
-    poolSlots: instance.state === 'deferred' ? 0 : (task?.pool?.slots ?? 1),
+    ...(instance.state === 'deferred' ? { poolSlots: 0, deferredSlots: task?.pool?.slots ?? 1 } : { poolSlots: task?.pool?.slots ?? 1 }),
     priority: run.plan.weights.get(taskId) ?? 1,
     readyAtMs,
     lastEpoch: Math.max(instance.epoch, instance.endedEpoch),

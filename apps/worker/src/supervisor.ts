@@ -72,7 +72,10 @@ export class Supervisor {
   readonly #attempts = new Map<AttemptId, Attempt>();
   readonly #ended = new RecentKeys(REMEMBERED_ENDS);
   readonly #leases: LeaseKeeper;
-  #draining = false;
+  /** It stops. */
+  #stopping = false;
+  /** The dispatcher said that it is to take nothing more, until it says the contrary. */
+  #drained = false;
   #onEmpty: (() => void) | undefined;
 
   constructor(parts: SupervisorParts) {
@@ -136,7 +139,7 @@ export class Supervisor {
    * Resolves when nothing runs.
    */
   async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true;
+    this.#stopping = true;
     void this.#leases.renew();
     for (const attempt of this.#attempts.values()) {
       if (attempt.state === 'waiting') this.#end(attempt, HANDED_BACK, 0);
@@ -177,9 +180,14 @@ export class Supervisor {
     this.#leases.onGranted(granted);
   }
 
-  #onDrain({ by }: DrainWorker): void {
-    this.#parts.log.info('draining: nothing new is taken, what runs may finish', { by });
-    this.#draining = true;
+  get #draining(): boolean {
+    return this.#stopping || this.#drained;
+  }
+
+  #onDrain({ by, draining = true }: DrainWorker): void {
+    if (this.#drained === draining) return;
+    this.#parts.log.info(draining ? 'draining: nothing new is taken, what runs may finish' : 'takes attempts again', { by });
+    this.#drained = draining;
     void this.#leases.renew();
   }
 

@@ -51,6 +51,22 @@ export type CommandBody =
   | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
   | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
 
+/** What the dispatcher that leads decides: rows of `DISPATCHER`. */
+export type DispatcherCommand =
+  | {
+      readonly type: 'SetPool';
+      readonly pool: string;
+      /** `create` refuses a pool that is there, `change` one that is not and leaves what is absent as it was. */
+      readonly mode: 'create' | 'change' | 'set';
+      /** -1: without limit. */
+      readonly slots?: number;
+      readonly description?: string | null;
+      readonly includeDeferred?: boolean;
+      readonly user: string;
+    }
+  | { readonly type: 'DeletePool'; readonly pool: string; readonly user: string }
+  | { readonly type: 'SetWorkerDrained'; readonly worker: string; readonly drained: boolean; readonly user: string };
+
 interface ClearTasks {
   readonly type: 'ClearTasks';
   readonly runId: string;

@@ -7,6 +7,8 @@ export const backfillStream = (dagId: string, backfillId: string): string => `ba
 export const dagStream = (dagId: string): string => `dag-${dagId}`;
 export const connectionStream = (connectionId: string): string => `connection-${connectionId}`;
 export const variableStream = (key: string): string => `variable-${key}`;
+export const poolStream = (pool: string): string => `pool-${pool}`;
+export const workerStream = (worker: string): string => `worker-${worker}`;
 /** What its events hold is nobody's but the gateway's, though it is sealed. */
 export const isSecretStream = (streamId: string): boolean => streamId.startsWith(connectionStream('')) || streamId.startsWith(variableStream(''));
 

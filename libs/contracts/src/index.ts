@@ -1,6 +1,6 @@
-export type { CommandBody, CommandOutcome } from './command.ts';
+export type { CommandBody, CommandOutcome, DispatcherCommand } from './command.ts';
 export type { AttemptId, AttemptKey } from './id.ts';
-export { attemptId, attemptStream, backfillStream, CALLBACK_TASK, callbackAttemptId, connectionStream, dagStream, ID_PATTERN, isAttemptTask, isSecretStream, parseAttemptId, RUN_ID_PATTERN, runStream, variableStream } from './id.ts';
+export { attemptId, attemptStream, backfillStream, CALLBACK_TASK, callbackAttemptId, connectionStream, dagStream, ID_PATTERN, isAttemptTask, isSecretStream, parseAttemptId, poolStream, RUN_ID_PATTERN, runStream, variableStream, workerStream } from './id.ts';
 export type { LogLine } from './log-line.ts';
 export type {
   AttemptAssigned, AttemptClosed, AttemptFinished, AttemptKind, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
@@ -11,4 +11,4 @@ export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
 export type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
 export type { LogEraser, LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
-export { DAG_PARTITIONS, partitionOf } from './partition.ts';
+export { DAG_PARTITIONS, DISPATCHER, DISPATCHER_PARTITION, partitionOf } from './partition.ts';

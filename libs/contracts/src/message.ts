@@ -65,6 +65,8 @@ export interface AttemptReady {
   readonly pool: string;
   /** 0: it holds no slot of anything, as a trigger. */
   readonly poolSlots: number;
+  /** Of a trigger: what its deferred task counts for in a pool that includes deferred ones. Default 0. */
+  readonly deferredSlots?: number;
   /** `priorityWeight` summed by its weight rule: higher goes first. */
   readonly priority: number;
   readonly readyAtMs: number;
@@ -233,8 +235,11 @@ export interface ReportAcknowledged {
   readonly accepted: boolean;
 }
 
+/** A worker that drains finishes what it runs and takes nothing more, until it hears the contrary. */
 export interface DrainWorker {
   readonly by: string;
+  /** Default true. */
+  readonly draining?: boolean;
 }
 
 /** Bytes of a log as they were written. Chunks of an attempt are contiguous by `offset`; a repeated one is dropped. */

@@ -60,6 +60,20 @@ export async function execute<Command, Event extends { readonly type: string }, 
   }
 }
 
+/** Folds every stream whose id begins with `prefix`, by the rest of its id: for what there is little of, and little about. */
+export async function loadStates<Event extends { readonly type: string }, State>(
+  store: Pick<EventStore, 'listStreams' | 'readMany'>,
+  prefix: string,
+  deciderOf: (name: string) => Pick<Decider<never, Event, State>, 'initialState' | 'evolve'>,
+): Promise<ReadonlyMap<string, State>> {
+  const streams = await store.readMany(await store.listStreams(prefix));
+  return new Map([...streams].map(([streamId, events]) => {
+    const name = streamId.slice(prefix.length);
+    const { initialState, evolve } = deciderOf(name);
+    return [name, events.reduce((state, event) => evolve(state, toFact<Event>(event)), initialState())];
+  }));
+}
+
 /** Folds a stream, from its snapshot when the code that wrote it folds as we do. */
 export async function loadState<Command, Event extends { readonly type: string }, State>(
   store: EventStore,

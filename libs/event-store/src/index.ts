@@ -4,7 +4,7 @@ export type {
 } from './port.ts';
 export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';
 export type { Executed, ExecuteOptions, StreamDecider } from './execute.ts';
-export { execute, loadState } from './execute.ts';
+export { execute, loadState, loadStates } from './execute.ts';
 export type { Upcaster } from './fact.ts';
 export { toFact, toNewEvent, upcastChain } from './fact.ts';
 export type { MemoryEventStore } from './memory/stores.ts';

@@ -134,6 +134,8 @@ export interface LeaseGrant {
   readonly queue: string;
   readonly pool: string;
   readonly poolSlots: number;
+  /** Of a trigger, which holds no slot: what its deferred task counts for in a pool that includes deferred ones. Absent: nothing. */
+  readonly deferredSlots?: number;
   readonly lostAfterMs: number;
 }
 

@@ -2,6 +2,9 @@ import type pg from 'pg';
 import type { Lease, LeaseStore } from '../port.ts';
 import { retrying } from './connection.ts';
 
+/** A row of a trigger has the slots of its deferred task below zero, since the trigger itself holds none. */
+const slotsOf = (rowSlots: number): Pick<Lease, 'poolSlots' | 'deferredSlots'> => (rowSlots < 0 ? { poolSlots: 0, deferredSlots: -rowSlots } : { poolSlots: rowSlots });
+
 /** The rows of `attempt_leases`, judged by the database's clock. They are made and deleted by `append` alone. */
 export class PostgresLeaseStore implements LeaseStore {
   readonly #pool: pg.Pool;
@@ -17,7 +20,7 @@ export class PostgresLeaseStore implements LeaseStore {
            (extract(epoch FROM lease_until - clock_timestamp()) * 1000)::bigint AS "remainingMs"
          FROM attempt_leases ORDER BY attempt_id`,
       );
-      return rows.map((row) => ({ ...row, epoch: Number(row.epoch), lostAfterMs: Number(row.lostAfterMs), remainingMs: Number(row.remainingMs) }));
+      return rows.map(({ poolSlots, ...row }) => ({ ...row, ...slotsOf(poolSlots), epoch: Number(row.epoch), lostAfterMs: Number(row.lostAfterMs), remainingMs: Number(row.remainingMs) }));
     });
   }
 
