@@ -9,12 +9,15 @@ import { VariableController } from './secret/variable.controller.ts';
 import { ExecutionController } from './execution/execution.controller.ts';
 import { CallbackController } from './callback.controller.ts';
 import { HumanInputController } from './human-input.controller.ts';
+import { PoolController } from './pool/pool.controller.ts';
 import { LogController } from './log.controller.ts';
 import { RetentionController } from './retention.controller.ts';
 import { RunController } from './run.controller.ts';
 import { StreamController } from './stream/stream.controller.ts';
 import { SystemController } from './system.controller.ts';
 import { TaskInstanceChangeController } from './task-instance-change.controller.ts';
+import { DagWarningController } from './waiting/dag-warning.controller.ts';
+import { WorkerController } from './worker/worker.controller.ts';
 import { TaskInstanceController } from './task-instance.controller.ts';
 
 /** Wiring only: everything the controllers need is made by `startApiGateway` and handed in. */
@@ -24,7 +27,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController],
     };
   }
 }

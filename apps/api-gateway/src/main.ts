@@ -23,7 +23,6 @@ await runService({
         version: settings.version,
         webFolder: settings.webFolder,
         users: [{ username: settings.adminUsername, role: 'admin', passwordHash: await hashPassword(settings.adminPassword) }],
-        pools: settings.pools,
         jwtSecret: settings.jwtSecret,
         tokenSecret: settings.tokenSecret,
         workerSecret: settings.workerSecret,

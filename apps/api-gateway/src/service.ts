@@ -19,6 +19,7 @@ import { ErrorFilter } from './error/error.filter.ts';
 import { OtherRuns } from './execution/other-run.ts';
 import { StoredExecutionApi } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
+import { PoolDirectory } from './pool/pool-directory.ts';
 import { ReadModelFeed } from './read-model-feed.ts';
 import { Reader } from './reader.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -28,9 +29,11 @@ import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { SystemHealth } from './system-health.ts';
-import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { NeedsOfDags } from './waiting/dag-needs.ts';
 import { SlotWatch } from './waiting/slot-watch.ts';
 import { serveWeb } from './web.ts';
+import { WorkerWatch } from './worker/worker-watch.ts';
 
 export interface ApiGatewayPorts {
   /** The journal; its pool carries the projection. Not closed here. */
@@ -64,8 +67,6 @@ export interface ApiGatewayConfig {
   readonly secretSources: SecretSources;
   /** null: nothing can be stored, or read from what is. */
   readonly secretKeys: KeyRing | null;
-  /** Beside `default_pool`, as the dispatcher has them. */
-  readonly pools?: readonly { readonly pool: string; readonly slots: number; readonly includeDeferred: boolean }[];
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
 }
@@ -98,7 +99,9 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const hub = new ChangeHub(feed, reads);
   const tokens = new TokenDesk({ secret: config.jwtSecret, db: reads, clock });
   const signIn = new SignIn({ users: config.users, tokens, clock });
-  const slots = new SlotWatch({ broker, leases: stores.leases, pools: config.pools ?? [], clock, ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }) });
+  const pools = new PoolDirectory(stores.events);
+  const workers = new WorkerWatch({ broker, store: stores.events, clock, ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }) });
+  const slots = new SlotWatch({ workers, leases: stores.leases, pools });
   const reader = new Reader({ db: reads, plans, store: stores.events, slots });
   const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
   checkedEnvironment(config.secretSources.env);
@@ -114,6 +117,10 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: SignIn, useValue: signIn },
     { provide: StoredExecutionApi, useValue: executionApi },
     { provide: SecretStore, useValue: secretStore },
+    { provide: PoolDirectory, useValue: pools },
+    { provide: WorkerWatch, useValue: workers },
+    { provide: NeedsOfDags, useValue: new NeedsOfDags(reads, plans) },
+    { provide: LEASES, useValue: stores.leases },
     { provide: SystemHealth, useValue: new SystemHealth({ db: reads, feed, clock }) },
     { provide: BUNDLES, useValue: stores.bundles },
     { provide: CLOCK, useValue: clock },
@@ -130,7 +137,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   hub.start();
   feed.start();
   // Requests need not wait for the bus: until a worker is heard, a task waits for one.
-  slots.start().catch((error: unknown) => {
+  workers.start().catch((error: unknown) => {
     log.error('the workers cannot be listened to', errorAttributes(error));
     ports.onFatal?.(error);
   });
@@ -142,7 +149,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   let stopping: Promise<void> | undefined;
   const stop = async (deadlineMs?: number): Promise<void> => {
     hub.stop();
-    await slots.stop();
+    await workers.stop();
     await app.close();
     await sweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);

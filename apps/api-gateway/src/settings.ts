@@ -1,4 +1,4 @@
-import { CLUSTER_SETTINGS, integer, oneOf, pools, secret, type Setting, text } from '@dagbook/platform';
+import { CLUSTER_SETTINGS, integer, oneOf, secret, type Setting, text } from '@dagbook/platform';
 import { type KeyRing, readKeyRing } from './secret/key-ring.ts';
 
 const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort } = CLUSTER_SETTINGS;
@@ -9,7 +9,6 @@ export const API_GATEWAY_SETTINGS = {
   port: { env: 'DAGBOOK_API_PORT', says: 'port of REST and the page', parse: integer(0, 65_535), fallback: 8080 },
   host: { env: 'DAGBOOK_API_HOST', says: 'address it listens on', parse: text, fallback: '0.0.0.0' },
   webFolder: { env: 'DAGBOOK_API_WEB_FOLDER', says: 'folder of the built page', parse: text, fallback: 'dist/web' },
-  pools: { env: 'DAGBOOK_POOLS', says: "the dispatcher's pools, to say why a task waits", parse: pools, fallback: [] },
   jwtSecret: { env: 'DAGBOOK_SECURITY_JWT_SECRET', says: 'signs the tokens of people', parse: secret, secret: true },
   workerSecret: { env: 'DAGBOOK_SECURITY_WORKER_SECRET', says: 'what workers show to fetch code', parse: secret, secret: true },
   secretsKeys: { env: 'DAGBOOK_SECRETS_KEYS', says: 'seal stored connections and variables: keys made with `openssl rand -hex 32`, newest first', parse: readKeyRing, fallback: undefined, secret: true } as Setting<KeyRing | undefined>,

@@ -80,7 +80,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
     config: {
       host: options.host, port: options.port, version: built.version, webFolder: join(built.root, 'dist/web'),
       users: [{ username: 'admin', role: 'admin', passwordHash: await hashPassword(secrets.adminPassword) }],
-      pools: options.pools, jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
+      jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
       secretSources: { env: process.env, folder: process.env['DAGBOOK_SECRETS_FOLDER'] ?? join(options.dagsDir, '.secrets') }, secretKeys: readKeyRing(process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys),
     },
   });

@@ -87,6 +87,19 @@ export async function lastRuns(db: Queryable, dagIds: readonly string[], count: 
 
 const VERSION_COLUMNS = ['dag_id', 'dag_version', 'plan_hash', 'bundle_hash', 'file', 'created_at_ms'] as const;
 
+/** A DAG that is there, with the plan of its newest version. */
+export interface LiveDag {
+  readonly dagId: string;
+  readonly displayName: string;
+  readonly planHash: string;
+  readonly parsedAtMs: number;
+}
+
+/** Every DAG whose file is there, in order of id. */
+export async function liveDags(db: Queryable): Promise<readonly LiveDag[]> {
+  return selectRows(db, 'SELECT dag_id AS "dagId", display_name AS "displayName", plan_hash AS "planHash", parsed_at_ms AS "parsedAtMs" FROM rm.dags WHERE NOT is_stale ORDER BY dag_id');
+}
+
 /** `dagId` undefined: of every DAG. */
 export async function listDagVersions(
   db: Queryable,

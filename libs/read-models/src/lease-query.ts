@@ -1,11 +1,6 @@
 import { DAG_PARTITIONS } from '@dagbook/contracts';
 import { selectRows, type Queryable } from './sql.ts';
 
-/** Slots of each pool that live attempts hold, counted from their leases. */
-export async function poolUse(db: Queryable): Promise<readonly { readonly pool: string; readonly slots: number }[]> {
-  return selectRows(db, 'SELECT pool, sum(greatest(pool_slots, 0))::bigint AS slots FROM attempt_leases GROUP BY pool ORDER BY pool');
-}
-
 /** How many partitions of DAGs a scheduler owns now, and whether a dispatcher leads: their session locks say so. */
 export async function ownedParts(db: Queryable): Promise<{ readonly partitions: number; readonly dispatcherLeads: boolean }> {
   const names = [...Array.from({ length: DAG_PARTITIONS }, (_, partition) => `dagbook.partition.${partition}`), 'dagbook.dispatcher'];

@@ -1,4 +1,4 @@
-import { TOPICS, type CommandBody } from '@dagbook/contracts';
+import { TOPICS, type CommandBody, type DispatcherCommand } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { parsePosition, type EventStore } from '@dagbook/event-store';
 import type { MessagePublisher } from '@dagbook/messaging';
@@ -34,8 +34,8 @@ export class CommandDesk {
     this.#log = options.log;
   }
 
-  /** A refusal is thrown as the `ApiError` that the client gets. The same key again has no second effect. */
-  async submit(dagId: string, body: CommandBody, idempotencyKey?: string): Promise<Submitted> {
+  /** `dagId` may be `DISPATCHER`. A refusal is thrown as the `ApiError` that the client gets. The same key again has no second effect. */
+  async submit(dagId: string, body: CommandBody | DispatcherCommand, idempotencyKey?: string): Promise<Submitted> {
     const commandId = idempotencyKey === undefined ? uuidv7() : `${body.user}/${checkedKey(idempotencyKey)}`;
     await this.#store.storeCommand({ commandId, dagId, body: body as unknown as Json });
     await this.#hint(commandId, dagId);

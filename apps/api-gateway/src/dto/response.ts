@@ -413,25 +413,6 @@ export class DagStatsCollectionResponse {
   @Int() total_entries!: number;
 }
 
-export class PoolResponse {
-  @Str() name!: string;
-  @Int() slots!: number;
-  @NullStr() description!: string | null;
-  @Bool() include_deferred!: boolean;
-  @NullStr() team_name!: string | null;
-  @Int() occupied_slots!: number;
-  @Int() running_slots!: number;
-  @Int() queued_slots!: number;
-  @Int() scheduled_slots!: number;
-  @Int() open_slots!: number;
-  @Int() deferred_slots!: number;
-}
-
-export class PoolCollectionResponse {
-  @ListOf(() => PoolResponse) pools!: PoolResponse[];
-  @Int() total_entries!: number;
-}
-
 export class VersionInfo {
   @Str() version!: string;
   @NullStr() git_version!: string | null;

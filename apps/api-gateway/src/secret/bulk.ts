@@ -93,8 +93,8 @@ function readAction<Entity extends object>(action: Record<string, unknown>, at: 
 
 function idIn(entity: unknown): string | undefined {
   if (typeof entity !== 'object' || entity === null) return undefined;
-  const { connection_id: connectionId, key } = entity as { connection_id?: unknown; key?: unknown };
-  const id = connectionId ?? key;
+  const { connection_id: connectionId, key, name } = entity as { connection_id?: unknown; key?: unknown; name?: unknown };
+  const id = connectionId ?? key ?? name;
   return typeof id === 'string' ? id : undefined;
 }
 
