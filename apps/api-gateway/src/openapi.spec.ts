@@ -8,15 +8,18 @@ import { TokenDesk } from './auth/token-desk.ts';
 import { CommandDesk } from './command/command-desk.ts';
 import { StoredExecutionApi } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
+import { PoolDirectory } from './pool/pool-directory.ts';
 import { Reader } from './reader.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { SystemHealth } from './system-health.ts';
-import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { NeedsOfDags } from './waiting/dag-needs.ts';
+import { WorkerWatch } from './worker/worker-watch.ts';
+import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
 
 const UNUSED = [
-  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, SecretStore, SystemHealth, RunSweeper, BUNDLES, CLOCK, COOKIE_IS_SECURE, LOG_READER, VERSION, WORKER_SECRET,
+  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, SecretStore, SystemHealth, RunSweeper, PoolDirectory, WorkerWatch, NeedsOfDags, BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET,
 ].map((provide) => ({ provide, useValue: '' }));
 
 /** Rewrite the file with `npx vitest run --project unit apps/api-gateway/src/openapi.spec.ts -u`. */

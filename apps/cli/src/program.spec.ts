@@ -410,3 +410,46 @@ describe('backfills', () => {
     expect((await run(['backfill', 'create', 'd', '--from', '2026-01-01'])).code).toBe(2);
   });
 });
+
+describe('pools, workers and queues', () => {
+  const POOL = { name: 'db', slots: 4, description: null, include_deferred: true, team_name: null, occupied_slots: 3, running_slots: 2, queued_slots: 0, scheduled_slots: 5, open_slots: 1, deferred_slots: 1 };
+  const WORKER = { worker_name: 'a-1', state: 'draining', drained_by: 'kim', hostname: 'a', version: '1', queues: ['default', 's21'], slots: 8, running: 2, deferred: 0, last_heard: 'T' };
+
+  it('a pool is set and shown, and pools of Airflow are imported', async () => {
+    const { url, asked } = await serve({ 'PATCH /api/v2/pools': { body: { create: { success: ['db'], errors: [] } } }, 'GET /api/v2/pools/db': { body: POOL } });
+    const given = ['--url', url, '--token', 't'];
+    expect(await run(['pools', 'set', 'db', '4', 'the warehouse', '--include-deferred', ...given])).toMatchObject({ code: 0, out: 'pool       db\nslots      4\nopen       1\nrunning    2\nqueued     0\nscheduled  5\ndeferred   1 (counted)\n' });
+    expect(asked[0]?.body).toEqual({ actions: [{ action: 'create', action_on_existence: 'overwrite', entities: [{ name: 'db', slots: 4, description: 'the warehouse', include_deferred: true }] }] });
+    expect(await run(['pools', 'import', '-', ...given], { stdin: '{"db": {"slots": 4, "description": "", "include_deferred": false}}' })).toMatchObject({ code: 0, out: 'stored db\n' });
+    expect(await run(['pools', 'import', '-', ...given], { stdin: '{"db": {"description": ""}}' })).toMatchObject({ code: 2, err: expect.stringContaining('The pool db in - has no whole number of slots.') as string });
+  });
+
+  it('pools are exported as they are imported', async () => {
+    const { url } = await serve({ 'GET /api/v2/pools': { body: { pools: [POOL], total_entries: 1 } } });
+    expect(JSON.parse((await run(['pools', 'export', '-', '--url', url, '--token', 't'])).out)).toEqual({ db: { slots: 4, description: '', include_deferred: true } });
+  });
+
+  it('a pool that cannot be deleted ends the command', async () => {
+    const { url } = await serve({ 'DELETE /api/v2/pools/default_pool': { status: 400, body: { detail: 'default_pool cannot be deleted' } }, 'DELETE /api/v2/pools/db': { status: 204 }, 'DELETE /api/v2/pools/late': { status: 202, body: { command_id: 'c', detail: 'It is stored' } } });
+    const given = ['--url', url, '--token', 't'];
+    expect(await run(['pools', 'delete', 'default_pool', ...given])).toMatchObject({ code: 2, err: expect.stringContaining('default_pool cannot be deleted') as string });
+    expect(await run(['pools', 'delete', 'db', ...given])).toEqual({ code: 0, out: '', err: '' });
+    expect(await run(['pools', 'delete', 'late', ...given])).toMatchObject({ code: 5 });
+  });
+
+  it('a worker is drained until it runs nothing', async () => {
+    const { url } = await serve({ 'POST /api/v2/workers/a-1/drain': { body: WORKER }, 'GET /api/v2/workers': (times) => ({ body: { workers: [{ ...WORKER, running: 2 - times }], total_entries: 1 } }) });
+    const { out, code } = await run(['workers', 'drain', 'a-1', '--wait', '-o', 'json', '--url', url, '--token', 't']);
+    expect({ code, running: (JSON.parse(out) as { running: number }).running }).toEqual({ code: 0, running: 0 });
+  });
+
+  it('queues show who serves them', async () => {
+    const { url } = await serve({ 'GET /api/v2/queues': { body: { queues: [{ queue: 'gpu', workers: [], slots: 0, running: 0, waiting: 3, dags: 1 }], total_entries: 1 } } });
+    expect((await run(['queues', 'list', '--url', url, '--token', 't'])).out).toBe('QUEUE  WORKERS  RUNNING  WAITING  DAGS\ngpu    none     0 of 0   3        1\n');
+  });
+
+  it('why a task waits is said', async () => {
+    const { url } = await serve({ 'GET /ui/why/d/r/load/3': { body: { code: 'unknown_pool', message: 'Pool "db" does not exist; create it.', state: 'scheduled', until: null, waits_for: [] } } });
+    expect((await run(['tasks', 'why', 'd', 'r', 'load[3]', '--url', url, '--token', 't'])).out).toBe('state  scheduled\nwhy    Pool "db" does not exist; create it.\ncode   unknown_pool\n');
+  });
+});

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { settled, type Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
-import { getDagRuns, getLog, getMappedTaskInstance, postClearTaskInstances, type TaskInstanceResponse } from '@dagbook/api-client';
+import { getDagRuns, getLog, getMappedTaskInstance, postClearTaskInstances, uiWhy, type ExplanationResponse, type TaskInstanceResponse } from '@dagbook/api-client';
 import { taskInstances } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { type LogLine, printLog } from '../format/log.ts';
@@ -42,6 +42,17 @@ export function addTaskCommands(program: Command, session: Session): void {
     .option('--map-index <number>', 'of a mapped task; the same as task[3]', wholeNumber(0, 1_000_000))
     .action((dagId: string, run: string, task: string, options: { mapIndex?: number }) => showRendered(session, { dagId, run, task }, options.mapIndex));
 
+  tasks.command('why')
+    .argument('<dag>').argument('<run>').argument('<task>')
+    .description('why it is not running, what it waits for, and until when')
+    .option('--map-index <number>', 'of a mapped task; the same as task[3]', wholeNumber(0, 1_000_000))
+    .action(async (dagId: string, run: string, task: string, options: { mapIndex?: number }) => {
+      const { taskId, mapIndex = options.mapIndex ?? -1 } = parseTaskName(task);
+      const { client } = await session.api();
+      const path = { dag_id: dagId, dag_run_id: await runOf(client, dagId, run), task_id: taskId, map_index: mapIndex };
+      printOne(session.terminal, session.format, await uiWhy({ client, path }), EXPLANATION);
+    });
+
   tasks.command('clear')
     .argument('<dag>').argument('<run>').argument('<task...>')
     .description('run task instances again; without --yes: show which')
@@ -53,6 +64,17 @@ export function addTaskCommands(program: Command, session: Session): void {
     .option('--yes', 'do it', false)
     .action((dagId: string, runId: string, names: string[], options: ClearOptions) => clearTasks(session, { dagId, runId, names }, options));
 }
+
+const EXPLANATION: Shape<ExplanationResponse> = {
+  id: (why) => why.code,
+  columns: {
+    state: (why) => why.state,
+    why: (why) => why.message,
+    until: (why) => why.until,
+    'waits for': (why) => why.waits_for.map(({ task_id: taskId, map_index: mapIndex, state }) => `${taskId}${mapIndex === -1 ? '' : `[${mapIndex}]`} (${state ?? 'none'})`),
+    code: (why) => why.code,
+  },
+};
 
 interface LogOptions {
   readonly follow: boolean;

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiCallbackLogData, UiCallbackLogErrors, UiCallbackLogResponses, UiCallbacksData, UiCallbacksErrors, UiCallbacksResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses } from './types.gen.ts';
+import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkPoolsData, BulkPoolsErrors, BulkPoolsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeletePoolData, DeletePoolErrors, DeletePoolResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, DrainWorkerData, DrainWorkerErrors, DrainWorkerResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolData, GetPoolErrors, GetPoolResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, GetWorkersData, GetWorkersErrors, GetWorkersResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListDagWarningsData, ListDagWarningsErrors, ListDagWarningsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchPoolData, PatchPoolErrors, PatchPoolResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostPoolData, PostPoolErrors, PostPoolResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UndrainWorkerData, UndrainWorkerErrors, UndrainWorkerResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -96,16 +96,6 @@ export const getVersion = <ThrowOnError extends boolean = true>(options?: Option
 export const getHealth = <ThrowOnError extends boolean = true>(options?: Options<GetHealthData, ThrowOnError>): RequestResult<GetHealthResponses, GetHealthErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetHealthResponses, GetHealthErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',
     url: '/api/v2/monitor/health',
-    ...options
-});
-
-/**
- * Pools and how full they are
- */
-export const getPools = <ThrowOnError extends boolean = true>(options?: Options<GetPoolsData, ThrowOnError>): RequestResult<GetPoolsResponses, GetPoolsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetPoolsResponses, GetPoolsErrors, ThrowOnError, 'data'>({
-    responseStyle: 'data',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v2/pools',
     ...options
 });
 
@@ -598,26 +588,6 @@ export const cancelBackfill = <ThrowOnError extends boolean = true>(options: Opt
 });
 
 /**
- * Callbacks that a run asked for, oldest first
- */
-export const uiCallbacks = <ThrowOnError extends boolean = true>(options: Options<UiCallbacksData, ThrowOnError>): RequestResult<UiCallbacksResponses, UiCallbacksErrors, ThrowOnError, 'data'> => (options.client ?? client).get<UiCallbacksResponses, UiCallbacksErrors, ThrowOnError, 'data'>({
-    responseStyle: 'data',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/ui/dags/{dag_id}/dagRuns/{dag_run_id}/callbacks',
-    ...options
-});
-
-/**
- * What a try of a callback wrote
- */
-export const uiCallbackLog = <ThrowOnError extends boolean = true>(options: Options<UiCallbackLogData, ThrowOnError>): RequestResult<UiCallbackLogResponses, UiCallbackLogErrors, ThrowOnError, 'data'> => (options.client ?? client).get<UiCallbackLogResponses, UiCallbackLogErrors, ThrowOnError, 'data'>({
-    responseStyle: 'data',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/ui/dags/{dag_id}/dagRuns/{dag_run_id}/callbacks/{callback}/log',
-    ...options
-});
-
-/**
  * What tasks ask of people; ~ for all DAGs or runs
  */
 export const getHitlDetails = <ThrowOnError extends boolean = true>(options: Options<GetHitlDetailsData, ThrowOnError>): RequestResult<GetHitlDetailsResponses, GetHitlDetailsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetHitlDetailsResponses, GetHitlDetailsErrors, ThrowOnError, 'data'>({
@@ -886,5 +856,127 @@ export const rotateSecrets = <ThrowOnError extends boolean = true>(options?: Opt
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v2/secrets/rotate',
+    ...options
+});
+
+/**
+ * Pools and how full they are
+ */
+export const getPools = <ThrowOnError extends boolean = true>(options?: Options<GetPoolsData, ThrowOnError>): RequestResult<GetPoolsResponses, GetPoolsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetPoolsResponses, GetPoolsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools',
+    ...options
+});
+
+/**
+ * Declare, change and delete many pools
+ */
+export const bulkPools = <ThrowOnError extends boolean = true>(options: Options<BulkPoolsData, ThrowOnError>): RequestResult<BulkPoolsResponses, BulkPoolsErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<BulkPoolsResponses, BulkPoolsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Declare a pool
+ */
+export const postPool = <ThrowOnError extends boolean = true>(options: Options<PostPoolData, ThrowOnError>): RequestResult<PostPoolResponses, PostPoolErrors, ThrowOnError, 'data'> => (options.client ?? client).post<PostPoolResponses, PostPoolErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a pool; what names it waits until it is there again
+ */
+export const deletePool = <ThrowOnError extends boolean = true>(options: Options<DeletePoolData, ThrowOnError>): RequestResult<DeletePoolResponses, DeletePoolErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeletePoolResponses, DeletePoolErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools/{pool_name}',
+    ...options
+});
+
+/**
+ * One pool and how full it is
+ */
+export const getPool = <ThrowOnError extends boolean = true>(options: Options<GetPoolData, ThrowOnError>): RequestResult<GetPoolResponses, GetPoolErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetPoolResponses, GetPoolErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools/{pool_name}',
+    ...options
+});
+
+/**
+ * Change a pool
+ */
+export const patchPool = <ThrowOnError extends boolean = true>(options: Options<PatchPoolData, ThrowOnError>): RequestResult<PatchPoolResponses, PatchPoolErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchPoolResponses, PatchPoolErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/pools/{pool_name}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Workers, what they serve and how full they are
+ */
+export const getWorkers = <ThrowOnError extends boolean = true>(options?: Options<GetWorkersData, ThrowOnError>): RequestResult<GetWorkersResponses, GetWorkersErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetWorkersResponses, GetWorkersErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/workers',
+    ...options
+});
+
+/**
+ * Let a worker finish what it runs and give it nothing more, until it is undrained
+ */
+export const drainWorker = <ThrowOnError extends boolean = true>(options: Options<DrainWorkerData, ThrowOnError>): RequestResult<DrainWorkerResponses, DrainWorkerErrors, ThrowOnError, 'data'> => (options.client ?? client).post<DrainWorkerResponses, DrainWorkerErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/workers/{worker_name}/drain',
+    ...options
+});
+
+/**
+ * Give a drained worker attempts again
+ */
+export const undrainWorker = <ThrowOnError extends boolean = true>(options: Options<UndrainWorkerData, ThrowOnError>): RequestResult<UndrainWorkerResponses, UndrainWorkerErrors, ThrowOnError, 'data'> => (options.client ?? client).post<UndrainWorkerResponses, UndrainWorkerErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/workers/{worker_name}/undrain',
+    ...options
+});
+
+/**
+ * Queues that a worker serves or a DAG names, who serves them and what waits
+ */
+export const getQueues = <ThrowOnError extends boolean = true>(options?: Options<GetQueuesData, ThrowOnError>): RequestResult<GetQueuesResponses, GetQueuesErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetQueuesResponses, GetQueuesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/queues',
+    ...options
+});
+
+/**
+ * Pools and queues that DAGs name and that are not there
+ */
+export const listDagWarnings = <ThrowOnError extends boolean = true>(options?: Options<ListDagWarningsData, ThrowOnError>): RequestResult<ListDagWarningsResponses, ListDagWarningsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<ListDagWarningsResponses, ListDagWarningsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dagWarnings',
     ...options
 });

@@ -63,25 +63,6 @@ export type HealthInfoResponse = {
     dag_processor: DagProcessorInfoResponse | null;
 };
 
-export type PoolResponse = {
-    name: string;
-    slots: number;
-    description: string | null;
-    include_deferred: boolean;
-    team_name: string | null;
-    occupied_slots: number;
-    running_slots: number;
-    queued_slots: number;
-    scheduled_slots: number;
-    open_slots: number;
-    deferred_slots: number;
-};
-
-export type PoolCollectionResponse = {
-    pools: Array<PoolResponse>;
-    total_entries: number;
-};
-
 export type DagTagResponse = {
     name: string;
     dag_id: string;
@@ -872,6 +853,86 @@ export type RotateSecretsResponse = {
     key_id: string;
 };
 
+export type PoolResponse = {
+    name: string;
+    slots: number;
+    description: string | null;
+    include_deferred: boolean;
+    team_name: string | null;
+    occupied_slots: number;
+    running_slots: number;
+    queued_slots: number;
+    scheduled_slots: number;
+    open_slots: number;
+    deferred_slots: number;
+};
+
+export type PoolCollectionResponse = {
+    pools: Array<PoolResponse>;
+    total_entries: number;
+};
+
+export type PoolBody = {
+    name: string;
+    slots: number;
+    description?: string | null;
+    include_deferred?: boolean;
+    team_name?: string | null;
+};
+
+export type PoolPatchBody = {
+    pool?: string | null;
+    slots?: number | null;
+    description?: string | null;
+    include_deferred?: boolean | null;
+    team_name?: string | null;
+};
+
+export type WorkerResponse = {
+    worker_name: string;
+    state: 'active' | 'draining' | 'unreachable' | 'offline';
+    drained_by: string | null;
+    hostname: string | null;
+    version: string | null;
+    queues: Array<string>;
+    slots: number;
+    running: number;
+    deferred: number;
+    last_heard: string | null;
+};
+
+export type WorkerCollectionResponse = {
+    workers: Array<WorkerResponse>;
+    total_entries: number;
+};
+
+export type QueueResponse = {
+    queue: string;
+    workers: Array<string>;
+    slots: number;
+    running: number;
+    waiting: number;
+    dags: number;
+};
+
+export type QueueCollectionResponse = {
+    queues: Array<QueueResponse>;
+    total_entries: number;
+};
+
+export type DagWarningResponse = {
+    dag_id: string;
+    warning_type: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue';
+    message: string;
+    timestamp: string;
+    dag_display_name: string;
+};
+
+export type DagWarningCollectionResponse = {
+    dag_warnings: Array<DagWarningResponse>;
+    total_entries: number;
+};
+
 export type CreateTokenAllAdminsData = {
     body?: never;
     path?: never;
@@ -1192,47 +1253,6 @@ export type GetHealthResponses = {
 };
 
 export type GetHealthResponse = GetHealthResponses[keyof GetHealthResponses];
-
-export type GetPoolsData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/api/v2/pools';
-};
-
-export type GetPoolsErrors = {
-    /**
-     * Refused
-     */
-    400: HttpExceptionResponse;
-    /**
-     * Refused
-     */
-    401: HttpExceptionResponse;
-    /**
-     * Refused
-     */
-    403: HttpExceptionResponse;
-    /**
-     * Refused
-     */
-    404: HttpExceptionResponse;
-    /**
-     * The request breaks a rule
-     */
-    422: HttpValidationError;
-};
-
-export type GetPoolsError = GetPoolsErrors[keyof GetPoolsErrors];
-
-export type GetPoolsResponses = {
-    /**
-     * Done
-     */
-    200: PoolCollectionResponse;
-};
-
-export type GetPoolsResponse = GetPoolsResponses[keyof GetPoolsResponses];
 
 export type GetDagsData = {
     body?: never;
@@ -4600,3 +4620,517 @@ export type RotateSecretsResponses = {
 };
 
 export type RotateSecretsResponse2 = RotateSecretsResponses[keyof RotateSecretsResponses];
+
+export type GetPoolsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        pool_name_pattern?: string;
+    };
+    url: '/api/v2/pools';
+};
+
+export type GetPoolsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetPoolsError = GetPoolsErrors[keyof GetPoolsErrors];
+
+export type GetPoolsResponses = {
+    /**
+     * Done
+     */
+    200: PoolCollectionResponse;
+};
+
+export type GetPoolsResponse = GetPoolsResponses[keyof GetPoolsResponses];
+
+export type BulkPoolsData = {
+    body: BulkBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/pools';
+};
+
+export type BulkPoolsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type BulkPoolsError = BulkPoolsErrors[keyof BulkPoolsErrors];
+
+export type BulkPoolsResponses = {
+    /**
+     * Done
+     */
+    200: BulkResponse;
+};
+
+export type BulkPoolsResponse = BulkPoolsResponses[keyof BulkPoolsResponses];
+
+export type PostPoolData = {
+    body: PoolBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/pools';
+};
+
+export type PostPoolErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PostPoolError = PostPoolErrors[keyof PostPoolErrors];
+
+export type PostPoolResponses = {
+    /**
+     * Done
+     */
+    201: PoolResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type PostPoolResponse = PostPoolResponses[keyof PostPoolResponses];
+
+export type DeletePoolData = {
+    body?: never;
+    path: {
+        pool_name: string;
+    };
+    query?: never;
+    url: '/api/v2/pools/{pool_name}';
+};
+
+export type DeletePoolErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeletePoolError = DeletePoolErrors[keyof DeletePoolErrors];
+
+export type DeletePoolResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeletePoolResponse = DeletePoolResponses[keyof DeletePoolResponses];
+
+export type GetPoolData = {
+    body?: never;
+    path: {
+        pool_name: string;
+    };
+    query?: never;
+    url: '/api/v2/pools/{pool_name}';
+};
+
+export type GetPoolErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetPoolError = GetPoolErrors[keyof GetPoolErrors];
+
+export type GetPoolResponses = {
+    /**
+     * Done
+     */
+    200: PoolResponse;
+};
+
+export type GetPoolResponse = GetPoolResponses[keyof GetPoolResponses];
+
+export type PatchPoolData = {
+    body: PoolPatchBody;
+    path: {
+        pool_name: string;
+    };
+    query?: {
+        update_mask?: Array<string>;
+    };
+    url: '/api/v2/pools/{pool_name}';
+};
+
+export type PatchPoolErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchPoolError = PatchPoolErrors[keyof PatchPoolErrors];
+
+export type PatchPoolResponses = {
+    /**
+     * Done
+     */
+    200: PoolResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type PatchPoolResponse = PatchPoolResponses[keyof PatchPoolResponses];
+
+export type GetWorkersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v2/workers';
+};
+
+export type GetWorkersErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetWorkersError = GetWorkersErrors[keyof GetWorkersErrors];
+
+export type GetWorkersResponses = {
+    /**
+     * Done
+     */
+    200: WorkerCollectionResponse;
+};
+
+export type GetWorkersResponse = GetWorkersResponses[keyof GetWorkersResponses];
+
+export type DrainWorkerData = {
+    body?: never;
+    path: {
+        worker_name: string;
+    };
+    query?: never;
+    url: '/api/v2/workers/{worker_name}/drain';
+};
+
+export type DrainWorkerErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DrainWorkerError = DrainWorkerErrors[keyof DrainWorkerErrors];
+
+export type DrainWorkerResponses = {
+    /**
+     * Done
+     */
+    200: WorkerResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type DrainWorkerResponse = DrainWorkerResponses[keyof DrainWorkerResponses];
+
+export type UndrainWorkerData = {
+    body?: never;
+    path: {
+        worker_name: string;
+    };
+    query?: never;
+    url: '/api/v2/workers/{worker_name}/undrain';
+};
+
+export type UndrainWorkerErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UndrainWorkerError = UndrainWorkerErrors[keyof UndrainWorkerErrors];
+
+export type UndrainWorkerResponses = {
+    /**
+     * Done
+     */
+    200: WorkerResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type UndrainWorkerResponse = UndrainWorkerResponses[keyof UndrainWorkerResponses];
+
+export type GetQueuesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v2/queues';
+};
+
+export type GetQueuesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetQueuesError = GetQueuesErrors[keyof GetQueuesErrors];
+
+export type GetQueuesResponses = {
+    /**
+     * Done
+     */
+    200: QueueCollectionResponse;
+};
+
+export type GetQueuesResponse = GetQueuesResponses[keyof GetQueuesResponses];
+
+export type ListDagWarningsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        dag_id?: string;
+        warning_type?: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue';
+    };
+    url: '/api/v2/dagWarnings';
+};
+
+export type ListDagWarningsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ListDagWarningsError = ListDagWarningsErrors[keyof ListDagWarningsErrors];
+
+export type ListDagWarningsResponses = {
+    /**
+     * Done
+     */
+    200: DagWarningCollectionResponse;
+};
+
+export type ListDagWarningsResponse = ListDagWarningsResponses[keyof ListDagWarningsResponses];
