@@ -66,6 +66,8 @@ describe('the shapes of Airflow', () => {
     get_task_instance_try_details: `${R1}/taskInstances/load/tries/1?map_index=1`,
     get_log: `${R1}/taskInstances/extract/logs/1`,
     get_pools: '/api/v2/pools',
+    get_pool: '/api/v2/pools/default_pool',
+    list_dag_warnings: '/api/v2/dagWarnings',
     get_connections: '/api/v2/connections',
     get_variables: '/api/v2/variables',
     get_version: '/api/v2/version',
