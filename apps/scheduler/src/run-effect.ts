@@ -1,4 +1,4 @@
-import { DEFAULT_POOL, deferredInstances, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
+import { DEFAULT_POOL, deferredInstances, priorityOfTry, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
 import { callbackMessages, readyCallbackMessages } from './callback-effect.ts';
@@ -76,7 +76,7 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
     queue: task?.queue ?? 'default',
     pool: task?.pool?.name ?? DEFAULT_POOL,
     ...(instance.state === 'deferred' ? { poolSlots: 0, deferredSlots: task?.pool?.slots ?? 1 } : { poolSlots: task?.pool?.slots ?? 1 }),
-    priority: run.plan.weights.get(taskId) ?? 1,
+    priority: (task && priorityOfTry(task, tryNumber)) ?? run.plan.weights.get(taskId) ?? 1,
     readyAtMs,
     lastEpoch: Math.max(instance.epoch, instance.endedEpoch),
     caps: {

@@ -62,7 +62,7 @@ export type { TriggeredRun, TriggerRequest } from './dag/trigger.ts';
 export { decideTrigger } from './dag/trigger.ts';
 export { runIdOf } from './dag/run-id.ts';
 export { scheduleQuestion } from './dag/schedule-question.ts';
-export { priorityWeights } from './dag/weights.ts';
+export { priorityOfTry, priorityWeights } from './dag/weights.ts';
 export { clearSelection } from './dag/selection.ts';
 export type { RunSpan } from './dag/run-span.ts';
 export { spannedDates } from './dag/run-span.ts';

@@ -26,6 +26,7 @@ export { tickAfter, timetable } from './timetable.ts';
 export { answer, mock, provideOperators } from './test-run.ts';
 export { connectionMissing } from './missing.ts';
 export { defer, trigger } from './trigger.ts';
+export type { WeightedTask, WeightStrategy } from './weight-strategy.ts';
 export { AwaitInput, DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
   BundleFolder, OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,

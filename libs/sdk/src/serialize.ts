@@ -14,6 +14,7 @@ import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
 import type { DeadlineSpec, Duration } from './types.ts';
+import { weightsBy } from './weight-strategy.ts';
 
 /** A DAG ready to be scheduled and run. */
 export interface CompiledDag {
@@ -168,8 +169,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('timeoutMs', duration('timeout')),
     ...present('queue', spec.queue),
     ...present('pool', typeof spec.pool === 'string' ? { name: spec.pool, slots: 1 } : spec.pool),
-    ...present('priorityWeight', spec.priorityWeight),
-    ...present('weightRule', spec.weightRule),
+    ...weightOf(task, upstream, downstream.get(taskId) ?? []),
     ...present('dependsOnPast', spec.dependsOnPast === true ? true : undefined),
     ...present('waitForDownstream', spec.waitForDownstream === true ? true : undefined),
     ...present('ignoreFirstDependsOnPast', spec.ignoreFirstDependsOnPast === false ? false : undefined),
@@ -192,6 +192,12 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('retryPolicy', hasRetryPolicy(task) ? true : undefined),
     ...present('doc', spec.doc),
   };
+}
+
+function weightOf({ dag, taskId, operator, spec, mark }: TaskModel, upstream: readonly string[], downstream: readonly string[]): Partial<TaskDefinition> {
+  const { priorityWeight, weightRule } = spec;
+  if (typeof weightRule !== 'function') return { ...present('priorityWeight', priorityWeight), ...present('weightRule', weightRule) };
+  return weightsBy(weightRule, { dagId: dag.dagId, taskId, operator, priorityWeight: priorityWeight ?? 1, maxTries: (spec.retries ?? 0) + 1, upstream, downstream }, mark);
 }
 
 /** The rules are the code's own affair; a delay that is none is found here, not when the task has failed. */

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Failure, TriggerRule, WeightRule } from '@dagbook/domain';
 import type { RetryRule } from './retry-policy.ts';
+import type { WeightStrategy } from './weight-strategy.ts';
 
 export type { TriggerRule, WeightRule };
 
@@ -110,7 +111,8 @@ export interface TaskSpec<O> {
   queue?: string;
   pool?: string | { name: string; slots: number };
   priorityWeight?: number;
-  weightRule?: WeightRule;
+  /** Whose weights the task's own is added to: what follows it (`downstream`, the default), what comes before, none (`absolute`); or a function of yours. */
+  weightRule?: WeightRule | WeightStrategy;
   triggerRule?: TriggerRule;
   dependsOnPast?: boolean;
   waitForDownstream?: boolean;

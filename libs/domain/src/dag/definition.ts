@@ -116,6 +116,8 @@ export interface TaskDefinition {
   readonly priorityWeight?: number;
   /** Default `downstream`. */
   readonly weightRule?: WeightRule;
+  /** The priority of each try from the first, where they differ; later ones have the last. Comes before weight and rule. */
+  readonly priorityWeights?: readonly number[];
   readonly dependsOnPast?: boolean;
   readonly waitForDownstream?: boolean;
   readonly ignoreFirstDependsOnPast?: boolean;

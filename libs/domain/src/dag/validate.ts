@@ -105,6 +105,7 @@ function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] 
     ...numberProblems(`${at}.timeoutMs`, task.timeoutMs, 1),
     ...numberProblems(`${at}.lostAfterMs`, task.lostAfterMs, 1),
     ...numberProblems(`${at}.priorityWeight`, task.priorityWeight, 1 - 2 ** 31),
+    ...(task.priorityWeights ?? []).flatMap((weight, index) => numberProblems(`${at}.priorityWeights.${index}`, weight, 1 - 2 ** 31)),
     ...numberProblems(`${at}.maxActive`, task.maxActive, 1),
     ...numberProblems(`${at}.maxActivePerRun`, task.maxActivePerRun, 1),
     ...numberProblems(`${at}.pool.slots`, task.pool?.slots, 1),

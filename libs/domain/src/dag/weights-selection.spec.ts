@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { TaskDefinition } from './definition.ts';
 import { clearSelection } from './selection.ts';
-import { priorityWeights } from './weights.ts';
+import { priorityOfTry, priorityWeights } from './weights.ts';
 
 const randomTasks = fc.array(fc.record({ weight: fc.integer({ min: -5, max: 100 }), rule: fc.constantFrom('downstream', 'upstream', 'absolute'), from: fc.array(fc.nat(), { maxLength: 4 }) }), { minLength: 1, maxLength: 80 })
   .map((rows) => rows.map(({ weight, rule, from }, index): TaskDefinition => ({
@@ -44,4 +44,10 @@ it('clears what was selected, with the setup that it works in and that one\'s te
   expect(clearSelection({ tasks }, new Set(['check']), {})).toEqual(['create', 'check', 'drop']);
   expect(clearSelection({ tasks }, new Set(['report']), {})).toEqual(['report']);
   expect(clearSelection({ tasks }, new Set(['load']), { downstream: true })).toEqual(['create', 'load', 'check', 'drop', 'report']);
+});
+
+it('takes the weight of the try where tries differ, the last one for later tries', () => {
+  const task = { taskId: 'a', operator: 'bash', upstream: [], priorityWeights: [9, 4] };
+  expect([1, 2, 3, 40].map((tryNumber) => priorityOfTry(task, tryNumber))).toEqual([9, 4, 4, 4]);
+  expect(priorityOfTry({ taskId: 'a', operator: 'bash', upstream: [] }, 1)).toBeUndefined();
 });

@@ -28,6 +28,11 @@ export function priorityWeights({ tasks }: { readonly tasks: readonly TaskDefini
   );
 }
 
+/** Of one try, where the author's strategy tells tries apart; undefined: the task's weight holds for each. */
+export function priorityOfTry({ priorityWeights: weights }: TaskDefinition, tryNumber: number): number | undefined {
+  return weights === undefined ? undefined : (weights[Math.max(1, tryNumber) - 1] ?? weights.at(-1));
+}
+
 /** For each task its own weight and those of all that the edges lead to; `order` has what they lead to first. */
 function sumReached(order: readonly number[], edges: readonly (readonly number[])[], own: readonly number[]): readonly number[] {
   const totals = [...own];
