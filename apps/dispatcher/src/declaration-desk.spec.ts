@@ -154,6 +154,7 @@ describe('pools', () => {
     await waits('a', 'pool_full');
     await done(set('db', 2, { includeDeferred: false }));
     await live(2);
+    expect((await stores.leases.list()).map(({ poolSlots, deferredSlots = 0 }) => [poolSlots, deferredSlots])).toEqual([[1, 0], [0, 2]]);
   });
 
   it('are refused with a code and a sentence', async () => {
@@ -188,8 +189,10 @@ describe('pools', () => {
     const commandId = await stored(set('db', 1));
     await until(() => !declarations.hasWork);
     await declarations.look();
+    expect(declarations.hasWork).toBe(true);
     desk.fact({ type: 'WorkerGone', worker: 'none' });
     await until(async () => (await stores.events.commandOutcome(commandId)) !== null);
+    expect(declarations.hasWork).toBe(false);
   });
 });
 

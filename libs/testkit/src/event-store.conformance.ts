@@ -160,6 +160,14 @@ export function describeEventStore(name: string, open: () => Stores): void {
         expect(await leases()).not.toContain(two);
       });
 
+      it('of a trigger keep what its deferred task counts for', async () => {
+        const attemptId = randomUUID();
+        const waits = { ...aGrant(attemptId), poolSlots: 0, deferredSlots: 3 };
+        await append({ ...grant(attemptId), grants: [waits] });
+        const lease = (await open().leases.list()).find((row) => row.attemptId === attemptId);
+        expect(lease).toEqual({ ...waits, remainingMs: lease?.remainingMs });
+      });
+
       it('answer the retry of a release whose answer was lost as appended', async () => {
         const attemptId = randomUUID();
         await append(grant(attemptId));

@@ -59,7 +59,7 @@ export function addPoolCommands(program: Command, session: Session): void {
   });
 }
 
-interface PoolEntity {
+interface NamedPool {
   readonly name: string;
   readonly slots: number;
   readonly description: string | null;
@@ -80,7 +80,7 @@ async function allPools(session: Session): Promise<PoolResponse[]> {
 }
 
 /** Names of those that were stored; what was refused ends the command. */
-async function store(session: Session, entities: readonly PoolEntity[]): Promise<readonly string[]> {
+async function store(session: Session, entities: readonly NamedPool[]): Promise<readonly string[]> {
   const { client } = await session.api();
   const { create } = await bulkPools({ client, body: { actions: [{ action: 'create', action_on_existence: 'overwrite', entities }] } });
   const errors = (create?.errors ?? []) as readonly { error?: string }[];
@@ -89,7 +89,7 @@ async function store(session: Session, entities: readonly PoolEntity[]): Promise
 }
 
 /** `{"db": {"slots": 5, "description": "", "include_deferred": false}}`. */
-function poolsIn(path: string, text: string): PoolEntity[] {
+function poolsIn(path: string, text: string): NamedPool[] {
   const remedy = 'It is like {"db": {"slots": 5, "description": "", "include_deferred": false}}.';
   let members: unknown;
   try {
