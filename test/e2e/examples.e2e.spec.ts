@@ -91,6 +91,26 @@ describe('npm start -- --examples', () => {
     await expect.poll(async () => (await product.api<{ state: string }>('GET', `${runs('child')}/same`)).state, PATIENCE).toBe('success');
   });
 
+  it('runs who waits for an asset once for what was updated, and who waits for two when both were', async () => {
+    const runs = (dagId: string) => `/api/v2/dags/${dagId}/dagRuns`;
+    const runsOf = async (dagId: string): Promise<readonly { readonly run_type: string; readonly state: string }[]> =>
+      (await product.api<{ dag_runs: readonly { run_type: string; state: string }[] }>('GET', runs(dagId))).dag_runs.map(({ run_type, state }) => ({ run_type, state }));
+    const done = { run_type: 'asset_triggered', state: 'success' };
+    await expect.poll(async () => (await product.db.query(`SELECT 1 FROM events WHERE type = 'AssetScheduleSet'`)).rowCount, PATIENCE).toBe(3);
+    await product.api('POST', runs('asset_produces_1'), { dag_run_id: 'made', logical_date: null });
+    await expect.poll(() => runsOf('asset_consumes_1'), PATIENCE).toEqual([done]);
+    await expect.poll(() => runsOf('asset_consumes_1_or_2'), PATIENCE).toEqual([done]);
+    expect(await runsOf('asset_consumes_1_and_2')).toEqual([]);
+    await product.api('POST', runs('asset_produces_2'), { dag_run_id: 'made', logical_date: null });
+    await expect.poll(() => runsOf('asset_consumes_1_and_2'), PATIENCE).toEqual([done]);
+    await expect.poll(() => runsOf('asset_consumes_1_or_2'), PATIENCE).toEqual([done, done]);
+    expect(await runsOf('asset_consumes_1')).toEqual([done]);
+    const { rows } = await product.db.query<{ task: string; value: unknown }>(
+      `SELECT data->>'taskId' AS task, data->'result'->'value' AS value FROM events WHERE type = 'TaskSucceeded' AND stream_id LIKE 'run-asset_consumes_1%' AND data->>'taskId' IN ('read', 'join') ORDER BY 1`,
+    );
+    expect(rows).toEqual([{ task: 'join', value: ['s3://lake/example/orders.csv', 's3://lake/example/rates.csv'] }, { task: 'read', value: [42] }]);
+  });
+
   it('sums what was mapped to 9', async () => {
     const { rows } = await product.db.query<{ sum: number }>(
       `SELECT data->'result'->'value' AS sum FROM events WHERE stream_id = $1 AND type = 'TaskSucceeded' AND data->>'taskId' = 'sum_it'`,

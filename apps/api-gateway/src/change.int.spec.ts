@@ -52,7 +52,9 @@ beforeAll(async () => {
       case 'ClearTasksAcross':
       case 'MarkTasksAcross':
       case 'AnswerInput':
-        return { kind: 'refused', code: 'not_here', message: 'backfill.int.spec.ts, task-instance-change.int.spec.ts and human-input.int.spec.ts have these.' };
+      case 'RecordAssetEvent':
+      case 'ClearAssetQueue':
+        return { kind: 'refused', code: 'not_here', message: 'Specs of their own have these.' };
       case 'SetTaskNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'TaskNoteSet', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, atMs: journal.tick() }]);
         break;

@@ -6,6 +6,8 @@ import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contr
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type StoredEvent } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import { askAcross, type AcrossRuns } from './across-runs.ts';
+import { AssetDesk } from './asset-desk.ts';
+import type { AssetLoop } from './asset.loop.ts';
 import { BackfillDesk } from './backfill-desk.ts';
 import { foldRuns, type HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
@@ -30,6 +32,7 @@ export class DagDesk {
   readonly #dags = new Map<string, OwnedDag>();
   readonly #due: WakeTimes;
   readonly #backfills: BackfillDesk;
+  readonly assets: AssetDesk;
 
   constructor(ports: DagDeskPorts) {
     this.#ports = ports;
@@ -39,6 +42,12 @@ export class DagDesk {
       turn: (dag, change) => this.#turn(dag, change),
       create: (dag, plan, run) => this.#create(dag, plan, run),
       start: (dag, runId) => this.#start(dag, [runId]),
+    });
+    this.assets = new AssetDesk({
+      ...ports,
+      create: (dag, plan, run, more) => this.#create(dag, plan, run, more),
+      onDue: (dagId) => this.#schedule(dagId),
+      feed: ports.assetFeed,
     });
     this.#due = new WakeTimes(ports.clock, (keys) => {
       for (const { dagId } of keys) this.#schedule(dagId);
@@ -56,6 +65,7 @@ export class DagDesk {
     const taken: OwnedDag[] = [];
     const streams = await this.#ports.store.readMany(dagIds.map(dagStream));
     await this.#backfills.take(dagIds);
+    await this.assets.take(dagIds);
     for (const dagId of dagIds) {
       const events = streams.get(dagStream(dagId)) ?? [];
       if (events.length === 0) continue;
@@ -89,6 +99,7 @@ export class DagDesk {
       this.#dags.delete(dag.dagId);
       this.#due.delete(dag);
       this.#backfills.drop(dag.dagId);
+      this.assets.drop(dag.dagId);
     }
   }
 
@@ -104,6 +115,7 @@ export class DagDesk {
       const command: DagCommand = { type: 'RegisterVersion', dagId: dag.dagId, planHash, bundleHash, file, pausedUponCreation: definition.pausedUponCreation ?? false, nowMs: this.#ports.clock.nowMs() };
       await this.#execute(dag, command);
       dag.plan = plan;
+      await this.assets.declare(dag, definition);
     });
     this.#schedule(dag.dagId);
   }
@@ -112,17 +124,23 @@ export class DagDesk {
   async retire(dagId: string): Promise<void> {
     const dag = this.#dags.get(dagId);
     if (dag === undefined) return;
-    await this.#turn(dag, () => this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() }));
+    await this.#turn(dag, async () => {
+      await this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() });
+      await this.assets.declare(dag, null);
+    });
     this.#due.delete(dag);
   }
 
   /** Carries out a stored command and writes its outcome, in the transaction of its events where it has any. */
   async command(commandId: string, dagId: string, body: CommandBody): Promise<void> {
+    if (body.type === 'RecordAssetEvent') return this.assets.record(commandId, body);
     const dag = this.#dags.get(dagId);
     if (dag === undefined) return this.#refuseUnknown(commandId, dagId);
     switch (body.type) {
       case 'SetPaused':
         return this.#setPaused(dag, commandId, body);
+      case 'ClearAssetQueue':
+        return this.#turn(dag, () => this.assets.clear(dag.dagId, commandId, body));
       case 'TriggerRun':
         return this.#turn(dag, () => this.#trigger(dag, commandId, body));
       case 'CreateBackfill':
@@ -228,12 +246,14 @@ export class DagDesk {
     if (dag.plan === undefined || this.#dags.get(dag.dagId) !== dag) return null;
     const againAtMs = this.#ports.timetables.askedAgainAtMs(dag);
     if (againAtMs !== null) return againAtMs;
+    if (dag.knowsItsRuns && this.assets.isDue(dag.dagId, activeRuns(dag), dag.plan.definition)) return this.#ports.clock.nowMs();
     return nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
   }
 
   async #createDue(dag: OwnedDag): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return;
+    if (dag.knowsItsRuns) await this.assets.createDue(dag, plan, activeRuns(dag));
     if (plan.definition.schedule.kind === 'custom') {
       const foresight = await this.#ports.timetables.foresee(dag);
       if (foresight !== undefined) await this.#execute(dag, foresight);
@@ -258,7 +278,7 @@ export class DagDesk {
     if (plan.definition.schedule.kind === 'custom') await this.#createDue(dag);
   }
 
-  #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId'> = {}): Promise<AskOutcome> {
+  #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId' | 'also'> = {}): Promise<AskOutcome> {
     const averages = averageRuntimesMs(plan.definition, dag.fold);
     return new Promise((done) => {
       this.#engine.ask({
@@ -373,10 +393,12 @@ export class DagDesk {
 
   async #append(dag: OwnedDag, events: readonly DagEvent[], commandId?: string): Promise<void> {
     const outcome: CommandOutcome = { kind: 'done', position: null };
+    const also = events.length === 0 ? undefined : await this.assets.alsoOf(dag.dagId, events);
     const entry: AppendEntry = {
       streamId: dagStream(dag.dagId),
       expectedVersion: dag.version,
       events: events.map(({ type, ...data }) => ({ eventId: uuidv7(), type, schemaVersion: 1, data: data as unknown as Json })),
+      ...(also === undefined ? {} : { also }),
       ...(commandId === undefined ? {} : { outcomes: [{ commandId, outcome: outcome as unknown as Json }] }),
     };
     let result: AppendResult | undefined;
@@ -392,6 +414,7 @@ export class DagDesk {
     }
     for (const event of events) dag.fold = evolveDag(dag.fold, event);
     dag.version += events.length;
+    this.assets.written(also, result.position);
     if (result.position !== null) this.#ports.log.debug('a DAG changed', { dagId: dag.dagId, position: formatPosition(result.position) });
   }
 
@@ -453,6 +476,8 @@ export interface DagDeskPorts {
   readonly engine: () => RunEngine;
   readonly clock: AlarmClock;
   readonly log: Log;
+  /** Late too. */
+  readonly assetFeed: () => AssetLoop;
 }
 
 export interface OwnedDag {

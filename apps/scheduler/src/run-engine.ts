@@ -3,6 +3,7 @@ import { attemptId, runStream, TOPICS } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
+import { updatesOf } from './asset-event.ts';
 import { foldRuns, keepSnapshot, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { findPrevious, pastRuns } from './past-run.ts';
@@ -202,7 +203,7 @@ export class RunEngine {
 
   /** Decides the asks of one run, in order, against its hot state; evolves it as if they were written already. */
   #draft(streamId: string, asks: readonly Ask[]): Draft {
-    const draft: Draft = { streamId, asks, run: this.#hot.get(streamId), events: [], answers: [], fences: new Map(), revoke: new Set(), drop: [], entry: undefined, before: 0 };
+    const draft: Draft = { streamId, asks, run: this.#hot.get(streamId), events: [], also: undefined, answers: [], fences: new Map(), revoke: new Set(), drop: [], entry: undefined, before: 0 };
     draft.before = draft.run?.version ?? 0;
     for (const ask of asks) {
       const answer = this.#decide(draft, ask);
@@ -219,6 +220,7 @@ export class RunEngine {
       streamId,
       expectedVersion: draft.before,
       events: draft.events.map(toNewEvent),
+      ...(draft.also === undefined ? {} : { also: draft.also }),
       ...(draft.fences.size === 0 ? {} : { fences: [...draft.fences.values()] }),
       ...(draft.revoke.size === 0 ? {} : { revoke: [...draft.revoke] }),
       ...(draft.drop.length === 0 ? {} : { drop: draft.drop }),
@@ -240,6 +242,7 @@ export class RunEngine {
     if (isRejected(settled)) return settled;
     if (ask.fence !== undefined && settled.events.length > 0) mergeFence(draft.fences, ask.fence);
     this.#take(draft, run, settled);
+    if (ask.also !== undefined) (draft.also ??= []).push(...ask.also);
     if (run.state.awaitsPlan !== null && ask.plan !== undefined) {
       run.state = replan(run.state, ask.plan.compiled);
       run.plan = ask.plan;
@@ -263,7 +266,11 @@ export class RunEngine {
   }
 
   #take(draft: Draft, run: HotRun, settled: Settled): void {
-    for (const event of settled.events) draft.events.push(event);
+    for (const event of settled.events) {
+      draft.events.push(event);
+      const updates = event.type === 'TaskSucceeded' && event.assetEvents !== undefined ? updatesOf(run, event) : undefined;
+      if (updates !== undefined) (draft.also ??= []).push(updates);
+    }
     for (const attempt of settled.revoked) draft.revoke.add(attemptId({ ...attempt, dagId: run.dagId, runId: run.runId }));
     run.version += settled.events.length;
     run.changedAtMs = this.#ports.clock.nowMs();
@@ -306,6 +313,7 @@ export class RunEngine {
     if (this.#ports.owns(run.dagId)) this.#hot.set(draft.streamId, run);
     else this.#forget(run);
     messages.push(...(await messagesOf(run, draft.events, this.#ports.results)));
+    if (draft.also !== undefined && result.position !== null) messages.push({ topic: TOPICS.reports.name, key: run.dagId, type: 'AssetsUpdated', data: { position: formatPosition(result.position) } });
     for (const attempt of draft.revoke) {
       messages.push({ topic: TOPICS.attempts.name, key: run.dagId, type: 'AttemptRevoked', data: { attemptId: attempt, epoch: 0, reason: 'the task instance was changed by a person or a timeout' } });
     }
@@ -318,6 +326,7 @@ export class RunEngine {
     const fenced = result.kind === 'fenced' ? new Set(result.attemptIds) : new Set<string>();
     for (const ask of draft.asks) {
       if (ask.fence !== undefined && fenced.has(ask.fence.attemptId)) this.#answer(ask, STALE_LEASE, null, messages);
+      else if (ask.also !== undefined) this.#refuseWithAlso(ask, messages);
       else if (ask.command.type === 'CreateRun' && result.kind === 'conflict') this.#askExisting(ask);
       else this.ask(ask);
     }
@@ -329,6 +338,12 @@ export class RunEngine {
    */
   #askExisting(ask: Ask): void {
     this.ask({ ...ask, again: true });
+    this.ask({ dagId: ask.dagId, runId: ask.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
+  }
+
+  /** Perhaps by what stands in the other stream: only who asked can tell, once it has been read again. */
+  #refuseWithAlso(ask: Ask, messages: OutgoingMessage[]): void {
+    this.#answer(ask, WRITTEN_ELSEWHERE, null, messages);
     this.ask({ dagId: ask.dagId, runId: ask.runId, command: { type: 'RecordTimePassed', nowMs: 0 } });
   }
 
@@ -404,6 +419,8 @@ export interface Ask extends RunKey {
   readonly plan?: Plan;
   /** A `CreateRun` that met a run of its id. */
   readonly again?: true;
+  /** Only with `CreateRun`: written with the run, or neither is. */
+  readonly also?: NonNullable<AppendEntry['also']>;
   readonly fence?: Fence;
   readonly acknowledge?: { readonly topic: string; readonly attemptId: string; readonly epoch: number };
   readonly commandId?: string;
@@ -421,6 +438,7 @@ interface Draft {
   readonly asks: readonly Ask[];
   run: HotRun | undefined;
   readonly events: RunEvent[];
+  also: NonNullable<AppendEntry['also']>[number][] | undefined;
   readonly answers: Answer[];
   readonly fences: Map<string, Fence>;
   readonly revoke: Set<string>;
@@ -432,6 +450,7 @@ interface Draft {
 
 const NOT_OWNED: AskOutcome = { kind: 'refused', code: 'not_owned', message: 'the DAG is another scheduler\'s now' };
 const UNKNOWN_RUN: Rejected = { rejected: true, code: 'run_not_found', message: 'there is no such run' };
+const WRITTEN_ELSEWHERE: Rejected = { rejected: true, code: 'conflict', message: 'another scheduler has written what was to be written with the run' };
 const STALE_LEASE: Rejected = { rejected: true, code: 'stale_report', message: 'the attempt is not the newest of its try' };
 
 const outcomeOf = (answer: Answer): AskOutcome =>

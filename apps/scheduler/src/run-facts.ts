@@ -9,5 +9,7 @@ export const runFacts = ({ created }: Pick<HotRun, 'created'>): Work['run'] => (
   runAfterMs: created.runAfterMs,
   conf: created.conf,
   params: created.params,
-  ...(created.assetEvents === undefined ? {} : { assetEvents: created.assetEvents.map(({ uri, extra }) => ({ uri, extra })) }),
+  ...(created.assetEvents === undefined ? {} : { assetEvents: created.assetEvents }),
+  ...(created.assetEventsKey === undefined ? {} : { assetEventsKey: created.assetEventsKey }),
+  ...(created.partitionKey === undefined ? {} : { partitionKey: created.partitionKey }),
 });

@@ -6,6 +6,8 @@ import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
 import type { AlarmClock, Log, Metrics, RunningService, SpanSink } from '@dagbook/platform';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { AssetConsumer } from './asset.consumer.ts';
+import { AssetLoop } from './asset.loop.ts';
 import { BundleIntake, type DagBundleSource } from './bundle-intake.ts';
 import { CommandIntake } from './command-intake.ts';
 import { CommandConsumer } from './command.consumer.ts';
@@ -32,6 +34,8 @@ export interface SchedulerPorts {
   readonly metrics: Metrics;
   readonly clock: AlarmClock;
   readonly log: Log;
+  /** Tells schedulers apart. Default: host and process. */
+  readonly instance?: string;
   /** How often free partitions are tried for. Default 200 ms. */
   readonly ownershipEveryMs?: number;
   /** How often lost hints are looked for. Default 2 s. */
@@ -53,11 +57,12 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const { stores, broker, clock, log, tokenSecret } = ports;
   const store = stores.events;
   const publisher = broker.publisher();
-  const instance = `${hostname()}-${process.pid}`;
+  const instance = ports.instance ?? `${hostname()}-${process.pid}`;
   const plans = new PlanLibrary(store);
   const tracer = new RunTracer(ports.spans);
   const measures = new RunMetrics(ports.metrics);
-  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log });
+  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log, assetFeed: () => assets });
+  const assets: AssetLoop = new AssetLoop({ store, desk: desk.assets, publisher, everyMs: ports.reconcileEveryMs ?? 2_000, log });
   const engine: RunEngine = new RunEngine({
     store,
     publisher,
@@ -115,10 +120,11 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const app = await NestFactory.createMicroservice(
     {
       module: SchedulerModule,
-      controllers: [ReportConsumer, CommandConsumer],
+      controllers: [ReportConsumer, CommandConsumer, AssetConsumer],
       providers: [
         { provide: RunEngine, useValue: engine },
         { provide: Ownership, useValue: ownership },
+        { provide: AssetLoop, useValue: assets },
         { provide: CommandIntake, useValue: intake },
         { provide: Overheard, useValue: new Overheard(clock) },
         { provide: TOKEN_SECRET, useValue: tokenSecret },
@@ -134,6 +140,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   ownership.start();
   await bundles.start();
   reconcile.start();
+  assets.start();
   relay?.start();
 
   ports.metrics.gauge('dagbook_scheduler_unfinished_runs', 'Unfinished runs that this scheduler holds folded', () => engine.hotRuns.size);
@@ -142,6 +149,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const stop = async (): Promise<void> => {
     await bundles.stop();
     await reconcile.stop();
+    await assets.stop();
     await relay?.stop();
     desk.stop();
     await app.close();

@@ -6,7 +6,7 @@ import { MemoryBroker } from '@dagbook/messaging';
 import { ManualClock, Metrics, noSpans, silentLog } from '@dagbook/platform';
 import { vi } from 'vitest';
 import type { BundleChange } from '../src/bundle-intake.ts';
-import { startScheduler, type RunningScheduler } from '../src/service.ts';
+import { startScheduler, type RunningScheduler, type SchedulerPorts } from '../src/service.ts';
 
 /** Whole schedulers over one journal and bus in memory, with a clock that stands still. Nobody runs their tasks. */
 export class SchedulerHouse {
@@ -21,6 +21,7 @@ export class SchedulerHouse {
   #definitions: readonly DagDefinition[];
   #onChange: (change: BundleChange) => unknown = () => undefined;
   #commands = 0;
+  #started = 0;
 
   constructor(nowIso: string, definitions: readonly DagDefinition[]) {
     this.clock = new ManualClock(Date.parse(nowIso));
@@ -29,9 +30,9 @@ export class SchedulerHouse {
   }
 
   /** Resolves when it knows all DAGs. */
-  async start(): Promise<RunningScheduler> {
+  async start(often: Pick<SchedulerPorts, 'ownershipEveryMs' | 'reconcileEveryMs'> = {}): Promise<RunningScheduler> {
     const scheduler = await startScheduler({
-      stores: this.stores, broker: this.#broker, tokenSecret: 'secret', spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog,
+      stores: this.stores, broker: this.#broker, tokenSecret: 'secret', spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog, instance: `scheduler-${(this.#started += 1)}`, ...often,
       bundles: {
         start: async (onChange) => {
           this.#onChange = onChange;

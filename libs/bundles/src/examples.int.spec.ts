@@ -65,6 +65,11 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   example_external_task_marker_child: {},
   example_workday_timetable: {},
   example_time_delta_sensor_async: {},
+  asset_produces_1: {},
+  asset_produces_2: {},
+  asset_consumes_1: {},
+  asset_consumes_1_and_2: {},
+  asset_consumes_1_or_2: {},
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 

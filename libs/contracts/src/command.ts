@@ -17,6 +17,10 @@ export type CommandBody =
       readonly triggeredBy: 'rest_api' | 'ui' | 'cli' | 'operator' | 'test';
       readonly user: string;
     }
+  /** An asset was updated outside. Its command is stored for no DAG: for `assetCommandKey` of the asset. */
+  | { readonly type: 'RecordAssetEvent'; readonly uri: string; readonly extra: { readonly [name: string]: Json }; readonly partitionKey?: string; readonly user: string }
+  /** What waits for the DAG's next run is struck out, of these assets or (absent) of all. */
+  | { readonly type: 'ClearAssetQueue'; readonly uris?: readonly string[]; readonly user: string }
   | { readonly type: 'SetPaused'; readonly paused: boolean; readonly user: string }
   | ClearTasks
   | MarkTasks

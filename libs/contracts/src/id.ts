@@ -4,6 +4,13 @@
  */
 export const runStream = (dagId: string, runId: string): string => `run-${dagId}/${runId}`;
 export const backfillStream = (dagId: string, backfillId: string): string => `backfill-${dagId}/${backfillId}`;
+/** The streams of assets begin with `asset-`: the store keeps a feed of theirs. */
+export const ASSET_QUEUES = 'asset-queue-';
+export const assetQueueStream = (dagId: string): string => ASSET_QUEUES + dagId;
+/** What one task, or one request from outside, updated: its events stand alone, for nothing is ever decided about them. */
+export const assetEventsStream = (id: string): string => `asset-events-${id}`;
+/** In the place of a DAG's id in a command about an asset: it spreads them over the schedulers, and no DAG is called so. */
+export const assetCommandKey = (uri: string): string => `asset/${uri}`;
 export const dagStream = (dagId: string): string => `dag-${dagId}`;
 export const connectionStream = (connectionId: string): string => `connection-${connectionId}`;
 export const variableStream = (key: string): string => `variable-${key}`;

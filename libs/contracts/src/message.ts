@@ -1,4 +1,4 @@
-import type { AttemptLossCause, CallbackCause, Failure, HumanAnswer, Json, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
+import type { AttemptLossCause, CallbackCause, Failure, HumanAnswer, Json, QueuedUpdate, RecordedSuccess, RetryVerdict, TaskResult } from '@dagbook/domain';
 import type { AttemptId } from './id.ts';
 
 /**
@@ -17,6 +17,7 @@ export type Message =
   | Envelope<'AttemptLost', AttemptLost>
   | Envelope<'AttemptsWanted', AttemptsWanted>
   | Envelope<'SchedulerSeen', SchedulerSeen>
+  | Envelope<'AssetsUpdated', AssetsUpdated>
   | Envelope<'WorkerRenewed', WorkerRenewed>
   | Envelope<'WorkerStopped', WorkerStopped>
   | Envelope<'AttemptAssigned', AttemptAssigned>
@@ -108,7 +109,11 @@ export interface Work {
     readonly runAfterMs: number;
     readonly conf: Json;
     readonly params: { readonly [name: string]: Json };
-    readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];
+    /** The updates of assets that the run was made for. */
+    readonly assetEvents?: readonly QueuedUpdate[];
+    /** Where they are kept when they came to more than 16 KB together (`ExecutionApi.getResult`). */
+    readonly assetEventsKey?: string;
+    readonly partitionKey?: string;
   };
   /** Results of the tasks this one reads, by task id. Of a mapped task: one entry a map index, in order. */
   readonly results: { readonly [taskId: string]: UpstreamResult };
@@ -199,6 +204,11 @@ export interface AttemptsWanted {
 export interface SchedulerSeen {
   readonly instance: string;
   readonly leaving: boolean;
+}
+
+/** Something stands in the feed of assets, at or before this position. A hint: owners of consumers look there now and then. */
+export interface AssetsUpdated {
+  readonly position: string;
 }
 
 export interface WorkerRenewed {

@@ -11,7 +11,7 @@ export type { AssetCondition, DataInterval, ScheduledRun, TimetableDefinition } 
 export type { AttemptEvent } from './attempt/event.ts';
 export type { PastRuns, RecordedSuccess, RetryVerdict, RunCommand } from './run/command.ts';
 export type {
-  AttemptLossCause, AttemptRef, CallbackCause, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
+  AttemptLossCause, AttemptRef, CallbackCause, EmittedAssetEvent, Failure, FailureCode, RunCreated, RunEvent, RunFailureReason, SkipCause, TaskExpanded,
   TaskFailed, TaskInstanceRef, TaskResult, TaskRetryScheduled, TaskScheduled, TaskSkipped, TaskStarted, TaskSucceeded,
 } from './run/event.ts';
 export type { HumanAnswer, HumanRequest, HumanUser } from './run/human-request.ts';
@@ -93,3 +93,8 @@ export { backfillAction, decideBackfill, nextDates, stepsOf } from './backfill/d
 export { backfillDates, refusesBackfill } from './backfill/range.ts';
 export type { SealedEntryCommand, SealedEntryEvent } from './secret/sealed-entry.ts';
 export { sealedEntryDecider } from './secret/sealed-entry.ts';
+export type { AssetQueueEvent, AssetSchedule, AssetUpdated } from './asset/event.ts';
+export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
+export { assetAliasRule, assetUriRule } from './asset/uri.ts';
+export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
+export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue } from './asset/queue.ts';

@@ -2,7 +2,7 @@ export type {
   AppendEntry, AppendResult, BundleState, BundleStore, CheckpointStore, ContentKind, EventMeta, EventStore, Fence, Lease, LeaseGrant, LeaseStore, NewCommand, NewEvent,
   OwnershipSession, OwnershipStore, PendingCommand, Position, Snapshot, StoredEvent, Stores,
 } from './port.ts';
-export { FEED_START, formatPosition, parsePosition, StoreFault } from './port.ts';
+export { FEED_START, formatPosition, isAfter, parsePosition, StoreFault } from './port.ts';
 export type { Executed, ExecuteOptions, StreamDecider } from './execute.ts';
 export { execute, loadState, loadStates } from './execute.ts';
 export type { Upcaster } from './fact.ts';

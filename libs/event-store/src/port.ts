@@ -21,6 +21,8 @@ export interface EventStore {
    * skipped.
    */
   feed(after: Position, limit: number): Promise<readonly StoredEvent[]>;
+  /** The same of the streams of assets (`asset-…`) alone, over an index of their own: what other streams hold costs nothing. */
+  assetFeed(after: Position, limit: number): Promise<readonly StoredEvent[]>;
   /** Seconds since the oldest event that the fence still hides; 0 when none is. */
   feedLagSeconds(): Promise<number>;
 
@@ -64,6 +66,9 @@ export function parsePosition(text: string): Position {
   return { xid: match[1] as string, pos: match[2] as string };
 }
 
+/** Whether `a` comes later in the feed than `b`. */
+export const isAfter = (a: Position, b: Position): boolean => (a.xid === b.xid ? BigInt(a.pos) > BigInt(b.pos) : BigInt(a.xid) > BigInt(b.xid));
+
 export interface NewEvent {
   /** UUIDv7, made by the caller, so that an append can be retried. */
   readonly eventId: string;
@@ -94,6 +99,8 @@ export interface AppendEntry {
   /** Version of the stream before these events; 0: it does not exist. */
   readonly expectedVersion: number;
   readonly events: readonly NewEvent[];
+  /** Events of other streams, at least one each, that are true only together with these: written with them or not at all, after them in the feed. */
+  readonly also?: readonly Pick<AppendEntry, 'streamId' | 'expectedVersion' | 'events'>[];
   /**
    * Attempts whose lease must stand at exactly this epoch, or the entry is refused. `release` deletes the row: the
    * attempt has ended.
@@ -140,6 +147,7 @@ export interface LeaseGrant {
 }
 
 export type AppendResult =
+  /** `position` is that of the entry's last event, those of `also` included. */
   | { readonly kind: 'appended'; readonly lastVersion: number; readonly position: Position | null }
   | { readonly kind: 'conflict' }
   /** These attempts' leases are gone or at another epoch; nothing of the entry was written. */

@@ -1,19 +1,19 @@
-import { type Json as PlainJson, textsIn } from '@dagbook/domain';
-import { TaskFailure } from './error.ts';
+import { type EmittedAssetEvent, type Json as PlainJson, textsIn } from '@dagbook/domain';
+import { emittedEvent, eventForAuthor } from './asset-event.ts';
 import { connectionMissing, environmentName, variableMissing } from './missing.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
-import type { Asset, Json, TaskContext, TaskLog } from './types.ts';
+import type { Asset, AssetAlias, AssetEvent, Json, TaskContext, TaskLog } from './types.ts';
 
 /** What a task's function sees of its run. Everything is made when it is asked for: most tasks ask for little. */
 export class RunContext<P> implements TaskContext<P> {
   readonly params: P;
   readonly timezone: string;
-  readonly emitted: { readonly uri: string; readonly extra: PlainJson }[] = [];
+  readonly emitted: EmittedAssetEvent[] = [];
   readonly #request: TaskRunRequest;
   readonly #io: TaskIo;
-  readonly #outlets: readonly string[];
+  readonly #outlets: readonly (Asset | AssetAlias)[];
 
-  constructor(request: TaskRunRequest, io: TaskIo, dag: { readonly params: P; readonly timezone: string; readonly outlets: readonly string[] }) {
+  constructor(request: TaskRunRequest, io: TaskIo, dag: { readonly params: P; readonly timezone: string; readonly outlets: readonly (Asset | AssetAlias)[] }) {
     this.#request = request;
     this.#io = io;
     this.params = dag.params;
@@ -53,8 +53,8 @@ export class RunContext<P> implements TaskContext<P> {
   }
 
   get run(): TaskContext<P>['run'] {
-    const { conf, runType } = this.#request.work.run;
-    return { id: this.runId, conf, type: runType === 'asset_triggered' ? 'asset' : (runType as 'scheduled' | 'manual' | 'backfill') };
+    const { conf, runType, partitionKey } = this.#request.work.run;
+    return { id: this.runId, conf, type: runType === 'asset_triggered' ? 'asset' : (runType as 'scheduled' | 'manual' | 'backfill'), ...(partitionKey === undefined ? {} : { partitionKey }) };
   }
 
   get runId(): string {
@@ -99,8 +99,8 @@ export class RunContext<P> implements TaskContext<P> {
     };
   }
 
-  get triggeringAssetEvents(): TaskContext<P>['triggeringAssetEvents'] {
-    return (this.#request.work.run.assetEvents ?? []) as TaskContext<P>['triggeringAssetEvents'];
+  get triggeringAssetEvents(): readonly AssetEvent[] {
+    return (this.#request.work.run.assetEvents ?? []).map(eventForAuthor);
   }
 
   async conn<T>(id: string): Promise<T> {
@@ -119,11 +119,8 @@ export class RunContext<P> implements TaskContext<P> {
     for (const text of textsIn((secret ?? null) as PlainJson)) this.#io.maskSecret?.(text);
   }
 
-  emit(asset: Asset, extra: Record<string, Json> = {}): void {
-    if (!this.#outlets.includes(asset.uri)) {
-      throw new TaskFailure('bad_output', `task '${this.taskId}' emits '${asset.uri}', which is not one of its outlets: add the asset to outlets`, { retry: false });
-    }
-    this.emitted.push({ uri: asset.uri, extra: extra as PlainJson });
+  emit(asset: Asset, extra: Record<string, Json> = {}, { alias }: { alias?: AssetAlias } = {}): void {
+    this.emitted.push(emittedEvent({ taskId: this.taskId, outlets: this.#outlets, partitionKey: this.#request.work.run.partitionKey }, asset, extra as PlainJson, alias));
   }
 }
 

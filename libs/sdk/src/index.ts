@@ -1,5 +1,5 @@
 export type {
-  Asset, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
+  Asset, AssetAlias, AssetEvent, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
   TaskCallbackContext, TaskContext, TaskLog, TaskRef, TaskSpec, TestAnswer, TestCallback, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
@@ -20,7 +20,8 @@ export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from 
 export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
 export type { RetryRule } from './retry-policy.ts';
-export { asset, at, cron, every, when } from './schedule.ts';
+export { asset, assetAlias } from './asset.ts';
+export { at, cron, every, when } from './schedule.ts';
 export type { Interval, TimetableSpec } from './timetable.ts';
 export { tickAfter, timetable } from './timetable.ts';
 export { answer, mock, provideOperators } from './test-run.ts';

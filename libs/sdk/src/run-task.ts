@@ -1,4 +1,5 @@
 import type { Failure, Json, RecordedSuccess, TaskResult, RetryVerdict } from '@dagbook/domain';
+import { updatesOfTask } from './asset-event.ts';
 import { operatorContext, RunContext } from './context.ts';
 import { callOnExecute } from './callback.ts';
 import { TaskFailure } from './error.ts';
@@ -31,7 +32,7 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
   try {
     const { definition } = compiled;
     const params = await validParams(dag, request);
-    const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets?.map(({ uri }) => uri) ?? [] });
+    const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets ?? [] });
     running = { dag, task, request, io, context, compiled };
     if (request.work.kind === 'trigger' && (request.work.trigger as unknown as TriggerSpec).kind !== 'poke') return await fired(running);
     if (task.spec.onExecute !== undefined && request.work.kind !== 'trigger') await callOnExecute(running);
@@ -185,11 +186,8 @@ async function succeeded(returned: unknown, running: Running, fields: Fields = {
   }
   if (task.branches.length > 0) success.chosen = chosenBy(task, value, compiled);
   if (task.kind === 'shortCircuit') success.passed = task.body.kind === 'operator' && task.body.declared.passes !== undefined ? task.body.declared.passes(value) : isTruthy(value);
-  const outlets = task.spec.outlets ?? [];
-  if (outlets.length > 0) {
-    const silent = outlets.filter(({ uri }) => !context.emitted.some((event) => event.uri === uri)).map(({ uri }) => ({ uri, extra: {} }));
-    success.assetEvents = [...context.emitted, ...silent];
-  }
+  const updates = updatesOfTask({ taskId: task.taskId, outlets: task.spec.outlets ?? [], partitionKey: running.request.work.run.partitionKey }, context.emitted);
+  if (updates !== undefined) success.assetEvents = updates;
   const { mapIndexTemplate } = task.spec;
   if (mapIndexTemplate !== undefined && running.request.attempt.mapIndex >= 0) success.renderedMapIndex = await renderMapIndex(mapIndexTemplate, fields, running);
   return { kind: 'succeeded', ...success };

@@ -1,8 +1,9 @@
 import type { AssetCondition, TimetableDefinition } from '@dagbook/domain';
+import { leafOf } from './asset.ts';
 import { definitionError } from './error.ts';
 import type { Mark } from './site.ts';
 import { callSite, siteOf } from './site.ts';
-import type { Asset, Duration, Json, Schedule } from './types.ts';
+import type { Asset, AssetAlias, Duration, Schedule } from './types.ts';
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -73,44 +74,17 @@ export const timetableSchedule = (timetable: Extract<TimetableDefinition, { kind
 
 export const timetableSpecOf = (schedule: unknown): object | undefined => (schedule instanceof ScheduleValue && schedule.spec.kind === 'time' ? schedule.spec.code : undefined);
 
-class AssetValue implements Asset {
-  readonly __asset = true;
-  readonly uri: string;
-  readonly group: string | undefined;
-  readonly extra: { readonly [key: string]: Json } | undefined;
-  constructor(uri: string, o: { group?: string; extra?: Record<string, Json> }) {
-    this.uri = uri;
-    this.group = o.group;
-    this.extra = o.extra;
-  }
-}
-
-/** Data that tasks make and other DAGs wait for, by its URI. */
-export function asset(uri: string, o: { group?: string; extra?: Record<string, Json> } = {}): Asset {
-  if (typeof uri !== 'string' || uri.trim() === '' || uri.length > 1500) {
-    throw definitionError({ field: 'asset', value: uri, rule: 'the URI of an asset is a text of 1 to 1500 characters', remedy: "Name it like 's3://lake/orders'" }, callSite());
-  }
-  return new AssetValue(uri, o);
-}
-
-/** Schedules made of assets, and of assets or a time. */
+/** Schedules made of assets, and of assets or a time. An alias stands for the assets that were updated through it. */
 export const when = {
-  /** All of them were updated since the last run. */
-  all: (...assets: Asset[]): Schedule => new ScheduleValue({ kind: 'assets', condition: { kind: 'all', of: assets.map(assetCondition) } }),
+  /** All of them were updated since the last run; what `any` answers may be one of them. */
+  all: (...parts: (Asset | AssetAlias | Schedule)[]): Schedule => new ScheduleValue({ kind: 'assets', condition: { kind: 'all', of: parts.map((part) => assetsOnly(part)) } }),
   /** Any of them was updated, or a schedule among them is due. */
-  any: (...parts: (Asset | Schedule)[]): Schedule => {
-    const conditions: AssetCondition[] = [];
-    const times: Extract<ScheduleSpec, { kind: 'time' }>[] = [];
-    for (const part of parts) {
-      const spec = part instanceof ScheduleValue ? part.spec : undefined;
-      if (spec === undefined) conditions.push(assetCondition(part as Asset));
-      else if (spec.kind === 'time') times.push(spec);
-      else if (spec.timetable === undefined) conditions.push(spec.condition);
-      else throw mixed('a schedule with a time stands inside another when.any', 'Put all its parts into one when.any');
-    }
+  any: (...parts: (Asset | AssetAlias | Schedule)[]): Schedule => {
+    const times = parts.flatMap((part) => (part instanceof ScheduleValue && part.spec.kind === 'time' ? [part.spec] : []));
+    const conditions = parts.filter((part) => !(part instanceof ScheduleValue && part.spec.kind === 'time')).map((part) => assetsOnly(part));
     const [time, ...more] = times;
     if (more.length > 0) throw mixed('only one time schedule may stand beside assets', 'Give several crons as one: cron([...], …)');
-    if (conditions.length === 0) throw mixed('there is no asset in it', 'Use the time schedule by itself');
+    if (conditions.length === 0) throw mixed('there is no asset in it', time === undefined ? 'Name the assets that it waits for' : 'Use the time schedule by itself');
     const [only, ...others] = conditions;
     const condition: AssetCondition = only !== undefined && others.length === 0 ? only : { kind: 'any', of: conditions };
     return new ScheduleValue({
@@ -121,9 +95,16 @@ export const when = {
   },
 };
 
-const mixed = (rule: string, remedy: string) => definitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
+function assetsOnly(part: unknown): AssetCondition {
+  const leaf = leafOf(part);
+  if (leaf !== undefined) return leaf;
+  if (!(part instanceof ScheduleValue)) throw definitionError({ field: 'schedule', value: part, rule: 'when takes assets, aliases and schedules', remedy: "Name the asset: asset('s3://lake/orders')" }, callSite());
+  if (part.spec.kind === 'time') throw definitionError({ field: 'schedule', value: 'when.all', rule: 'a time cannot stand in when.all, which would wait for both', remedy: 'Put it beside the assets in when.any, or leave it out' }, callSite());
+  if (part.spec.timetable !== undefined) throw mixed('a schedule with a time stands inside another one', 'Put all its parts into one when.any');
+  return part.spec.condition;
+}
 
-const assetCondition = (part: Asset): AssetCondition => ({ kind: 'asset', uri: part.uri });
+const mixed = (rule: string, remedy: string) => definitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
 
 const PRESETS: { readonly [preset: string]: string } = {
   '@hourly': '0 * * * *', '@daily': '0 0 * * *', '@weekly': '0 0 * * 0', '@monthly': '0 0 1 * *', '@quarterly': '0 0 1 */3 *', '@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *',

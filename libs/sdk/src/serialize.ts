@@ -3,6 +3,7 @@ import type {
 } from '@dagbook/domain';
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { aliasesIn, urisIn } from './asset.ts';
 import { dagCallbacks, deadlineCallbacks, taskCallbacks } from './callback.ts';
 import { DagDefinitionError, definitionError } from './error.ts';
 import { defaultsIn, jsonSchemaOf } from './json-schema.ts';
@@ -184,8 +185,10 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('branchTargets', task.branches.length === 0 ? undefined : (downstream.get(taskId) ?? [])),
     ...present('ignoreDownstreamTriggerRules', spec.ignoreDownstreamTriggerRules === false ? false : undefined),
     ...present('sensor', task.kind === 'sensor' ? sensorOf(task) : undefined),
-    ...present('inlets', spec.inlets?.map((asset) => asset.uri)),
-    ...present('outlets', spec.outlets?.map((asset) => asset.uri)),
+    ...present('inlets', spec.inlets === undefined ? undefined : urisIn(spec.inlets)),
+    ...present('outlets', spec.outlets === undefined ? undefined : urisIn(spec.outlets)),
+    ...present('inletAliases', someOf(aliasesIn(spec.inlets))),
+    ...present('outletAliases', someOf(aliasesIn(spec.outlets))),
     ...present('onLost', spec.onLost === 'retry' ? undefined : spec.onLost),
     ...present('lostAfterMs', duration('lostAfter')),
     ...present('callbacks', taskCallbacks(task)),
@@ -205,6 +208,8 @@ function hasRetryPolicy({ taskId, spec, mark }: TaskModel): boolean {
   for (const [index, { delay }] of (spec.retryPolicy ?? []).entries()) durationOf(`retryPolicy.${index}.delay of task '${taskId}'`, delay, mark);
   return spec.retryPolicy !== undefined;
 }
+
+const someOf = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
 
 function kindOf(task: TaskModel): TaskDefinition['kind'] | undefined {
   if (task.branches.length > 0) return 'branch';

@@ -1,9 +1,10 @@
-import type { AttemptRef, DagRun, Json, PastRuns, PendingCallback, RunCommand, RunEvent, ScheduledRun, Settled, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import type { AttemptRef, DagRun, EmittedAssetEvent, Json, PastRuns, PendingCallback, QueuedUpdate, RunCommand, RunEvent, ScheduledRun, Settled, TaskInstanceRef, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
   callbackRecords, compilePlan, createRunState, decideTrigger, deferredInstances, isAtRest, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyCallbacks, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
 } from '@dagbook/domain';
 import type { LogLine, OtherRun, OtherRunQuery, Outcome, XComAnswer } from '@dagbook/contracts';
+import { eventForAuthor } from './asset-event.ts';
 import { runCallback } from './callback.ts';
 import type { DagModel } from './model.ts';
 import type { ReadResult } from './resolve.ts';
@@ -16,7 +17,7 @@ import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
 import type { HumanResult } from './operator/human.ts';
 import type { TriggerSpec } from './trigger.ts';
-import type { Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
+import type { AssetEvent, Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
   readonly __mock = true;
@@ -75,6 +76,9 @@ export async function testDag(model: DagModel, compiled: CompiledDag, options: T
 /** A run that the schedule makes, and the one before it as it ended; null: it is the first. */
 export interface ScheduledTest {
   readonly run: ScheduledRun;
+  /** Assets made it: it has no date. */
+  readonly updates?: readonly QueuedUpdate[];
+  readonly partitionKey?: string;
   readonly previous: DagRun | null;
 }
 
@@ -88,6 +92,7 @@ export class TestRun implements TestResult {
   /** The run itself keeps only results that some task reads. */
   readonly #results = new Map<string, TaskResult>();
   readonly #stored = new Map<string, Json>();
+  readonly #emitted: AssetEvent[] = [];
   readonly #signal = new AbortController().signal;
   readonly #mask = new SecretMask();
   #nowMs: number;
@@ -108,6 +113,10 @@ export class TestRun implements TestResult {
 
   get folded(): DagRun {
     return this.#run;
+  }
+
+  get assetEvents(): readonly AssetEvent[] {
+    return this.#emitted;
   }
 
   get state(): 'success' | 'failed' {
@@ -133,8 +142,9 @@ export class TestRun implements TestResult {
   async run(): Promise<void> {
     const { definition } = this.#compiled;
     const params = await this.#params();
-    const triggered = this.#scheduled !== undefined ? scheduledRun(this.#scheduled.run, params) : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
-    if (isRejected(triggered)) throw new Error(triggered.message);
+    const asked = this.#scheduled !== undefined ? scheduledRun(this.#scheduled.run, params) : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
+    if (isRejected(asked)) throw new Error(asked.message);
+    const triggered = this.#madeByAssets(asked);
     this.#settle({
       ...triggered, type: 'CreateRun', dagId: definition.dagId, runType: this.#runType, triggeredBy: 'test', conf: (this.#options.conf ?? {}) as Json,
       planHash: 'test', dagVersion: 1, bundleHash: 'test', nowMs: this.#nowMs,
@@ -149,8 +159,20 @@ export class TestRun implements TestResult {
     }
   }
 
-  get #runType(): 'scheduled' | 'manual' {
+  get #runType(): 'scheduled' | 'manual' | 'asset_triggered' {
+    if (this.#options.assetEvents !== undefined || this.#scheduled?.updates !== undefined) return 'asset_triggered';
     return this.#scheduled === undefined ? 'manual' : 'scheduled';
+  }
+
+  /** Of a run that assets make: it has no logical date, and is told of what it was made for. */
+  #madeByAssets(triggered: TriggeredRun): TriggeredRun {
+    const { assetEvents, partitionKey = this.#scheduled?.partitionKey } = this.#options;
+    const key = partitionKey === undefined ? {} : { partitionKey };
+    const updates = this.#scheduled?.updates ?? assetEvents?.map(({ asset, extra = {}, source }, index): QueuedUpdate => ({
+      uri: asset.uri, extra: extra as Json, atMs: this.#nowMs, position: String(index + 1), ...(source === undefined ? {} : { source }), ...key,
+    }));
+    if (updates === undefined) return { ...triggered, ...key };
+    return { ...triggered, ...key, runId: runIdOf('asset_triggered', this.#nowMs), logicalDateMs: null, dataInterval: null, assetEvents: updates };
   }
 
   #logicalDateMs(): number {
@@ -236,7 +258,13 @@ export class TestRun implements TestResult {
     const { taskId, mapIndex } = attempt;
     if (outcome.kind === 'failed') this.#log(taskId, mapIndex, 'error', outcome.failure.message);
     if (outcome.kind === 'succeeded' && outcome.result !== undefined) this.#results.set(`${taskId}/${mapIndex}`, outcome.result);
+    if (outcome.kind === 'succeeded') this.#emitted.push(...(outcome.assetEvents ?? []).map((event) => this.#eventOf(event, { taskId, mapIndex })));
     this.#settle(commandOf(outcome, attempt, this.#nowMs));
+  }
+
+  #eventOf(event: EmittedAssetEvent, ref: TaskInstanceRef): AssetEvent {
+    const { dagId, runId } = this.#run.created ?? { dagId: this.#model.dagId, runId: '' };
+    return eventForAuthor({ ...event, atMs: this.#nowMs, position: '', source: { dagId, runId, ...ref } });
   }
 
   async #attempt(instance: TaskInstanceView, run: TriggeredRun): Promise<void> {

@@ -1,34 +1,69 @@
-import { isoInstant, nextRun, parseInstant, type DagDefinition, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { DagModel } from './model.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
-import { TestRun } from './test-run.ts';
+import { TestRun, type ScheduledTest } from './test-run.ts';
 import { answerTimetable } from './timetable.ts';
-import type { ScheduleTestResult, TestOptions } from './types.ts';
-
-type ScheduleTestOptions = Omit<TestOptions<object>, 'logicalDate'> & { readonly from: string; readonly to: string };
+import type { ScheduleTestOptions, ScheduleTestResult } from './types.ts';
 
 /** Over this the range was mistyped. */
 const MAX_RUNS = 100_000;
 
 /** As a scheduler that was there all the time would have made them. Each run begins after the one before has ended. */
-export async function testSchedule(model: DagModel, compiled: CompiledDag, { from, to, ...options }: ScheduleTestOptions): Promise<ScheduleTestResult> {
+export async function testSchedule(model: DagModel, compiled: CompiledDag, options: ScheduleTestOptions<object>): Promise<ScheduleTestResult> {
   const { definition } = compiled;
   const runs: ScheduleTestResult['runs'][number][] = [];
   const limit = definition.maxConsecutiveFailedRuns ?? 0;
   let previous: TestRun | undefined;
   let failedInARow = 0;
-  for (const run of scheduledRuns(model, definition, instantIn(definition, 'from', from), instantIn(definition, 'to', to))) {
+  for (const due of dueRuns(model, definition, options)) {
     if (limit > 0 && failedInARow >= limit) break;
-    const test = new TestRun(model, compiled, options, { run, previous: previous?.folded ?? null });
+    const test: TestRun = new TestRun(model, compiled, options, { ...due, previous: previous?.folded ?? null });
     await test.run();
     failedInARow = test.state === 'failed' ? failedInARow + 1 : 0;
+    const { interval, runAfterMs } = due.run;
     runs.push(Object.assign(test, {
-      logicalDate: isoInstant(run.interval.startMs), runAfter: isoInstant(run.runAfterMs), dataInterval: { start: isoInstant(run.interval.startMs), end: isoInstant(run.interval.endMs) },
+      triggeredBy: due.updates === undefined ? 'timetable' as const : 'asset' as const,
+      logicalDate: isoInstant(interval.startMs), runAfter: isoInstant(runAfterMs), dataInterval: { start: isoInstant(interval.startMs), end: isoInstant(interval.endMs) },
     }));
-    previous = test;
+    // What looks at the past looks at the last run with a date.
+    if (due.updates === undefined) previous = test;
   }
   return { runs, paused: limit > 0 && failedInARow >= limit };
+}
+
+type DueRun = Omit<ScheduledTest, 'previous'>;
+
+/** By time and by assets, as they come. */
+function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, updates = [] }: ScheduleTestOptions<object>): Generator<DueRun> {
+  const [fromMs, toMs] = [instantIn(definition, 'from', from), instantIn(definition, 'to', to)];
+  const { schedule } = definition;
+  const byAssets = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? [...assetRuns(definition, { condition: schedule.condition }, updates)] : [];
+  if (updates.length > 0 && schedule.kind !== 'assets' && schedule.kind !== 'assetsOrTime') throw new Error(`updates are given, and the schedule of '${definition.dagId}' names no asset; leave them out`);
+  const inTime = byAssets.filter(({ run }) => run.runAfterMs >= fromMs && run.runAfterMs <= toMs);
+  if (schedule.kind !== 'assets') {
+    for (const run of scheduledRuns(model, definition, fromMs, toMs)) {
+      while (inTime[0] !== undefined && inTime[0].run.runAfterMs < run.runAfterMs) yield inTime.shift() as DueRun;
+      yield { run };
+    }
+  }
+  yield* inTime;
+}
+
+/** By the scheduler's own rules; here each update is looked at as it comes. */
+function* assetRuns(definition: DagDefinition, schedule: AssetSchedule, given: NonNullable<ScheduleTestOptions<object>['updates']>): Generator<DueRun> {
+  const queue = emptyAssetQueue();
+  evolveAssetQueue(queue, { type: 'AssetScheduleSet', schedule, paused: false, atMs: 0 }, '');
+  const updates = given.map(({ at, ...update }, index) => ({ ...update, atMs: instantIn(definition, `updates.${index}.at`, at), position: String(index + 1) })).sort((a, b) => a.atMs - b.atMs);
+  for (const { asset, extra = {}, alias, partitionKey, atMs, position } of updates) {
+    const aliases = alias === undefined ? {} : { aliases: [alias.name] };
+    evolveAssetQueue(queue, { type: 'AssetUpdated', uri: asset.uri, extra: extra as Json, atMs, ...aliases, ...(partitionKey === undefined ? {} : { partitionKey }) }, position);
+    for (let due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs }); due !== null; due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs })) {
+      evolveAssetQueue(queue, due.decided, '');
+      const { partitionKey: key } = due.decided;
+      yield { run: { runAfterMs: atMs, interval: { startMs: atMs, endMs: atMs } }, updates: due.updates, ...(key === undefined ? {} : { partitionKey: key }) };
+    }
+  }
 }
 
 function* scheduledRuns(model: DagModel, definition: DagDefinition, fromMs: number, toMs: number): Generator<ScheduledRun> {

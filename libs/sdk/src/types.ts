@@ -35,6 +35,23 @@ export interface Asset {
   readonly __asset: true;
 }
 
+/** A name for assets that are only known when a task runs: the task says through which alias it updated one. */
+export interface AssetAlias {
+  readonly name: string;
+  readonly __assetAlias: true;
+}
+
+/** One update of an asset. */
+export interface AssetEvent {
+  readonly uri: string;
+  readonly extra: Record<string, unknown>;
+  readonly timestamp: Date;
+  /** The task that made it; absent: it came from outside. */
+  readonly source?: { readonly dagId: string; readonly runId: string; readonly taskId: string; readonly mapIndex: number };
+  /** Absent: of the asset as a whole. */
+  readonly partitionKey?: string;
+}
+
 /** A value of `T` in which any part may be a task's result. */
 export type In<T> =
   | T
@@ -57,7 +74,7 @@ export interface TaskContext<P> {
   readonly dataInterval: { start: Date; end: Date };
   /** The DAG's time zone. */
   readonly timezone: string;
-  readonly run: { id: string; conf: unknown; type: 'scheduled' | 'manual' | 'backfill' | 'asset' };
+  readonly run: { id: string; conf: unknown; type: 'scheduled' | 'manual' | 'backfill' | 'asset'; partitionKey?: string };
   readonly dagId: string;
   readonly taskId: string;
   /** From 1. */
@@ -74,7 +91,8 @@ export interface TaskContext<P> {
   /** Aborted when the task is cancelled or its time is up. */
   readonly signal: AbortSignal;
   readonly log: TaskLog;
-  readonly triggeringAssetEvents: readonly { uri: string; extra: Record<string, unknown> }[];
+  /** Of a run that assets made: the updates that it was made for, oldest first. */
+  readonly triggeringAssetEvents: readonly AssetEvent[];
   conn<T = Record<string, string>>(id: string): Promise<T>;
   variable(key: string): Promise<string>;
   /**
@@ -82,8 +100,11 @@ export interface TaskContext<P> {
    * failures from now on. What `conn` and `variable` answer is hidden already. At least 5 characters long.
    */
   maskSecret(secret: Json): void;
-  /** Records that an asset of the task's `outlets` was updated; counts when the task succeeds. */
-  emit(asset: Asset, extra?: Record<string, Json>): void;
+  /**
+   * Records that an asset of the task's `outlets` was updated, or any asset through an alias that is one of them; counts when the
+   * task succeeds.
+   */
+  emit(asset: Asset, extra?: Record<string, Json>, o?: { alias?: AssetAlias }): void;
 }
 
 export interface TaskLog {
@@ -120,8 +141,10 @@ export interface TaskSpec<O> {
   ignoreFirstDependsOnPast?: boolean;
   /** Not even skipped before its past allows it. */
   waitForPastDependsBeforeSkipping?: boolean;
-  inlets?: Asset[];
-  outlets?: Asset[];
+  /** What the task reads. */
+  inlets?: (Asset | AssetAlias)[];
+  /** Each counts as updated when the task succeeds; an alias: what the task emits through it. */
+  outlets?: (Asset | AssetAlias)[];
   /** How many instances of this task may run at once, over all runs of the DAG. */
   maxActive?: number;
   /** The same, within one run. */
@@ -341,6 +364,10 @@ export interface TestOptions<P> {
   folder?: string;
   /** How runs of other DAGs stand, by DAG id: what `triggerDag` may begin and `externalTask` finds, each of its tasks in the same state. */
   otherDags?: Record<string, 'success' | 'failed' | 'running'>;
+  /** The run is one that these updates made: what its tasks are told of, oldest first. Without it the run is made by hand. */
+  assetEvents?: readonly { asset: Asset; extra?: Record<string, Json>; source?: NonNullable<AssetEvent['source']> }[];
+  /** Of the run; what its tasks update is updated under it. */
+  partitionKey?: string;
   /** What people answer; a task that asks and is not answered waits for its response timeout. */
   answers?: readonly TestAnswer[];
   /** Default: lines on stdout. */
@@ -351,6 +378,8 @@ export interface TestResult {
   readonly state: 'success' | 'failed';
   value<T>(r: TaskRef<T>): T;
   stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
+  /** What its tasks updated, in the order in which they succeeded. */
+  readonly assetEvents: readonly AssetEvent[];
   /** Callbacks that ran, in order, each once however often it was tried; not `onExecute`, which is part of its task. */
   readonly callbacks: readonly TestCallback[];
 }
@@ -362,9 +391,22 @@ export interface TestCallback {
   readonly state: 'success' | 'failed';
 }
 
+export interface ScheduleTestOptions<P> extends Omit<TestOptions<P>, 'logicalDate' | 'assetEvents'> {
+  from: string;
+  to: string;
+  /** Assets that are updated in that time; each `at` as `startDate`. */
+  updates?: readonly { at: string; asset: Asset; extra?: Record<string, Json>; partitionKey?: string; alias?: AssetAlias }[];
+}
+
 /** The runs that the schedule makes from `from` to `to`, oldest first. */
 export interface ScheduleTestResult {
-  readonly runs: readonly (TestResult & { readonly logicalDate: string; readonly dataInterval: { readonly start: string; readonly end: string }; readonly runAfter: string })[];
+  readonly runs: readonly (TestResult & {
+    readonly triggeredBy: 'timetable' | 'asset';
+    /** As is the interval, of a run that assets made: when it was made. */
+    readonly logicalDate: string;
+    readonly dataInterval: { readonly start: string; readonly end: string };
+    readonly runAfter: string;
+  })[];
   /** True: the DAG was paused by `maxConsecutiveFailedRuns`, and the runs after that were not made. */
   readonly paused: boolean;
 }
@@ -378,7 +420,7 @@ export interface Dag<P> extends Scope<P> {
    * Runs all that its schedule makes between two dates (as `startDate`, both included), one after another, each at the time that it
    * is due: a year in a second.
    */
-  testSchedule(o: Omit<TestOptions<P>, 'logicalDate'> & { from: string; to: string }): Promise<ScheduleTestResult>;
+  testSchedule(o: ScheduleTestOptions<P>): Promise<ScheduleTestResult>;
 }
 
 export interface Mock {

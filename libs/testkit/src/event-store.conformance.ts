@@ -77,6 +77,32 @@ export function describeEventStore(name: string, open: () => Stores): void {
       ]);
     });
 
+    it('writes the events of other streams with an entry or not at all', async () => {
+      const [own, other, third] = [stream(), stream(), stream()];
+      const entry = { streamId: own, expectedVersion: 0, events: [anEvent('A')], also: [{ streamId: other, expectedVersion: 0, events: [anEvent('B'), anEvent('C')] }, { streamId: third, expectedVersion: 0, events: [anEvent('D')] }] };
+      const [first] = await append(entry);
+      const [last] = await open().events.read(third);
+      expect(first).toEqual({ kind: 'appended', lastVersion: 1, position: last?.position });
+      expect((await open().events.read(other)).map(({ type, version }) => [type, version])).toEqual([['B', 1], ['C', 2]]);
+      expect(await append(entry)).toEqual([first]);
+      const [after] = await append({ streamId: own, expectedVersion: 1, events: [anEvent('E')], also: [{ streamId: other, expectedVersion: 1, events: [anEvent('F')] }] }, { streamId: stream(), expectedVersion: 0, events: [anEvent('G')] });
+      expect(after).toEqual({ kind: 'conflict' });
+      const [gap] = await append({ streamId: own, expectedVersion: 1, events: [anEvent('E')], also: [{ streamId: stream(), expectedVersion: 1, events: [anEvent('F')] }] });
+      expect(gap).toEqual({ kind: 'conflict' });
+      expect([...(await open().events.readMany([own, other, third])).values()].map((events) => events.length)).toEqual([1, 2, 1]);
+    });
+
+    it('gives the events of the streams of assets by themselves, in the order of the feed', async () => {
+      const before = (await readFeed(open())).at(-1)?.position ?? FEED_START;
+      const [a, b] = [`asset-a-${randomUUID()}`, `asset-b-${randomUUID()}`];
+      await append({ streamId: a, expectedVersion: 0, events: [anEvent('1')] }, { streamId: stream(), expectedVersion: 0, events: [anEvent('X')], also: [{ streamId: b, expectedVersion: 0, events: [anEvent('2')] }] });
+      await append({ streamId: a, expectedVersion: 1, events: [anEvent('3')] });
+      const all = await open().events.assetFeed(before, 10);
+      expect(all.map(({ streamId, type }) => [streamId, type])).toEqual([[a, '1'], [b, '2'], [a, '3']]);
+      expect(await open().events.assetFeed((all[0] as StoredEvent).position, 1)).toEqual([all[1]]);
+      expect(await open().events.assetFeed((all[2] as StoredEvent).position, 10)).toEqual([]);
+    });
+
     it('answers an append of nothing', async () => {
       expect(await append()).toEqual([]);
     });

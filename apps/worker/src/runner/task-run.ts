@@ -56,8 +56,15 @@ export class TaskRunner {
 
   /** Results too large for an assignment are kept apart. */
   async #whole({ task: { work }, calls }: Running): Promise<Work> {
-    if (work.resultsKey === undefined) return work;
-    return { ...work, results: (await calls.ask({ method: 'getResult', key: work.resultsKey })) as unknown as Work['results'] };
+    const { resultsKey, run } = work;
+    if (resultsKey === undefined && run.assetEventsKey === undefined) return work;
+    const kept = async (key: string | undefined): Promise<unknown> => (key === undefined ? undefined : calls.ask({ method: 'getResult', key }));
+    const [results, assetEvents] = await Promise.all([kept(resultsKey), kept(run.assetEventsKey)]);
+    return {
+      ...work,
+      ...(results === undefined ? {} : { results: results as Work['results'] }),
+      ...(assetEvents === undefined ? {} : { run: { ...run, assetEvents: assetEvents as NonNullable<Work['run']['assetEvents']> } }),
+    };
   }
 
   #io(running: Running): TaskIo {

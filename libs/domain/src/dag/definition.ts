@@ -138,6 +138,8 @@ export interface TaskDefinition {
   readonly sensor?: { readonly everyMs: number; readonly mode: 'poke' | 'reschedule' | 'deferred'; readonly softFail?: boolean };
   readonly inlets?: readonly string[];
   readonly outlets?: readonly string[];
+  readonly inletAliases?: readonly string[];
+  readonly outletAliases?: readonly string[];
   /** What becomes of a try whose worker was lost: retried (the default) or failed, for effects that must not repeat. */
   readonly onLost?: 'retry' | 'fail';
   /** After this long without a renewal the attempt may be granted again. Default 300,000. */

@@ -1,3 +1,4 @@
+import { assetAliasRule, assetUriRule } from '../asset/uri.ts';
 import { problem } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 import { MAX_MAP_LENGTH } from '../run/mapping.ts';
@@ -124,8 +125,17 @@ function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] 
   if (dag.failFast === true && task.teardown === undefined && rule !== 'all_success') {
     problems.push(problem(`${at}.triggerRule`, rule, 'has no meaning in a failFast DAG, whose tasks are skipped at the first failure', 'use all_success, or leave failFast out'));
   }
+  problems.push(...assetListProblems(`${at}.inlets`, task.inlets, assetUriRule), ...assetListProblems(`${at}.outlets`, task.outlets, assetUriRule));
+  problems.push(...assetListProblems(`${at}.inletAliases`, task.inletAliases, assetAliasRule), ...assetListProblems(`${at}.outletAliases`, task.outletAliases, assetAliasRule));
   if (task.setup === true && task.teardown !== undefined) problems.push(problem(`${at}.teardown`, task.teardown, 'makes a setup a teardown too', 'split it into two tasks'));
   return problems;
+}
+
+function assetListProblems(field: string, names: readonly string[] | undefined, ruleOf: typeof assetUriRule): Problem[] {
+  return (names ?? []).flatMap((name) => {
+    const wrong = ruleOf(name);
+    return wrong === undefined ? [] : [problem(field, name, wrong.rule, wrong.remedy)];
+  });
 }
 
 function edgeProblems(

@@ -1,5 +1,5 @@
 import type { Json } from '../json.ts';
-import type { AttemptLossCause, AttemptRef, Failure, RunCreated, TaskInstanceRef, TaskResult } from './event.ts';
+import type { AttemptLossCause, AttemptRef, EmittedAssetEvent, Failure, RunCreated, TaskInstanceRef, TaskResult } from './event.ts';
 import type { HumanAnswer, HumanUser } from './human-request.ts';
 
 /**
@@ -68,7 +68,7 @@ export interface RecordedSuccess {
   readonly resultLengths?: { readonly [path: string]: number };
   readonly chosen?: readonly string[];
   readonly passed?: boolean;
-  readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];
+  readonly assetEvents?: readonly EmittedAssetEvent[];
   readonly renderedMapIndex?: string;
 }
 

@@ -1,3 +1,4 @@
+import type { QueuedUpdate } from '../asset/queue.ts';
 import type { Json } from '../json.ts';
 import type { HumanAnswer } from './human-request.ts';
 import type { RunType, TriggeredBy } from './state-names.ts';
@@ -103,7 +104,10 @@ export interface RunCreated {
   readonly note?: string;
   readonly partitionKey?: string;
   readonly backfillId?: string;
-  readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json; readonly position: string }[];
+  /** The updates of assets that it was made for, in the order of the feed. */
+  readonly assetEvents?: readonly QueuedUpdate[];
+  /** Where they are kept when they are too many to stand here. */
+  readonly assetEventsKey?: string;
   /** How long the DAG's runs took lately, for each of its deadlines that counts from there; null: there were too few. */
   readonly averageRuntimesMs?: readonly (number | null)[];
   /** W3C trace context that the run's spans belong to. */
@@ -154,9 +158,17 @@ export interface TaskSucceeded extends TaskInstanceRef {
   readonly chosen?: readonly string[];
   /** Of a short circuit: false skips what is downstream. */
   readonly passed?: boolean;
-  readonly assetEvents?: readonly { readonly uri: string; readonly extra: Json }[];
+  readonly assetEvents?: readonly EmittedAssetEvent[];
   readonly renderedMapIndex?: string;
   readonly atMs: number;
+}
+
+/** An update of an asset that a task made. */
+export interface EmittedAssetEvent {
+  readonly uri: string;
+  readonly extra: Json;
+  readonly aliases?: readonly string[];
+  readonly partitionKey?: string;
 }
 
 /** The end of the last try. */

@@ -3,6 +3,7 @@ import { problem } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 import { parseInstant } from './civil.ts';
 import { isCronProblem, parseCron } from './cron.ts';
+import { assetAliasRule, assetUriRule } from '../asset/uri.ts';
 import type { AssetCondition, TimetableDefinition } from './definition.ts';
 import { timeZone } from './time-zone.ts';
 
@@ -108,8 +109,8 @@ function assetProblems(condition: AssetCondition, field: string): Problem[] {
   const open: AssetCondition[] = [condition];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (next.kind === 'asset' || next.kind === 'alias') {
-      const name = next.kind === 'asset' ? next.uri : next.name;
-      if (name.trim() === '') problems.push(problem(field, name, 'is an asset without a name', 'give its URI'));
+      const [name, wrong] = next.kind === 'asset' ? [next.uri, assetUriRule(next.uri)] : [next.name, assetAliasRule(next.name)];
+      if (wrong !== undefined) problems.push(problem(field, name, wrong.rule, wrong.remedy));
     } else if (next.of.length === 0) {
       problems.push(problem(field, next, `is "${next.kind}" of nothing`, 'name at least one asset'));
     } else {

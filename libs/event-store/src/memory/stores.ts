@@ -33,6 +33,7 @@ export class MemoryEventStore implements EventStore {
   readonly #nowMs: () => number;
   readonly #streams = new Map<string, Row[]>();
   readonly #feed: Row[] = [];
+  readonly #assetFeed: Row[] = [];
   readonly #openRuns = new Map<string, { dagId: string; runId: string }>();
   readonly #snapshots = new Map<string, string>();
   readonly #contents = new Map<string, Uint8Array>();
@@ -54,24 +55,20 @@ export class MemoryEventStore implements EventStore {
     const stream = this.#streams.get(streamId) ?? [];
     const lastVersion = expectedVersion + events.length;
     const written = stream.slice(expectedVersion, lastVersion);
+    const also = entry.also ?? [];
     if (events.length > 0 && written.length === events.length && events.every((event, i) => written[i]?.event.eventId === event.eventId)) {
-      return { kind: 'appended', lastVersion, position: (written.at(-1) as Row).event.position };
+      const { xid, pos } = (written.at(-1) as Row).event.position;
+      return { kind: 'appended', lastVersion, position: { xid, pos: String(also.reduce((sum, other) => sum + other.events.length, Number(pos))) } };
     }
     const fenced = (entry.fences ?? []).filter((fence) => this.#leases.epochOf(fence.attemptId) !== fence.epoch);
     if (fenced.length > 0) return { kind: 'fenced', attemptIds: fenced.map((fence) => fence.attemptId) };
     const gone = new Set([...(entry.revoke ?? []), ...(entry.fences ?? []).filter((fence) => fence.release).map((fence) => fence.attemptId)]);
     const isHeld = (entry.grants ?? []).some((grant) => this.#leases.epochOf(grant.attemptId) !== null && !gone.has(grant.attemptId));
-    if (isHeld || (events.length > 0 && stream.length !== expectedVersion)) return { kind: 'conflict' };
+    const isElsewhere = (of: Pick<AppendEntry, 'streamId' | 'expectedVersion' | 'events'>): boolean => of.events.length > 0 && (this.#streams.get(of.streamId)?.length ?? 0) !== of.expectedVersion;
+    if (isHeld || isElsewhere(entry) || also.some(isElsewhere)) return { kind: 'conflict' };
 
-    const storedAtMs = this.#nowMs();
     let position: Position | null = null;
-    for (const [i, { data, ...event }] of events.entries()) {
-      position = { xid: String(this.#xid), pos: String(this.#feed.length + 1) };
-      const row = { event: { ...event, streamId, version: expectedVersion + 1 + i, position, storedAtMs }, data: JSON.stringify(data) };
-      stream.push(row);
-      this.#feed.push(row);
-    }
-    if (events.length > 0) this.#streams.set(streamId, stream);
+    for (const part of [entry, ...also]) position = this.#write(part) ?? position;
     for (const attemptId of gone) this.#leases.delete(attemptId);
     for (const { attemptId, epoch } of entry.drop ?? []) if (this.#leases.epochOf(attemptId) === epoch) this.#leases.delete(attemptId);
     for (const grant of entry.grants ?? []) this.#leases.insert(grant);
@@ -88,6 +85,21 @@ export class MemoryEventStore implements EventStore {
     return { kind: 'appended', lastVersion, position };
   }
 
+  #write({ streamId, expectedVersion, events }: Pick<AppendEntry, 'streamId' | 'expectedVersion' | 'events'>): Position | null {
+    const stream = this.#streams.get(streamId) ?? [];
+    const storedAtMs = this.#nowMs();
+    let position: Position | null = null;
+    for (const [i, { data, ...event }] of events.entries()) {
+      position = { xid: String(this.#xid), pos: String(this.#feed.length + 1) };
+      const row = { event: { ...event, streamId, version: expectedVersion + 1 + i, position, storedAtMs }, data: JSON.stringify(data) };
+      stream.push(row);
+      this.#feed.push(row);
+      if (streamId.startsWith('asset-')) this.#assetFeed.push(row);
+    }
+    if (events.length > 0) this.#streams.set(streamId, stream);
+    return position;
+  }
+
   read(streamId: string, fromVersion = 1): Promise<readonly StoredEvent[]> {
     return Promise.resolve((this.#streams.get(streamId) ?? []).slice(Math.max(0, fromVersion - 1)).map(toEvent));
   }
@@ -100,6 +112,11 @@ export class MemoryEventStore implements EventStore {
     // Both halves of a position grow together here, so the number alone says where it stands.
     const from = Number(after.pos);
     return Promise.resolve(this.#feed.slice(from, from + limit).map(toEvent));
+  }
+
+  assetFeed(after: Position, limit: number): Promise<readonly StoredEvent[]> {
+    const from = this.#assetFeed.findLastIndex(({ event }) => Number(event.position.pos) <= Number(after.pos)) + 1;
+    return Promise.resolve(this.#assetFeed.slice(from, from + limit).map(toEvent));
   }
 
   feedLagSeconds(): Promise<number> {

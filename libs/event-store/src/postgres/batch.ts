@@ -14,11 +14,19 @@ export interface EncodedEntry {
 
 export function encodeEntry(entry: AppendEntry): EncodedEntry {
   // A separator inside an id would move every later column of the batch by one.
-  if (entry.streamId.includes(SEPARATOR)) throw new Error(`invariant: a control character in stream id ${JSON.stringify(entry.streamId)}`);
-  const datas = entry.events.map((event) => JSON.stringify(event.data));
-  const metas = entry.events.map((event) => (event.meta === undefined ? '' : JSON.stringify(event.meta)));
+  const written = writtenBy(entry);
+  for (const { streamId } of written) if (streamId.includes(SEPARATOR)) throw new Error(`invariant: a control character in stream id ${JSON.stringify(streamId)}`);
+  const events = written.length === 1 ? entry.events : written.flatMap((part) => part.events);
+  const datas = events.map((event) => JSON.stringify(event.data));
+  const metas = events.map((event) => (event.meta === undefined ? '' : JSON.stringify(event.meta)));
   return { entry, datas, metas, bytes: datas.reduce((sum, data) => sum + data.length, 0) };
 }
+
+/** The entry itself and what is written together with it. */
+const writtenBy = (entry: AppendEntry): readonly Pick<AppendEntry, 'streamId' | 'expectedVersion' | 'events'>[] => (entry.also === undefined ? [entry] : [entry, ...entry.also]);
+
+/** How many events an entry writes, in all streams. */
+export const eventsOf = (entry: AppendEntry): number => writtenBy(entry).reduce((sum, { events }) => sum + events.length, 0);
 
 /** The arguments of `append_events`, in order. */
 export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[] {
@@ -40,20 +48,22 @@ export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[
   const closed: object[] = [];
   const outcomes: object[] = [];
   for (const { entry, datas: entryDatas, metas: entryMetas } of batch) {
-    const { streamId, expectedVersion, events } = entry;
-    for (let i = 0; i < events.length; i++) {
-      const event = events[i] as (typeof events)[number];
-      streams.push(streamId);
-      versions.push(expectedVersion + 1 + i);
-      eventIds.push(event.eventId);
-      schemaVersions.push(event.schemaVersion);
-      types.push(event.type);
-      datas.push(entryDatas[i] as string);
-      metas.push(entryMetas[i] as string);
-    }
-    if (events.length > 0 && expectedVersion > 0) {
-      heads.push(streamId);
-      expectedVersions.push(expectedVersion);
+    let at = 0;
+    for (const { streamId, expectedVersion, events } of writtenBy(entry)) {
+      for (let i = 0; i < events.length; i++, at++) {
+        const event = events[i] as (typeof events)[number];
+        streams.push(streamId);
+        versions.push(expectedVersion + 1 + i);
+        eventIds.push(event.eventId);
+        schemaVersions.push(event.schemaVersion);
+        types.push(event.type);
+        datas.push(entryDatas[at] as string);
+        metas.push(entryMetas[at] as string);
+      }
+      if (events.length > 0 && expectedVersion > 0) {
+        heads.push(streamId);
+        expectedVersions.push(expectedVersion);
+      }
     }
     for (const fence of entry.fences ?? []) {
       // What the same entry releases at that epoch is gone when the held ones are looked at.

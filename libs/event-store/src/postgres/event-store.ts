@@ -7,7 +7,7 @@ import {
   type AppendEntry, type AppendResult, type ContentKind, type EventMeta, type EventStore, type NewCommand, type PendingCommand, type Position,
   type Snapshot, type StoredEvent, StoreFault,
 } from '../port.ts';
-import { batchArguments, type EncodedEntry, encodeEntry, splitAtClashes } from './batch.ts';
+import { batchArguments, type EncodedEntry, encodeEntry, eventsOf, splitAtClashes } from './batch.ts';
 import { isCertain, isTransient, RETRY_DELAYS_MS, retrying, sqlState, toFault } from './connection.ts';
 
 /** Keeps a write transaction near 20 ms, since every reader of the feed waits for it. */
@@ -36,7 +36,7 @@ export class PostgresEventStore implements EventStore {
     this.#pool = pool;
     this.#writer = new GroupCommit({
       write: (batch) => this.#write(batch),
-      weigh: ({ entry, bytes }) => Math.max(1, entry.events.length, (bytes * MAX_BATCH_EVENTS) / MAX_BATCH_BYTES),
+      weigh: ({ datas, bytes }) => Math.max(1, datas.length, (bytes * MAX_BATCH_EVENTS) / MAX_BATCH_BYTES),
       maxWeight: MAX_BATCH_EVENTS,
       // Two: while one waits for the disk, the next is being executed.
       maxInFlight: 2,
@@ -66,6 +66,12 @@ export class PostgresEventStore implements EventStore {
     const text = `SELECT ${COLUMNS} FROM events
       WHERE (xid, pos) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, pos LIMIT $3`;
     return (await this.#rows('read the feed', 'events_feed', text, [after.xid, after.pos, limit])).map(toEvent);
+  }
+
+  async assetFeed(after: Position, limit: number): Promise<readonly StoredEvent[]> {
+    const text = `SELECT ${COLUMNS} FROM events WHERE stream_id >= 'asset-' AND stream_id < 'asset.'
+      AND (xid, pos) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, pos LIMIT $3`;
+    return (await this.#rows('read the feed of assets', 'events_asset_feed', text, [after.xid, after.pos, limit])).map(toEvent);
   }
 
   async feedLagSeconds(): Promise<number> {
@@ -179,7 +185,7 @@ export class PostgresEventStore implements EventStore {
     let last = -1;
     return part.map(({ entry }) => {
       const count = entry.events.length;
-      last += count;
+      last += eventsOf(entry);
       return { kind: 'appended', lastVersion: entry.expectedVersion + count, position: count === 0 ? null : { xid: xid as string, pos: pos[last] as string } };
     });
   }
@@ -189,7 +195,7 @@ export class PostgresEventStore implements EventStore {
     const text = 'SELECT event_id, xid, pos FROM events WHERE stream_id = $1 AND version > $2 AND version <= $3 ORDER BY version';
     const found = await this.#rows('read back an append', 'events_read_back', text, [entry.streamId, entry.expectedVersion, entry.expectedVersion + entry.events.length]);
     if (entry.events.length > 0 && entry.events.length === found.length && entry.events.every((event, i) => found[i]?.[0] === event.eventId.toLowerCase())) {
-      const [, xid, pos] = found.at(-1) as Row;
+      const [, xid, pos] = (entry.also === undefined ? found.at(-1) : await this.#lastOf(entry.also)) as Row;
       return { kind: 'appended', lastVersion: entry.expectedVersion + entry.events.length, position: { xid: xid as string, pos: pos as string } };
     }
     if (state !== 'DB001') return { kind: 'conflict' };
@@ -198,6 +204,12 @@ export class PostgresEventStore implements EventStore {
     const epochs = new Map(leases.map(([attemptId, epoch]) => [attemptId, Number(epoch)]));
     const attemptIds = fences.filter((fence) => epochs.get(fence.attemptId) !== fence.epoch).map((fence) => fence.attemptId);
     return attemptIds.length > 0 ? { kind: 'fenced', attemptIds } : null;
+  }
+
+  async #lastOf(also: NonNullable<AppendEntry['also']>): Promise<Row> {
+    const { streamId, expectedVersion, events } = also.at(-1) as AppendEntry;
+    const text = 'SELECT event_id, xid, pos FROM events WHERE stream_id = $1 AND version > $2 AND version <= $3 ORDER BY version DESC LIMIT 1';
+    return (await this.#rows('read back an append', 'events_read_back_last', text, [streamId, expectedVersion, expectedVersion + events.length]))[0] as Row;
   }
 
   async #rows(doing: string, name: string, text: string, values: unknown[]): Promise<Row[]> {

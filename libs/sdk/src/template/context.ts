@@ -1,5 +1,6 @@
-import type { Json } from '@dagbook/domain';
+import type { Json, QueuedUpdate } from '@dagbook/domain';
 import type { ContextValue, TemplateContext } from '@dagbook/templates';
+import { aliasesIn, urisIn } from '../asset.ts';
 import type { TaskModel } from '../model.ts';
 import type { TaskIo, TaskRunRequest } from '../runnable.ts';
 import type { CompiledDag } from '../serialize.ts';
@@ -28,7 +29,7 @@ export async function templateContext(
     dag,
     dagRun: {
       dag_id: dagId, run_id: runId, run_type: run.runType, conf: run.conf, run_after: instant(run.runAfterMs), logical_date: instant(logicalDateMs),
-      data_interval_start: instant(dataInterval?.startMs), data_interval_end: instant(dataInterval?.endMs),
+      partition_key: run.partitionKey ?? null, data_interval_start: instant(dataInterval?.startMs), data_interval_end: instant(dataInterval?.endMs),
     },
     task: {
       task_id: taskId, task_type: task.operator, task_display_name: task.spec.displayName ?? taskId, owner: definition.owner ?? null, queue: task.spec.queue ?? 'default',
@@ -43,13 +44,23 @@ export async function templateContext(
       prev_start_date_success: instant(previous?.startedAtMs),
       prev_end_date_success: instant(previous?.endedAtMs),
       triggering_asset_events: eventsByAsset(run.assetEvents ?? []),
+      inlets: assetsOf(task.spec.inlets),
+      outlets: assetsOf(task.spec.outlets),
       ...more,
     },
   };
 }
 
-function eventsByAsset(events: readonly { readonly uri: string; readonly extra: Json }[]): ContextValue {
-  const found: { [uri: string]: Json[] } = {};
-  for (const { uri, extra } of events) (found[uri] ??= []).push({ uri, extra });
+const assetsOf = (list: TaskModel['spec']['outlets']): ContextValue => [...urisIn(list).map((uri) => ({ uri, name: uri })), ...aliasesIn(list).map((name) => ({ name }))];
+
+/** By asset, as in Airflow; its names of an event's members. */
+function eventsByAsset(events: readonly QueuedUpdate[]): ContextValue {
+  const found: { [uri: string]: ContextValue[] } = {};
+  for (const { uri, extra, atMs, source, partitionKey = null } of events) {
+    (found[uri] ??= []).push({
+      uri, extra, timestamp: instant(atMs), partition_key: partitionKey, source_dag_id: source?.dagId ?? null, source_run_id: source?.runId ?? null, source_task_id: source?.taskId ?? null,
+      source_map_index: source?.mapIndex ?? -1,
+    });
+  }
   return found;
 }

@@ -1,0 +1,234 @@
+import type { AssetCondition, DagDefinition, Json } from '@dagbook/domain';
+import { assetCommandKey, assetQueueStream, DAG_PARTITIONS, runStream } from '@dagbook/contracts';
+import { StoreFault, type AppendEntry } from '@dagbook/event-store';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SchedulerHouse } from '../test/scheduler-house.ts';
+import type { RunningScheduler } from './service.ts';
+
+const asset = (uri: string): AssetCondition => ({ kind: 'asset', uri });
+const consumer = (dagId: string, condition: AssetCondition, more: Partial<DagDefinition> = {}): DagDefinition => ({
+  dagId, timezone: 'UTC', schedule: { kind: 'assets', condition }, tasks: [{ taskId: 't', operator: 'function', upstream: [] }], ...more,
+});
+const BOTH = consumer('both', { kind: 'all', of: [asset('a'), asset('b')] });
+const ONE = consumer('one', asset('a'));
+
+/** Real time: clocks stand still here. */
+const OFTEN = { ownershipEveryMs: 2, reconcileEveryMs: 50 };
+
+let house: SchedulerHouse;
+afterEach(() => house.close());
+
+const opened = async (...definitions: readonly DagDefinition[]): Promise<RunningScheduler> => {
+  house = new SchedulerHouse('2026-02-01T00:00Z', definitions);
+  const scheduler = await house.start(OFTEN);
+  await waits(...definitions);
+  return scheduler;
+};
+const waits = (...definitions: readonly DagDefinition[]) => house.until(async () => (await house.stores.events.listStreams('asset-queue-')).length >= definitions.length);
+const update = (uri: string, extra: { readonly [name: string]: Json } = {}) => house.command(assetCommandKey(uri), { type: 'RecordAssetEvent', uri, extra, user: 'ann' });
+const runsOf = async (dagId: string): Promise<string[]> => (await house.stores.events.listStreams(runStream(dagId, ''))).map((streamId) => streamId.slice(runStream(dagId, '').length));
+const hasRuns = (dagId: string, count: number) => house.until(async () => (await runsOf(dagId)).length === count);
+/** For each run of the DAG what its updates say of themselves, in order. */
+const taken = async (dagId: string): Promise<Json[][]> => {
+  const created = await Promise.all((await runsOf(dagId)).map(async (runId) => house.data(runStream(dagId, runId), 'RunCreated')));
+  return created.map(([event]) => ((event?.['assetEvents'] ?? []) as { extra: { n: Json } }[]).map(({ extra }) => extra.n));
+};
+const isMissing = async (dagId: string): Promise<void> => {
+  // What would make a run has been passed once a later one of another DAG is there.
+  await update('sentinel');
+  await hasRuns('sentinel', 1);
+  expect(await runsOf(dagId)).toEqual([]);
+};
+const end = async (dagId: string, runId: string): Promise<void> => {
+  await house.until(async () => (await house.types(runStream(dagId, runId))).includes('RunStarted'));
+  await house.command(dagId, { type: 'MarkRun', runId, state: 'success', user: 'ann' });
+};
+const pause = (dagId: string, paused: boolean) => house.command(dagId, { type: 'SetPaused', paused, user: 'ann' });
+
+describe('a DAG that waits for assets', () => {
+  it('runs once when all were updated, and is told of every update', async () => {
+    await opened(BOTH, ONE);
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    await update('a', { n: 2 });
+    await hasRuns('one', 2);
+    await update('b', { n: 3 });
+    await hasRuns('both', 1);
+    expect(await taken('both')).toEqual([[1, 2, 3]]);
+    const [runId] = (await runsOf('both')) as [string];
+    expect((await house.data(runStream('both', runId), 'RunCreated'))[0]).toMatchObject({ runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null });
+    expect(await house.types(assetQueueStream('both'))).toEqual(['AssetScheduleSet', 'AssetRunDecided']);
+    expect(await house.data(assetQueueStream('both'), 'AssetRunDecided')).toMatchObject([{ runId, updates: 3 }]);
+  });
+
+  it('records an update that is asked for twice by one id once', async () => {
+    await opened(ONE);
+    const command = { commandId: 'same', dagId: assetCommandKey('a'), body: { type: 'RecordAssetEvent', uri: 'a', extra: {}, user: 'ann' } };
+    await house.stores.events.storeCommand(command);
+    await hasRuns('one', 1);
+    expect(await house.stores.events.storeCommand(command)).toBe(false);
+    expect(await house.stores.events.listStreams('asset-events-')).toHaveLength(1);
+  });
+
+  it.each([['', {}, /uri is ""/], ['a', { x: 'y'.repeat(20_000) }, /16384 are allowed/]])('is not told of what is no update: %s', async (uri, extra, message) => {
+    await opened(ONE);
+    expect(await update(uri, extra)).toMatchObject({ kind: 'refused', code: 'invalid_asset_event', message: expect.stringMatching(message) as string });
+  });
+
+  it('loses nothing while it may have no more runs', async () => {
+    await opened({ ...ONE, maxActiveRuns: 1 });
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    for (const n of [2, 3, 4]) await update('a', { n });
+    await end('one', (await runsOf('one'))[0] as string);
+    await hasRuns('one', 2);
+    expect(await taken('one')).toEqual([[1], [2, 3, 4]]);
+  });
+
+  it('hears nothing while it is paused, and keeps what came before', async () => {
+    await opened(BOTH, consumer('sentinel', asset('sentinel')));
+    await update('a', { n: 1 });
+    await pause('both', true);
+    await update('b', { n: 2 });
+    await pause('both', false);
+    await isMissing('both');
+    await update('b', { n: 3 });
+    await hasRuns('both', 1);
+    expect(await taken('both')).toEqual([[1, 3]]);
+  });
+
+  it('hears what came after it said what it waits for, however late others did', async () => {
+    await opened(ONE);
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    await house.edit([ONE, BOTH]);
+    await waits(ONE, BOTH);
+    await update('b', { n: 2 });
+    await update('a', { n: 3 });
+    await hasRuns('both', 1);
+    expect(await taken('both')).toEqual([[2, 3]]);
+  });
+
+  it('waits for what its newest version names', async () => {
+    await opened(BOTH, consumer('sentinel', asset('sentinel')));
+    await update('a', { n: 1 });
+    await house.edit([consumer('both', { kind: 'all', of: [asset('b'), asset('c')] }), consumer('sentinel', asset('sentinel'))]);
+    await house.until(async () => (await house.types(assetQueueStream('both'))).length === 2);
+    await update('b', { n: 2 });
+    await isMissing('both');
+    await update('c', { n: 3 });
+    await hasRuns('both', 1);
+    expect(await taken('both')).toEqual([[2, 3]]);
+  });
+
+  it('makes no run of what somebody has struck out', async () => {
+    await opened(BOTH, consumer('sentinel', asset('sentinel')));
+    await update('a', { n: 1 });
+    expect(await house.command('both', { type: 'ClearAssetQueue', user: 'ann' })).toMatchObject({ kind: 'done' });
+    await update('b', { n: 2 });
+    await isMissing('both');
+    await update('a', { n: 3 });
+    await hasRuns('both', 1);
+    expect(await taken('both')).toEqual([[2, 3]]);
+  });
+
+  it('does not run again for what a run took that was erased since', async () => {
+    await opened(ONE, consumer('sentinel', asset('sentinel')));
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    const runId = (await runsOf('one'))[0] as string;
+    await end('one', runId);
+    await house.command('one', { type: 'EraseRun', runId, user: 'ann' });
+    await house.stop();
+    await house.start(OFTEN);
+    await update('sentinel');
+    await hasRuns('sentinel', 1);
+    expect(await runsOf('one')).toEqual([runId]);
+    expect((await house.types(runStream('one', runId))).at(-1)).toBe('RunErased');
+  });
+
+  it('keeps beside the run what does not fit into its event', async () => {
+    await opened(BOTH);
+    const text = 'x'.repeat(10_000);
+    for (const n of [1, 2]) await update('a', { n, text });
+    await update('b', { n: 3 });
+    await hasRuns('both', 1);
+    const [runId] = (await runsOf('both')) as [string];
+    const [created] = await house.data(runStream('both', runId), 'RunCreated');
+    expect(created).not.toHaveProperty('assetEvents');
+    const kept = await house.stores.events.getContent('xcom', created?.['assetEventsKey'] as string);
+    expect((JSON.parse(new TextDecoder().decode(kept as Uint8Array)) as { extra: { n: number } }[]).map(({ extra }) => extra.n)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('exactly once', () => {
+  const fault = (code: 'store.ambiguous' | 'store.unavailable') => new StoreFault(code, 'the connection broke', { retryable: true });
+  const isRunOf = (dagId: string) => (entries: readonly AppendEntry[]): boolean => entries.some(({ also, streamId }) => also !== undefined && streamId.startsWith(runStream(dagId, '')));
+
+  it.each(['before', 'after'] as const)('also when the journal breaks %s the run is written', async (when) => {
+    await opened(ONE);
+    const { events } = house.stores;
+    const append = events.append.bind(events);
+    let broken = 0;
+    events.append = async (entries) => {
+      if (!isRunOf('one')(entries) || broken > 0) return append(entries);
+      broken += 1;
+      if (when === 'after') await append(entries);
+      throw fault('store.ambiguous');
+    };
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    await update('a', { n: 2 });
+    await house.until(async () => (await taken('one')).flat().length === 2);
+    expect(await taken('one')).toEqual([[1], [2]]);
+    expect(broken).toBe(1);
+  });
+
+  it('also when another has written the queue meanwhile: nothing of the decision stands, and it is made anew', async () => {
+    await opened(ONE);
+    const { events } = house.stores;
+    const append = events.append.bind(events);
+    let meddled = 0;
+    events.append = async (entries) => {
+      if (isRunOf('one')(entries) && meddled++ === 0) {
+        await append([{ streamId: assetQueueStream('one'), expectedVersion: 1, events: [{ eventId: '01900000-0000-7000-8000-000000000001', type: 'AssetQueueCleared', schemaVersion: 1, data: { uris: ['z'], by: 'x', atMs: 0 } }] }]);
+      }
+      return append(entries);
+    };
+    await update('a', { n: 1 });
+    await hasRuns('one', 1);
+    expect(await taken('one')).toEqual([[1]]);
+    expect(await house.types(assetQueueStream('one'))).toEqual(['AssetScheduleSet', 'AssetQueueCleared', 'AssetRunDecided']);
+  });
+
+  it('over three schedulers that share the DAGs, come and go', async () => {
+    const dagIds = Array.from({ length: 6 }, (_, index) => `c${index}`);
+    const conditionOf = (index: number): AssetCondition => (index % 2 === 0 ? asset('a') : { kind: 'all', of: [asset('a'), asset('b')] });
+    const first = await opened(...dagIds.map((dagId, index) => consumer(dagId, conditionOf(index), { maxActiveRuns: 1_000 })));
+    const second = await house.start(OFTEN);
+    const third = await house.start(OFTEN);
+    let sent = 0;
+    const burst = (uris: readonly string[]) => Promise.all(uris.map((uri) => update(uri, { n: sent++ })));
+    const MANY = Array.from({ length: 24 }, (_, index) => (index % 3 === 0 ? 'b' : 'a'));
+    await burst(MANY);
+    await Promise.all([burst(MANY), house.until(async () => {
+      // Time passes, and the first gives the others their share.
+      house.clock.advance(10);
+      return second.ownedPartitions() > 0 && third.ownedPartitions() > 0;
+    })]);
+    await Promise.all([first.stop(), burst(MANY)]);
+    const last = await house.start(OFTEN);
+    await Promise.all([second.stop(), burst(MANY)]);
+    await house.until(async () => last.ownedPartitions() + third.ownedPartitions() === DAG_PARTITIONS);
+    await burst(['a', 'b', 'a']);
+    for (const [index, dagId] of dagIds.entries()) {
+      const numbers = Array.from({ length: sent }, (_, n) => n);
+      // Of both, the last may wait for a next one.
+      const wanted = index % 2 === 0 ? numbers.filter((n) => n >= 4 * MANY.length ? n !== sent - 2 : MANY[n % MANY.length] === 'a') : numbers.slice(0, -1);
+      await house.until(async () => (await taken(dagId)).flat().length >= wanted.length);
+      const all = (await taken(dagId)).flat() as number[];
+      expect(new Set(all).size).toBe(all.length);
+      expect(all.filter((n) => wanted.includes(n)).sort((a, b) => a - b)).toEqual(wanted);
+    }
+  });
+});

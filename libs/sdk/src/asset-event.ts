@@ -1,0 +1,42 @@
+import { assetUriRule, MAX_ASSET_EXTRA, type EmittedAssetEvent, type Json, type QueuedUpdate } from '@dagbook/domain';
+import { aliasesIn, urisIn } from './asset.ts';
+import { TaskFailure } from './error.ts';
+import type { Asset, AssetAlias, AssetEvent } from './types.ts';
+
+/** What one task may say of assets altogether, as JSON: it stands in the event of its success. */
+const MAX_EMITTED = 32_768;
+
+interface Emitter {
+  readonly taskId: string;
+  readonly outlets: readonly (Asset | AssetAlias)[];
+  readonly partitionKey: string | undefined;
+}
+
+/** What a task emits, if it may. */
+export function emittedEvent({ taskId, outlets, partitionKey }: Emitter, asset: Asset, extra: Json, alias: AssetAlias | undefined): EmittedAssetEvent {
+  const refuse = (what: string): never => {
+    throw new TaskFailure('bad_output', `task '${taskId}' ${what}`, { retry: false });
+  };
+  const wrong = assetUriRule(asset.uri);
+  if (wrong !== undefined) refuse(`emits the asset ${JSON.stringify(asset.uri)}, which ${wrong.rule}: ${wrong.remedy}`);
+  if (alias === undefined && !urisIn(outlets).includes(asset.uri)) refuse(`emits '${asset.uri}', which is not one of its outlets: add the asset to outlets`);
+  if (alias !== undefined && !aliasesIn(outlets).includes(alias.name)) refuse(`emits '${asset.uri}' through the alias '${alias.name}', which is not one of its outlets: add the alias to outlets`);
+  const { length } = JSON.stringify(extra);
+  if (length > MAX_ASSET_EXTRA) refuse(`emits '${asset.uri}' with an extra of ${length} characters as JSON, of ${MAX_ASSET_EXTRA} allowed: store the data elsewhere and name its place`);
+  return { uri: asset.uri, extra, ...(alias === undefined ? {} : { aliases: [alias.name] }), ...(partitionKey === undefined ? {} : { partitionKey }) };
+}
+
+/** What a task that succeeded has updated: what it emitted, and its other outlets. Undefined: it has no outlets. */
+export function updatesOfTask(emitter: Emitter, emitted: readonly EmittedAssetEvent[]): readonly EmittedAssetEvent[] | undefined {
+  const { outlets, taskId, partitionKey } = emitter;
+  if (outlets.length === 0) return undefined;
+  const silent = urisIn(outlets).filter((uri) => !emitted.some((event) => event.uri === uri)).map((uri): EmittedAssetEvent => ({ uri, extra: {}, ...(partitionKey === undefined ? {} : { partitionKey }) }));
+  const events = [...emitted, ...silent];
+  const { length } = JSON.stringify(events);
+  if (length > MAX_EMITTED) throw new TaskFailure('bad_output', `task '${taskId}' updates ${events.length} assets with ${length} characters as JSON, of ${MAX_EMITTED} allowed: emit less, or from several tasks`, { retry: false });
+  return events;
+}
+
+export const eventForAuthor = ({ uri, extra, atMs, source, partitionKey }: QueuedUpdate): AssetEvent => ({
+  uri, extra: extra as AssetEvent['extra'], timestamp: new Date(atMs), ...(source === undefined ? {} : { source }), ...(partitionKey === undefined ? {} : { partitionKey }),
+});

@@ -1,0 +1,51 @@
+import { assetAliasRule, assetUriRule, type AssetCondition } from '@dagbook/domain';
+import { definitionError } from './error.ts';
+import { callSite } from './site.ts';
+import type { Asset, AssetAlias, Json } from './types.ts';
+
+class AssetValue implements Asset {
+  readonly __asset = true;
+  readonly uri: string;
+  readonly group: string | undefined;
+  readonly extra: { readonly [key: string]: Json } | undefined;
+  constructor(uri: string, o: { group?: string; extra?: Record<string, Json> }) {
+    this.uri = uri;
+    this.group = o.group;
+    this.extra = o.extra;
+  }
+}
+
+class AssetAliasValue implements AssetAlias {
+  readonly __assetAlias = true;
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** Data that tasks make and other DAGs wait for, by its URI. */
+export function asset(uri: string, o: { group?: string; extra?: Record<string, Json> } = {}): Asset {
+  refuse('asset', uri, assetUriRule(uri));
+  return new AssetValue(uri, o);
+}
+
+/** A name for assets that are only known when a task runs: `emit(asset, extra, { alias })`. */
+export function assetAlias(name: string): AssetAlias {
+  refuse('assetAlias', name, assetAliasRule(name));
+  return new AssetAliasValue(name);
+}
+
+function refuse(field: string, value: unknown, wrong: ReturnType<typeof assetUriRule>): void {
+  if (wrong === undefined) return;
+  throw definitionError({ field, value, rule: `it ${wrong.rule}`, remedy: wrong.remedy.charAt(0).toUpperCase() + wrong.remedy.slice(1) }, callSite());
+}
+
+/** As a schedule names it; undefined: it is neither an asset nor an alias. */
+export function leafOf(value: unknown): AssetCondition | undefined {
+  if (value instanceof AssetValue) return { kind: 'asset', uri: value.uri };
+  return value instanceof AssetAliasValue ? { kind: 'alias', name: value.name } : undefined;
+}
+
+/** Of a task's inlets or outlets: what of it are assets, what aliases. */
+export const urisIn = (list: readonly (Asset | AssetAlias)[] | undefined): readonly string[] => (list ?? []).flatMap((one) => ('uri' in one ? [one.uri] : []));
+export const aliasesIn = (list: readonly (Asset | AssetAlias)[] | undefined): readonly string[] => (list ?? []).flatMap((one) => ('uri' in one ? [] : [one.name]));
