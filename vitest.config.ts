@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const rooms = ['domain', 'contracts', 'event-store', 'messaging', 'read-models', 'templates', 'operators', 'platform', 'sdk', 'bundles', 'api-client', 'parts', 'logs', 'testkit'];
+const rooms = ['domain', 'contracts', 'event-store', 'messaging', 'read-models', 'templates', 'operators', 'platform', 'sdk', 'bundles', 'api-client', 'parts', 'object-store', 'logs', 'testkit'];
 const alias = Object.fromEntries(
   rooms.map((room) => [`@dagbook/${room}`, fileURLToPath(new URL(`./libs/${room}/src/index.ts`, import.meta.url))]),
 );

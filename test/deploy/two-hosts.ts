@@ -89,7 +89,7 @@ export class TwoHosts {
   /** As the runbook says: a copy of .env.example, corrected, the folders, and on host A the secrets. */
   #prepare(name: 'a' | 'b', own: Readonly<Record<string, string>>): void {
     const site = this.site(name);
-    for (const dir of ['state/postgres', 'state/logs', 'state/worker', 'dags', 'data']) mkdirSync(join(site, dir), { recursive: true });
+    for (const dir of ['state/postgres', 'state/logs', 'state/xcom', 'state/worker', 'dags', 'data']) mkdirSync(join(site, dir), { recursive: true });
     const settings = {
       ...own, DAGBOOK_IMAGE: 'dagbook:test', HOST_A_ADDRESS: CABLE.a, TIMEZONE: 'Asia/Seoul', STATE_DIR: join(site, 'state'), DAGS_DIR: join(site, 'dags'), DATA_DIR: join(site, 'data'),
       SECRETS_DIR: join(site, 'secrets'), DOCKER_SOCKET: this[name].socket, DOCKER_GID: String(statSync(this[name].socket).gid), DOCKER_POLICY: join(site, 'docker-policy.json'),

@@ -19,6 +19,7 @@ import { TaskInstanceChangeController } from './task-instance-change.controller.
 import { DagWarningController } from './waiting/dag-warning.controller.ts';
 import { WorkerController } from './worker/worker.controller.ts';
 import { TaskInstanceController } from './task-instance.controller.ts';
+import { XComController } from './xcom.controller.ts';
 
 /** Wiring only: everything the controllers need is made by `startApiGateway` and handed in. */
 @Module({})
@@ -27,7 +28,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController],
     };
   }
 }

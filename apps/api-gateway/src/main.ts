@@ -28,6 +28,7 @@ await runService({
         workerSecret: settings.workerSecret,
         secretSources: { env: process.env, folder: settings.secretsFolder },
         secretKeys: settings.secretsKeys ?? null,
+        xcomStore: settings.xcomStore ?? null,
         cookieIsSecure: settings.secureCookie,
       },
     });

@@ -6,6 +6,7 @@ import { ApiGatewayModule } from './app.module.ts';
 import { SignIn } from './auth/sign-in.ts';
 import { TokenDesk } from './auth/token-desk.ts';
 import { CommandDesk } from './command/command-desk.ts';
+import { ResultStore } from './execution/result-store.ts';
 import { StoredExecutionApi } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
 import { PoolDirectory } from './pool/pool-directory.ts';
@@ -19,7 +20,7 @@ import { WorkerWatch } from './worker/worker-watch.ts';
 import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
 
 const UNUSED = [
-  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, SecretStore, SystemHealth, RunSweeper, PoolDirectory, WorkerWatch, NeedsOfDags, BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET,
+  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, ResultStore, SecretStore, SystemHealth, RunSweeper, PoolDirectory, WorkerWatch, NeedsOfDags, BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET,
 ].map((provide) => ({ provide, useValue: '' }));
 
 /** Rewrite the file with `npx vitest run --project unit apps/api-gateway/src/openapi.spec.ts -u`. */

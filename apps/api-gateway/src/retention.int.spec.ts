@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { attemptStream, dagStream, runStream } from '@dagbook/contracts';
 import { formatPosition } from '@dagbook/event-store';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
@@ -6,19 +9,24 @@ import { House, TextLog } from '../test/house.ts';
 
 const postgres = withPostgres();
 const logs = new TextLog('{"event":"hello"}\n');
+const objects = mkdtempSync(join(tmpdir(), 'dagbook-objects-'));
 let house: House;
 let journal: Journal;
 
 beforeAll(async () => {
-  house = await House.open(postgres, { logs });
+  house = await House.open(postgres, { logs, xcomStore: `file://${objects}` });
   journal = new Journal(postgres.stores.events);
   await journal.dag(PIPELINE);
   for (const runId of ['r1', 'r1-and-more', 'r2']) {
     await journal.run(PIPELINE, runId);
-    await journal.succeed('pipeline', runId, 'extract');
+    await journal.start('pipeline', runId, 'extract');
+    await journal.append(runStream('pipeline', runId), [{ type: 'TaskSucceeded', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, result: { kind: 'stored', key: `objects/pipeline/${runId}/extract/-1/1/1/hash`, bytes: 9 }, atMs: journal.tick() }]);
     await journal.append(runStream('pipeline', runId), [{ type: 'RunSucceeded', atMs: journal.tick() }]);
     await postgres.stores.events.putContent('rendered', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('{"command":"echo"}'));
     await postgres.stores.events.putContent('xcom', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('[1]'));
+    const folder = join(objects, `pipeline/${runId}/extract/-1/1/1`);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'hash'), '["large"]');
   }
   const created = (await postgres.stores.events.read(runStream('pipeline', 'r1')))[0]?.data as { logicalDateMs: number };
   await postgres.stores.events.append([{ streamId: `claim-pipeline/${created.logicalDateMs}`, expectedVersion: 0, events: [{ eventId: '01900000-0000-7000-8000-00000000000a', type: 'LogicalDateClaimed', schemaVersion: 1, data: { runId: 'r1' } }] }]);
@@ -32,7 +40,10 @@ beforeAll(async () => {
   });
   await house.caughtUp();
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await house.close();
+  rmSync(objects, { recursive: true, force: true });
+});
 
 const RUNS = '/api/v2/dags/pipeline/dagRuns';
 
@@ -40,11 +51,12 @@ it('archives all that is kept of a run', async () => {
   const { body, headers } = await house.get(`${RUNS}/r1/archive`);
   const lines = (body as string).trimEnd().split('\n').map((line) => JSON.parse(line) as { kind: string; type?: string; streamId?: string });
   expect(headers.get('content-type')).toBe('application/x-ndjson');
-  expect(lines.map(({ kind, type }) => type ?? kind)).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled', 'TaskStarted', 'TaskSucceeded', 'RunSucceeded', 'AttemptGranted', 'rendered', 'log', 'end']);
+  expect(lines.map(({ kind, type }) => type ?? kind)).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled', 'TaskStarted', 'TaskSucceeded', 'RunSucceeded', 'xcom', 'AttemptGranted', 'rendered', 'log', 'end']);
+  expect(lines.find(({ kind }) => kind === 'xcom')).toEqual({ kind: 'xcom', key: 'objects/pipeline/r1/extract/-1/1/1/hash', value: ['large'] });
   expect(lines.slice(-3)).toEqual([
     { kind: 'rendered', attempt: 'pipeline/r1/extract/-1/1', fields: { command: 'echo' } },
     { kind: 'log', attempt: 'pipeline/r1/extract/-1/1', from_byte: 0, text: '{"event":"hello"}\n' },
-    { kind: 'end', dag_id: 'pipeline', dag_run_id: 'r1', lines: 9 },
+    { kind: 'end', dag_id: 'pipeline', dag_run_id: 'r1', lines: 10 },
   ]);
   expect((await house.get(`${RUNS}/none/archive`)).status).toBe(404);
 });
@@ -67,6 +79,7 @@ it('erases a run from every view at once, then from the journal, and nothing of 
   expect([await events.getContent('xcom', 'pipeline/r1/extract/-1/1'), await events.getContent('rendered', 'pipeline/r1/extract/-1/1')]).toEqual([null, null]);
   expect([await events.getContent('xcom', 'pipeline/r1-and-more/extract/-1/1'), await events.getContent('rendered', 'pipeline/r1-and-more/extract/-1/1')].map((content) => content !== null)).toEqual([true, true]);
   expect(logs.erased).toEqual(['pipeline/r1']);
+  expect(readdirSync(join(objects, 'pipeline')).sort()).toEqual(['r1-and-more', 'r2']);
   expect((await events.read(dagStream('pipeline'))).length).toBe(1);
 });
 

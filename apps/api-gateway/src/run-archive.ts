@@ -1,5 +1,6 @@
 import { attemptStream, parseAttemptId, runStream, type LogReader } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
+import type { ResultStore } from './execution/result-store.ts';
 
 const ATTEMPTS_AT_A_TIME = 200;
 const LOG_BYTES = 4 * 1024 * 1024;
@@ -8,7 +9,7 @@ const LOG_BYTES = 4 * 1024 * 1024;
  * All that is kept of a run, a JSON object a line: `event` (of the run, then of its attempts), `xcom` and `rendered` (what
  * stands apart from events), `log` (a piece of a try's log, in order), and last `end` with the number of lines before it.
  */
-export async function* runArchive(store: EventStore, logs: LogReader, dagId: string, runId: string): AsyncIterable<string> {
+export async function* runArchive({ store, results, logs }: { readonly store: EventStore; readonly results: ResultStore; readonly logs: LogReader }, dagId: string, runId: string): AsyncIterable<string> {
   let lines = 0;
   const line = (value: object): string => {
     lines += 1;
@@ -17,8 +18,8 @@ export async function* runArchive(store: EventStore, logs: LogReader, dagId: str
   const events = await store.read(runStream(dagId, runId));
   for (const event of events) yield line({ kind: 'event', ...event });
   for (const key of keysIn(events)) {
-    const content = await store.getContent('xcom', key);
-    if (content !== null) yield line({ kind: 'xcom', key, value: JSON.parse(new TextDecoder().decode(content)) as unknown });
+    const value = await results.value(key);
+    if (value !== undefined) yield line({ kind: 'xcom', key, value });
   }
   const prefix = attemptStream(`${dagId}/${runId}/`);
   const streams = await store.listStreams(prefix);

@@ -3,17 +3,17 @@ import type { RunEraser } from '@dagbook/event-store';
 import { errorAttributes, WakeableLoop, type Log, type Loop } from '@dagbook/platform';
 
 /**
- * Deletes what is kept of erased runs, now and then and when one was erased: logs first, then the journal, whose `RunErased` is what
+ * Deletes what is kept of erased runs, now and then and when one was erased: what lies elsewhere (logs, large results) first, then the journal, whose `RunErased` is what
  * makes a next try find the run again. Several gateways may do so at once.
  */
 export class RunSweeper implements Loop {
   readonly #loop: WakeableLoop;
 
-  constructor({ eraser, logs, log }: { readonly eraser: RunEraser; readonly logs: LogEraser; readonly log: Log }) {
+  constructor({ eraser, elsewhere, log }: { readonly eraser: RunEraser; readonly elsewhere: readonly LogEraser[]; readonly log: Log }) {
     this.#loop = new WakeableLoop({
       round: async () => {
         for (const run of await eraser.pending()) {
-          await logs.eraseRun(run);
+          for (const place of elsewhere) await place.eraseRun(run);
           await eraser.erase(run);
           log.info('an erased run is deleted', { dagId: run.dagId, runId: run.runId });
         }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { ExecutionApi, LogEraser, LogReader } from '@dagbook/contracts';
 import { createPool, parsePosition, RunEraser, type PostgresStores } from '@dagbook/event-store';
 import type { MessageBroker } from '@dagbook/messaging';
+import { objectStoreAt } from '@dagbook/object-store';
 import { errorAttributes, type AlarmClock, type Log, type RunningService } from '@dagbook/platform';
 import { PlanCache } from '@dagbook/read-models';
 import type { INestApplication, Provider } from '@nestjs/common';
@@ -17,6 +18,7 @@ import { CommandDesk } from './command/command-desk.ts';
 import { addBodyParsers } from './error/body-parser.ts';
 import { ErrorFilter } from './error/error.filter.ts';
 import { OtherRuns } from './execution/other-run.ts';
+import { ResultStore } from './execution/result-store.ts';
 import { StoredExecutionApi } from './execution/stored-execution-api.ts';
 import { openApiDocument } from './openapi.ts';
 import { PoolDirectory } from './pool/pool-directory.ts';
@@ -67,6 +69,8 @@ export interface ApiGatewayConfig {
   readonly secretSources: SecretSources;
   /** null: nothing can be stored, or read from what is. */
   readonly secretKeys: KeyRing | null;
+  /** Where results of over 256 KB go: `file:///folder` or `s3://bucket/prefix`. null: to Postgres, up to 16 MB. */
+  readonly xcomStore: string | null;
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
 }
@@ -106,9 +110,11 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
   checkedEnvironment(config.secretSources.env);
   const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });
-  const executionApi = new StoredExecutionApi({ store: stores.events, db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
+  const objects = config.xcomStore === null ? null : objectStoreAt(config.xcomStore);
+  const results = new ResultStore(stores.events, objects);
+  const executionApi = new StoredExecutionApi({ store: stores.events, results, db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
-  const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), logs: ports.logReader, log });
+  const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), elsewhere: [ports.logReader, results], log });
   const app = await createApp(log, tokens, [
     { provide: Reader, useValue: reader },
     { provide: CommandDesk, useValue: commands },
@@ -116,6 +122,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: TokenDesk, useValue: tokens },
     { provide: SignIn, useValue: signIn },
     { provide: StoredExecutionApi, useValue: executionApi },
+    { provide: ResultStore, useValue: results },
     { provide: SecretStore, useValue: secretStore },
     { provide: PoolDirectory, useValue: pools },
     { provide: WorkerWatch, useValue: workers },
@@ -154,6 +161,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     await sweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);
     await reads.end();
+    objects?.close();
   };
   return {
     name: 'api-gateway',

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DEFAULT_BUNDLE } from '@dagbook/bundles';
 import { createPool, migrate, openPostgresStores, type PostgresStores } from '@dagbook/event-store';
 import { MemoryBroker } from '@dagbook/messaging';
@@ -80,6 +81,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
     config: {
       host: options.host, port: options.port, version: built.version, webFolder: join(built.root, 'dist/web'),
       users: [{ username: 'admin', role: 'admin', passwordHash: await hashPassword(secrets.adminPassword) }],
+      xcomStore: process.env['DAGBOOK_XCOM_STORE'] ?? pathToFileURL(join(dataDir, 'xcom')).href,
       jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
       secretSources: { env: process.env, folder: process.env['DAGBOOK_SECRETS_FOLDER'] ?? join(options.dagsDir, '.secrets') }, secretKeys: readKeyRing(process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys),
     },

@@ -17,6 +17,10 @@ const dagList = createRoute({ getParentRoute: () => root, path: '/dags', compone
 const runList = createRoute({ getParentRoute: () => root, path: '/runs', component: lazyRouteComponent(() => import('./page/run-list-page.tsx'), 'RunListPage'), validateSearch: runListSearch });
 const importErrors = createRoute({ getParentRoute: () => root, path: '/import-errors', component: lazyRouteComponent(() => import('./page/import-error-page.tsx'), 'ImportErrorPage') });
 
+const requiredActions = createRoute({ getParentRoute: () => root, path: '/required-actions', component: lazyRouteComponent(() => import('./page/required-action-page.tsx'), 'RequiredActionPage') });
+const connections = createRoute({ getParentRoute: () => root, path: '/connections', component: lazyRouteComponent(() => import('./page/connection-page.tsx'), 'ConnectionPage') });
+const variables = createRoute({ getParentRoute: () => root, path: '/variables', component: lazyRouteComponent(() => import('./page/variable-page.tsx'), 'VariablePage') });
+
 const dag = createRoute({ getParentRoute: () => root, path: '/dags/$dagId', component: lazyRouteComponent(() => import('./page/dag-page.tsx'), 'DagPage') });
 const dagGrid = createRoute({ getParentRoute: () => dag, path: '/', component: lazyRouteComponent(() => import('./page/dag-grid-page.tsx'), 'DagGridPage'), validateSearch: gridSearch });
 const dagRuns = createRoute({ getParentRoute: () => dag, path: 'runs', component: lazyRouteComponent(() => import('./page/dag-runs-page.tsx'), 'DagRunsPage'), validateSearch: runListSearch });
@@ -29,7 +33,7 @@ const taskInstance = createRoute({
   component: lazyRouteComponent(() => import('./page/task-instance-page.tsx'), 'TaskInstancePage'), validateSearch: taskInstanceSearch,
 });
 
-const routeTree = root.addChildren([signIn, home, dagList, runList, importErrors, dag.addChildren([dagGrid, dagRuns, dagCode, dagDetails]), run, taskInstance]);
+const routeTree = root.addChildren([signIn, home, dagList, runList, importErrors, requiredActions, connections, variables, dag.addChildren([dagGrid, dagRuns, dagCode, dagDetails]), run, taskInstance]);
 
 export const router = createRouter({ routeTree, defaultPreload: 'intent', scrollRestoration: true });
 

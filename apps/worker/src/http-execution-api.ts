@@ -1,4 +1,4 @@
-import type { AttemptAuth, ExecutionApi, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -16,6 +16,8 @@ export class ExecutionApiFault extends Error {
 }
 
 const TIMEOUT_MS = 30_000;
+/** 50 MB over a line of 2 Mbit/s. */
+const LARGE_TIMEOUT_MS = 240_000;
 
 /** The execution API over HTTP: code with the worker's secret, all else with the attempt's token. */
 export class HttpExecutionApi implements ExecutionApi {
@@ -45,6 +47,23 @@ export class HttpExecutionApi implements ExecutionApi {
 
   async putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }> {
     return (await this.#ask('POST', '/execution/results', attemptHeaders(auth), { value })) as { key: string; bytes: number };
+  }
+
+  async putLargeResult(auth: AttemptAuth, { bytes, sha256, open }: LargeResult): Promise<{ readonly key: string; readonly bytes: number }> {
+    const path = '/execution/results';
+    const headers = { ...attemptHeaders(auth), 'content-type': 'application/x-dagbook-result', 'dagbook-bytes': String(bytes), 'dagbook-sha256': sha256 };
+    const response = await this.#request('PUT', path, { headers, body: ReadableStream.from(open()), duplex: 'half' }, LARGE_TIMEOUT_MS);
+    return (await response.json()) as { key: string; bytes: number };
+  }
+
+  async *getLargeResult(auth: AttemptAuth, key: string): AsyncGenerator<Uint8Array> {
+    const response = await this.#request('GET', `/execution/result-objects/${encodeURIComponent(key)}`, { headers: attemptHeaders(auth) }, LARGE_TIMEOUT_MS);
+    if (response.status === 404) throw new ExecutionApiFault(`the result ${key} is not kept any more`, { status: 404 });
+    try {
+      yield* response.body ?? [];
+    } catch (cause) {
+      throw new ExecutionApiFault('the connection to the gateway broke', { cause });
+    }
   }
 
   async connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null> {
@@ -78,21 +97,23 @@ export class HttpExecutionApi implements ExecutionApi {
 
   /** null: 404. */
   async #ask(method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: Json): Promise<unknown> {
+    const json = body === undefined ? { headers } : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await this.#request(method, path, json, TIMEOUT_MS);
+    return response.status === 404 ? null : JSON.parse(await response.text());
+  }
+
+  /** An answer that is success or 404. */
+  async #request(method: 'GET' | 'POST' | 'PUT', path: string, init: RequestInit, timeoutMs: number): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(this.#baseUrl + path, {
-        method,
-        headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+      response = await fetch(this.#baseUrl + path, { ...init, method, signal: AbortSignal.timeout(timeoutMs) });
     } catch (cause) {
       throw new ExecutionApiFault(`the gateway at ${this.#baseUrl} does not answer`, { cause });
     }
-    if (response.status === 404) return null;
+    if (response.ok) return response;
     const answer = await response.text();
-    if (!response.ok) throw new ExecutionApiFault(`the gateway refused ${method} ${path} with ${response.status}: ${sentenceOf(answer)}`, { status: response.status });
-    return JSON.parse(answer);
+    if (response.status === 404) return response;
+    throw new ExecutionApiFault(`the gateway refused ${method} ${path} with ${response.status}: ${sentenceOf(answer)}`, { status: response.status });
   }
 }
 

@@ -20,6 +20,8 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     bundle: (bundleHash) => api.bundle(bundleHash),
     bundleFiles: (filesHash) => api.bundleFiles(filesHash),
     putResult: (auth, value) => api.putResult(auth, value),
+    putLargeResult: (auth, result) => api.putLargeResult(auth, result),
+    getLargeResult: (auth, key) => api.getLargeResult(auth, key),
     connection: (auth, id) => api.connection(auth, id),
     variable: (auth, key) => api.variable(auth, key),
     xcom: (auth, question) => api.xcom(auth, question),

@@ -29,6 +29,8 @@ export interface RunnerDeath {
 export interface RunnerOptions {
   readonly childEntry: string;
   readonly sdkPath: string;
+  /** Of large results, shared with the worker. */
+  readonly resultsFolder: string;
   readonly nodeArguments: readonly string[];
   readonly env: { readonly [name: string]: string };
   /** Value of `RUNNER_MARK` in the environment of the runner and all that it starts. */
@@ -98,7 +100,7 @@ export class RunnerProcess {
     this.#onIdle = onIdle;
     this.#onHosted = onHosted;
     this.mark = options.mark;
-    const command = ['-c', GROUP_SCRIPT, 'runner', process.execPath, ...options.nodeArguments, options.childEntry, options.sdkPath];
+    const command = ['-c', GROUP_SCRIPT, 'runner', process.execPath, ...options.nodeArguments, options.childEntry, options.sdkPath, options.resultsFolder];
     this.#process = spawn('/bin/sh', command, {
       detached: true,
       env: { ...options.env, [RUNNER_MARK]: options.mark },

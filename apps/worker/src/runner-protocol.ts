@@ -26,6 +26,9 @@ export interface RunnerEnd {
 export type Call =
   | { readonly id: number; readonly method: 'getResult'; readonly key: string }
   | { readonly id: number; readonly method: 'putResult'; readonly value: Json }
+  /** `file` is a name in the folder of results, see `LargeResults`. */
+  | { readonly id: number; readonly method: 'putLargeResult'; readonly file: string; readonly bytes: number; readonly sha256: string }
+  | { readonly id: number; readonly method: 'getLargeResult'; readonly key: string }
   | { readonly id: number; readonly method: 'connection'; readonly key: string }
   | { readonly id: number; readonly method: 'variable'; readonly key: string }
   | { readonly id: number; readonly method: 'xcom'; readonly question: XComQuestion }

@@ -11,6 +11,7 @@ import { AssignmentController } from './assignment-controller.ts';
 import { AttemptSecrets } from './attempt-secrets.ts';
 import { BundleCache } from './bundle-cache.ts';
 import { leftoverLoop } from './leftover.loop.ts';
+import { LargeResults } from './large-results.ts';
 import { LogShipper } from './log-shipper.ts';
 import { Predecessor } from './predecessor.ts';
 import { ReportOutbox } from './report-outbox.ts';
@@ -68,10 +69,12 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const secrets = new AttemptSecrets();
   const logs = new LogShipper({ stateDir: options.stateDir, publisher, clock, log, mask: (attemptId, lines) => secrets.masked(attemptId, lines) });
   const bundles = new BundleCache(options.stateDir, executionApi, clock);
+  const largeResults = new LargeResults(options.stateDir, executionApi);
   const alive = new Set<string>();
   const runnerOptions = {
     childEntry: options.childEntry,
     sdkPath: options.sdkPath,
+    resultsFolder: largeResults.folder,
     nodeArguments: ['--enable-source-maps', '--disable-warning=ExperimentalWarning', ...(options.runnerHeapMb === undefined ? [] : [`--max-old-space-size=${options.runnerHeapMb}`])],
     env: options.childEnv,
     mark: `${predecessor.mark}${incarnation}-`,
@@ -97,7 +100,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const triggers = new TriggerHost(runnerOptions);
   const leftovers = leftoverLoop({ worker: predecessor.mark.split('-')[0] as string, isAlive: (runner) => alive.has(runner), log });
   await leftovers.runOnce();
-  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, callbackPool, triggers, outbox, logs, secrets, bundles });
+  const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, callbackPool, triggers, outbox, logs, secrets, bundles, largeResults });
 
   const module: DynamicModule = { module: WorkerModule, controllers: [AssignmentController], providers: [{ provide: Supervisor, useValue: supervisor }] };
   const strategy = new DagbookTransport({

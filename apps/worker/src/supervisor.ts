@@ -9,6 +9,7 @@ import { type AttemptSecrets, secretsInAnswer } from './attempt-secrets.ts';
 import type { BundleCache, FoundBundle } from './bundle-cache.ts';
 import { answerCall } from './execution-calls.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import type { LargeResults } from './large-results.ts';
 import type { LogShipper } from './log-shipper.ts';
 import { RecentKeys } from './recent-keys.ts';
 import type { ReportOutbox } from './report-outbox.ts';
@@ -33,6 +34,7 @@ export interface SupervisorParts {
   readonly logs: LogShipper;
   readonly secrets: AttemptSecrets;
   readonly bundles: BundleCache;
+  readonly largeResults: LargeResults;
 }
 
 export interface WorkerStats {
@@ -264,7 +266,7 @@ export class Supervisor {
     return {
       onLog: (text, bytes) => attempt.log.append(text, bytes),
       onStdio: (stream, line) => attempt.log.line(stream === 'stdout' ? 'info' : 'error', line, `task.${stream}`),
-      onCall: (call) => answerCall(this.#parts.executionApi, attempt.assignment, call, (question, answer) => this.#learn(attempt, secretsInAnswer(question, answer), 'key' in question ? `the ${question.method} '${question.key}'` : 'an answer')),
+      onCall: (call) => answerCall({ api: this.#parts.executionApi, largeResults: this.#parts.largeResults, isWanted: () => attempt.state === 'running' }, attempt.assignment, call, (question, answer) => this.#learn(attempt, secretsInAnswer(question, answer), 'key' in question ? `the ${question.method} '${question.key}'` : 'an answer')),
       onSecrets: (secrets) => this.#learn(attempt, secrets, 'this task'),
       mask: () => this.#parts.secrets.of(attempt.attemptId),
       onSensor: () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, type AttemptAssigned, attemptId, type ExecutionApi, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
+import { assignmentTopic, type AttemptAssigned, type AttemptAuth, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
@@ -77,6 +77,15 @@ export class FakeExecutionApi implements ExecutionApi {
     const key = `result-${this.results.size}`;
     this.results.set(key, value);
     return { key, bytes: JSON.stringify(value).length };
+  }
+  readonly largeResults = new Map<string, Buffer>();
+  async putLargeResult(auth: AttemptAuth, { bytes, sha256, open }: LargeResult): Promise<{ key: string; bytes: number }> {
+    const key = largeResultKey(auth.attemptId, auth.epoch, sha256);
+    this.largeResults.set(key, Buffer.concat(await Array.fromAsync(open())));
+    return { key, bytes };
+  }
+  async *getLargeResult(_auth: unknown, key: string): AsyncGenerator<Uint8Array> {
+    yield this.largeResults.get(key) ?? Buffer.alloc(0);
   }
   async connection(_auth: unknown, id: string): Promise<{ readonly [field: string]: Json } | null> {
     return this.connections.get(id) ?? null;

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { groupMembers } from '../src/process-group.ts';
@@ -24,6 +26,8 @@ const hang = () => new Promise(() => setInterval(() => {}, 1000));
 d.task('noop', () => {})();
 d.task('value', () => 'forty-two')();
 d.task('large', () => 'x'.repeat(5000))();
+const huge = d.task('huge', () => Array.from({ length: 50_000 }, (_, n) => ({ n, name: '이름' })))();
+d.task('reads_huge', (input) => ({ length: input.rows.length, last: input.rows.at(-1) }))({ rows: huge });
 d.task('variable', async (_input, ctx) => ctx.variable('region'))();
 d.task('talks', (_input, ctx) => {
   for (let line = 0; line < 300; line += 1) {
@@ -102,6 +106,18 @@ describe('a task that ends by itself', () => {
     const report = await rig.wire.finished(await rig.assign({ taskId: 'large', bundle }));
     expect(report.outcome).toMatchObject({ kind: 'succeeded', result: { kind: 'stored', key: 'result-0' } });
     expect(rig.api.results.get('result-0')).toBe('x'.repeat(5000));
+  });
+
+  test('hands a result of megabytes over as a file, and a reader finds it in one', async () => {
+    rig = await startRig(built);
+    const { outcome } = await rig.wire.finished(await rig.assign({ taskId: 'huge', bundle }));
+    const [key, content] = [...rig.api.largeResults][0] as [string, Buffer];
+    expect(outcome).toMatchObject({ kind: 'succeeded', result: { kind: 'stored', key, bytes: content.length } });
+    expect((JSON.parse(content.toString()) as unknown[]).length).toBe(50_000);
+    const results = { huge: { mapped: false, state: 'success', result: { kind: 'stored', key, bytes: content.length } } } as const;
+    const read = await rig.wire.finished(await rig.assign({ taskId: 'reads_huge', bundle, work: { results } }));
+    expect(read.outcome).toMatchObject({ result: { kind: 'inline', value: { length: 50_000, last: { n: 49_999, name: '이름' } } } });
+    expect(readdirSync(join(rig.stateDir, 'results')).length).toBe(1);
   });
 
   test('reads a variable through the worker', async () => {

@@ -12,6 +12,10 @@ export interface ExecutionApi {
   getResult(auth: AttemptAuth, key: string): Promise<Json>;
   /** Stores a result of over 2 KB before it is reported; answers the key that the report names. */
   putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }>;
+  /** The same for one of over `LARGE_RESULT_BYTES`: it goes as a stream, so that nobody on the way holds it. */
+  putLargeResult(auth: AttemptAuth, result: LargeResult): Promise<{ readonly key: string; readonly bytes: number }>;
+  /** The JSON text of a result under such a key, see `largeResultHash`. */
+  getLargeResult(auth: AttemptAuth, key: string): AsyncIterable<Uint8Array>;
   /** null: there is none of that id. */
   connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null>;
   variable(auth: AttemptAuth, key: string): Promise<string | null>;
@@ -27,13 +31,43 @@ export interface ExecutionApi {
   findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null>;
 }
 
+/** Above this a result is kept outside of the journal, on disk or S3, where the site has a place for such. */
+export const LARGE_RESULT_BYTES = 256 * 1024;
+/** More than this no task may return: what is larger belongs into storage, and its place into the result. */
+export const MAX_RESULT_BYTES = 50 * 1024 * 1024;
+
+/** JSON text in a file of the worker. */
+export interface LargeResult {
+  readonly bytes: number;
+  /** Of the text, in hexadecimal: it becomes part of the key, by which every reader can tell that it has the whole. */
+  readonly sha256: string;
+  /** From its beginning; may be called again when the gateway did not answer. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+const LARGE = 'objects/';
+
+/** Where a large result of an execution of an attempt lies. */
+export const largeResultKey = (attemptId: string, epoch: number, sha256: string): string => `${LARGE}${attemptId}/${epoch}/${sha256}`;
+
+/** The key of a result that is read as a stream; the hash of its content. undefined: it is none of those. */
+export const largeResultHash = (key: string): string | undefined => (key.startsWith(LARGE) ? key.slice(key.lastIndexOf('/') + 1) : undefined);
+
 export interface XComQuestion {
   readonly taskId: string;
   /** Of a mapped task: one, or several as a list. Absent: all, as a list. */
   readonly mapIndexes?: number | readonly number[];
 }
 
-export type XComAnswer = { readonly found: true; readonly value: Json } | { readonly found: false };
+export type XComAnswer =
+  | { readonly found: true; readonly value: Json; /** What stands for null in the value so far: large results, which the worker reads itself. */ readonly large?: readonly LargePart[] }
+  | { readonly found: false };
+
+export interface LargePart {
+  /** Position in the list; absent: it is the value. */
+  readonly at?: number;
+  readonly key: string;
+}
 
 export interface PreviousRun {
   readonly dataInterval: { readonly startMs: number; readonly endMs: number } | null;

@@ -1,6 +1,6 @@
 import { humanRequestOf, type Failure, type HumanAnswer, type RunCreated, type RunEvent, type TaskInstanceRef, type TaskState } from '@dagbook/domain';
 import type { PlanView } from './plan-view.ts';
-import type { HumanInputRow, Reason, RunRow, TaskInstanceRow, TaskTryRow } from './row.ts';
+import type { HumanInputRow, Reason, RunRow, TaskInstanceRow, TaskTryRow, XComRow } from './row.ts';
 import { moveCount, stateChar, worstState } from './state-code.ts';
 
 /**
@@ -22,6 +22,7 @@ export class RunFold {
   #tries: TaskTryRow[] = [];
   #asked: HumanInputRow[] = [];
   #answered: AnsweredInput[] = [];
+  #xcoms = new Map<string, XComRow>();
   #runChanged = false;
   #isNew: boolean;
 
@@ -152,6 +153,7 @@ export class RunFold {
         instance.startedAtMs ??= event.atMs;
         instance.renderedMapIndex = event.renderedMapIndex ?? instance.renderedMapIndex;
         instance.reason = null;
+        if (event.result !== undefined) this.#xcoms.set(keyOf(event), { taskId: event.taskId, mapIndex: event.mapIndex, result: event.result, atMs: event.atMs });
         this.#end(instance, 'success', event.atMs);
         return;
       }
@@ -178,6 +180,7 @@ export class RunFold {
         this.#end(this.#of(event), 'upstream_failed', event.atMs);
         return;
       case 'TaskRemoved':
+        this.#forgetResult(event);
         this.#end(this.#of(event), 'removed', event.atMs);
         return;
       case 'TaskRescheduled':
@@ -207,10 +210,12 @@ export class RunFold {
         return;
       }
       case 'TaskRestarting':
+        this.#forgetResult(event);
         this.#move(this.#of(event), 'restarting');
         return;
       case 'TaskCleared': {
         const instance = this.#of(event);
+        this.#forgetResult(event);
         this.#archive(instance);
         this.#reset(instance);
         instance.maxTries = instance.tryNumber + this.#retriesOf(instance.taskId);
@@ -265,16 +270,22 @@ export class RunFold {
       tries: this.#tries,
       asked: this.#asked,
       answered: this.#answered,
+      xcoms: [...this.#xcoms.values()],
     };
     this.#changed = new Set();
     this.#dropped = [];
     this.#tries = [];
     this.#asked = [];
     this.#answered = [];
+    if (this.#xcoms.size > 0) this.#xcoms = new Map();
     this.#stripChanged = false;
     this.#runChanged = false;
     this.#isNew = false;
     return changes;
+  }
+
+  #forgetResult({ taskId, mapIndex }: TaskInstanceRef): void {
+    this.#xcoms.set(keyOf({ taskId, mapIndex }), { taskId, mapIndex, result: null, atMs: 0 });
   }
 
   #of(ref: TaskInstanceRef): TaskInstanceRow {
@@ -423,6 +434,8 @@ export interface RunChanges {
   readonly asked: readonly HumanInputRow[];
   /** Written after what was asked: both may stand in one batch. */
   readonly answered: readonly AnsweredInput[];
+  /** Of each instance the last word of the batch; without a result: its row goes. */
+  readonly xcoms: readonly XComRow[];
 }
 
 type AnsweredInput = TaskInstanceRef & HumanAnswer & { readonly tryNumber: number };

@@ -19,6 +19,8 @@ export type { DagVersionRow, StoredDagVersion, HumanInputRow, ImportErrorRow, Re
 export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
+export type { ListedXCom, XComInstant } from './xcom-query.ts';
+export { listXComs, XCOM_KEY } from './xcom-query.ts';
 export type { Queryable } from './sql.ts';
 export { selectRows } from './sql.ts';
 export type { StateCounts } from './state-code.ts';

@@ -1,4 +1,4 @@
-import type { HumanRequest, HumanUser, Json, RunState, RunType, TaskState, TriggeredBy } from '@dagbook/domain';
+import type { HumanRequest, HumanUser, Json, RunState, RunType, TaskResult, TaskState, TriggeredBy } from '@dagbook/domain';
 import type { StateCounts } from './state-code.ts';
 
 /** Rows of the read models as the folds hold and change them. Instants are epoch milliseconds. */
@@ -116,6 +116,15 @@ export interface TaskTryRow {
   readonly worker: string | null;
   readonly pid: number | null;
   readonly reason: Reason | null;
+}
+
+/** What a task instance returned. */
+export interface XComRow {
+  readonly taskId: string;
+  readonly mapIndex: number;
+  /** null: nothing any more. */
+  readonly result: TaskResult | null;
+  readonly atMs: number;
 }
 
 /** What one try of a task asked of people, and what it was answered. */

@@ -54,7 +54,8 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
     changes.runs.flatMap((change) => change.tries.map((row) => ({ runKey: change.run.runKey, ...row, state: stateChar(row.state) }))),
   );
   writeHumanInputs(run, upsert, schema, changes.runs);
-  if (changes.erased.length > 0) for (const table of ['human_inputs', 'task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
+  writeXComs(run, upsert, schema, changes.runs);
+  if (changes.erased.length > 0) for (const table of ['xcom_entries', 'human_inputs', 'task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
   for (const statement of statements) await db.query(statement);
 }
 
@@ -112,6 +113,20 @@ function writeHumanInputs(run: Run, upsert: Upsert, schema: string, runs: readon
      WHERE ${key.map((column) => `t.${column} = s.${column}`).join(' AND ')}`,
     [recordset(answered)],
   );
+}
+
+function writeXComs(run: Run, upsert: Upsert, schema: string, runs: readonly RunChanges[]): void {
+  const rows = runs.flatMap((change) => change.xcoms.map((row) => ({ runKey: change.run.runKey, ...row })));
+  if (rows.length === 0) return;
+  const gone = rows.filter(({ result }) => result === null);
+  if (gone.length > 0) {
+    run(
+      `DELETE FROM ${schema}.xcom_entries t USING json_populate_recordset(NULL::${schema}.task_instances, $1::json) s
+       WHERE t.run_key = s.run_key AND t.task_id = s.task_id AND t.map_index = s.map_index`,
+      [recordset(gone.map(({ runKey, taskId, mapIndex }) => ({ runKey, taskId, mapIndex })))],
+    );
+  }
+  upsert('xcom_entries', ['run_key', 'task_id', 'map_index'], ['result', 'at_ms'], rows.filter(({ result }) => result !== null));
 }
 
 const reasonText = (reason: Reason | null): string | null =>

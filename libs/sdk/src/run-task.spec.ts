@@ -1,5 +1,5 @@
 import type { Json } from '@dagbook/domain';
-import type { UpstreamResult, Work } from '@dagbook/contracts';
+import { MAX_RESULT_BYTES, type UpstreamResult, type Work } from '@dagbook/contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { TaskIo, TaskRunRequest } from './index.ts';
@@ -104,6 +104,13 @@ describe('a function task', () => {
     expect(await run(d, 'c', { io, results: { a: { mapped: false, state: 'success', result: { kind: 'stored', key: 'key', bytes: 1502 } } } }))
       .toEqual({ kind: 'succeeded', result: { kind: 'stored', key: 'k1', bytes: 1002 } });
     expect(io.stored.get('k1')).toBe(text + text);
+  });
+
+  it('refuses a result that is too large to be kept, for good and with its size', async () => {
+    const d = dag('d');
+    d.task('a', async () => '한'.repeat(MAX_RESULT_BYTES / 3 + 1))();
+    const outcome = await run(d, 'a');
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'bad_output', message: "the result of 'a' is 52428803 bytes, and at most 52428800 are kept: write it to storage and return where it lies" }, retry: { action: 'fail' } });
   });
 
   it('knows its run, in Airflow’s words', async () => {

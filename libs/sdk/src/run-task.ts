@@ -1,3 +1,4 @@
+import { MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Failure, Json, RecordedSuccess, TaskResult, RetryVerdict } from '@dagbook/domain';
 import { updatesOfTask } from './asset-event.ts';
 import { operatorContext, RunContext } from './context.ts';
@@ -239,6 +240,10 @@ async function storedResult(task: TaskModel, value: unknown, io: TaskIo): Promis
   const plain = (typeof value === 'object' || typeof value === 'bigint' ? JSON.parse(text) : value) as Json;
   // UTF-8 is at most three bytes a code unit, so most results are known to be small without being encoded.
   if (text.length * 3 <= INLINE_RESULT_BYTES || new TextEncoder().encode(text).length <= INLINE_RESULT_BYTES) return { kind: 'inline', value: plain };
+  const bytes = text.length <= MAX_RESULT_BYTES / 3 ? 0 : new TextEncoder().encode(text).length;
+  if (bytes > MAX_RESULT_BYTES) {
+    throw new TaskFailure('bad_output', `the result of '${task.taskId}' is ${bytes} bytes, and at most ${MAX_RESULT_BYTES} are kept: write it to storage and return where it lies`, { retry: false });
+  }
   return { kind: 'stored', ...(await io.putResult(plain)) };
 }
 

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { invalid } from './api-error.ts';
 
+/** What workers send as it comes, to be read by who wants it. */
+const STREAM_TYPE = 'application/x-dagbook-result';
+
 /** JSON, and the forms in which `/auth/token` may be asked. A body that is not JSON breaks a rule like any other. */
 export function addBodyParsers(http: FastifyInstance): void {
   const parseJson = http.getDefaultJsonParser('error', 'error');
@@ -13,5 +16,10 @@ export function addBodyParsers(http: FastifyInstance): void {
   });
   http.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_, text, done) => {
     done(null, Object.fromEntries(new URLSearchParams(text as string)));
+  });
+  http.addContentTypeParser(STREAM_TYPE, (request, payload, done) => {
+    if (request.routeOptions.url === '/execution/results') return done(null, payload);
+    payload.resume();
+    done(null, undefined);
   });
 }

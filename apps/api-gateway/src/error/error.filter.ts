@@ -40,7 +40,7 @@ function answerOf(error: unknown): Answer {
   }
   const { code, retryable, statusCode } = (error ?? {}) as { code?: unknown; retryable?: unknown; statusCode?: unknown };
   const word = typeof code === 'string' ? code : '';
-  if (retryable === true && /^(store|bus|log)\./.test(word)) {
+  if (retryable === true && /^(store|bus|log|object_store)\./.test(word)) {
     return { status: 503, detail: `${PART_AWAY[word.split('.')[0] as keyof typeof PART_AWAY]} Try again in a moment (${word}).`, headers: { 'retry-after': '1' } };
   }
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
@@ -53,4 +53,5 @@ const PART_AWAY = {
   store: 'The database does not answer.',
   bus: 'The message bus does not answer.',
   log: 'The log server does not answer.',
+  object_store: 'The place where large results are kept does not answer.',
 };

@@ -60,6 +60,7 @@ export const pathDagOrAll = new PathIdPipe('dag_id', ID_PATTERN, true);
 export const pathRun = new PathIdPipe('dag_run_id', RUN_ID_PATTERN, false);
 export const pathRunOrAll = new PathIdPipe('dag_run_id', RUN_ID_PATTERN, true);
 export const pathTask = new PathIdPipe('task_id', ID_PATTERN, false);
+export const pathTaskOrAll = new PathIdPipe('task_id', ID_PATTERN, true);
 
 /** A whole number in the path. */
 class PathNumberPipe implements PipeTransform<string, number> {

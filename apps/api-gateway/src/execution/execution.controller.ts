@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import type { Readable } from 'node:stream';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, StreamableFile } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
@@ -48,6 +49,26 @@ export class ExecutionController {
   async putResult(@Body() request: { readonly value?: Json } | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly key: string; readonly bytes: number }> {
     if (request?.value === undefined) throw invalid([{ type: 'missing', loc: ['body', 'value'], msg: 'Field required' }]);
     return this.#api.putResult(authOf(headers), request.value);
+  }
+
+  /** JSON text as a stream, of a length and a hash that its headers announce. */
+  @Put('results')
+  async putLargeResult(@Body() body: Readable | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly key: string; readonly bytes: number }> {
+    const [bytes, sha256] = [Number(headers['dagbook-bytes']), headers['dagbook-sha256'] ?? ''];
+    if (typeof body?.pipe !== 'function' || !Number.isSafeInteger(bytes) || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid([{ type: 'missing', loc: ['header'], msg: 'dagbook-bytes and dagbook-sha256 must describe the body' }]);
+    try {
+      return await this.#api.putLargeResult(authOf(headers), { bytes, sha256, open: () => body });
+    } catch (error) {
+      // Read to its end, or whoever sends it would see a broken connection instead of the refusal.
+      body.resume();
+      throw error;
+    }
+  }
+
+  @Get('result-objects/:key')
+  async getLargeResult(@Param('key') key: string, @Headers() headers: RequestHeaders): Promise<StreamableFile> {
+    const { body, bytes } = await this.#api.largeResult(authOf(headers), key);
+    return new StreamableFile(body, { type: 'application/json', length: bytes });
   }
 
   @Post('xcom')

@@ -1,4 +1,8 @@
-import { attemptId, runStream, type AttemptKey } from '@dagbook/contracts';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { attemptId, type AttemptKey, largeResultKey, MAX_RESULT_BYTES, runStream } from '@dagbook/contracts';
 import { attemptToken } from '@dagbook/platform';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,12 +10,14 @@ import { House, TOKEN_SECRET } from '../../test/house.ts';
 
 const postgres = withPostgres();
 let house: House;
+let objects: string;
 let journal: Journal;
 
 const OWN: AttemptKey = { dagId: 'pipeline', runId: 'today', taskId: 'load', mapIndex: 0, tryNumber: 1 };
 
 beforeAll(async () => {
-  house = await House.open(postgres);
+  objects = mkdtempSync(join(tmpdir(), 'dagbook-objects-'));
+  house = await House.open(postgres, { xcomStore: `file://${objects}` });
   journal = new Journal(postgres.stores.events);
   await journal.dag(PIPELINE);
   const at = (day: number) => ({ runAfterMs: Date.UTC(2026, 10, day), dataInterval: { startMs: Date.UTC(2026, 10, day - 1), endMs: Date.UTC(2026, 10, day) } });
@@ -30,7 +36,10 @@ beforeAll(async () => {
   await postgres.stores.events.append([{ streamId: '', expectedVersion: 0, events: [], grants: [{ attemptId: attemptId(OWN), epoch: 1, worker: 'w', incarnation: 'i', dagId: 'pipeline', runId: 'today', taskId: 'load', queue: 'default', pool: 'default_pool', poolSlots: 1, lostAfterMs: 60_000 }] }]);
   await house.caughtUp();
 });
-afterAll(() => house.close());
+afterAll(async () => {
+  await house.close();
+  rmSync(objects, { recursive: true, force: true });
+});
 
 const ask = (method: string, path: string, body?: unknown) =>
   house.ask(method, `/execution/${path}`, {
@@ -62,4 +71,47 @@ test('rendered fields are the task instance\'s own, the first of its try', async
   expect(listed.task_instances.map((row: { map_index: number; rendered_fields: object }) => [row.map_index, row.rendered_fields])).toContainEqual([0, body.rendered_fields]);
   expect((await ask('POST', 'rendered-fields', { fields: { big: 'x'.repeat(300_000) } })).status).toBe(413);
   expect((await ask('POST', 'rendered-fields', { fields: [] })).status).toBe(422);
+});
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const send = (text: string, headers: Record<string, string> = {}) =>
+  fetch(`${house.gateway.url}/execution/results`, {
+    method: 'PUT', body: text,
+    headers: {
+      authorization: `Bearer ${attemptToken(TOKEN_SECRET, attemptId(OWN), 1)}`, 'dagbook-attempt': attemptId(OWN), 'dagbook-epoch': '1',
+      'content-type': 'application/x-dagbook-result', 'dagbook-bytes': String(Buffer.byteLength(text)), 'dagbook-sha256': sha256(text), ...headers,
+    },
+  }).then(async (response) => ({ status: response.status, body: (await response.json()) as unknown }));
+
+test('a large result goes to the place of objects as it came, and back', async () => {
+  const text = JSON.stringify(Array.from({ length: 60_000 }, (_, n) => ({ n, 이름: 'row' })));
+  const key = largeResultKey(attemptId(OWN), 1, sha256(text));
+  expect(await send(text)).toEqual({ status: 200, body: { key, bytes: Buffer.byteLength(text) } });
+  expect(await send(text)).toMatchObject({ status: 200, body: { key } });
+  expect(readdirSync(join(objects, attemptId(OWN), '1'))).toEqual([sha256(text)]);
+  expect((await ask('GET', `result-objects/${encodeURIComponent(key)}`)).body).toEqual(JSON.parse(text));
+  expect((await ask('GET', `results/${encodeURIComponent(key)}`)).body).toEqual({ value: JSON.parse(text) });
+  expect((await ask('GET', `result-objects/${encodeURIComponent(key.replace('today', 'good'))}`)).status).toBe(403);
+  expect((await ask('GET', `result-objects/${encodeURIComponent(largeResultKey(attemptId(OWN), 1, sha256('other')))}`)).status).toBe(404);
+});
+
+test('what is not what it says, too large, or without its lease is refused and leaves nothing', async () => {
+  const before = readdirSync(objects, { recursive: true }).length;
+  const text = 'x'.repeat(400_000);
+  expect(await send(text, { 'dagbook-sha256': sha256('y') })).toMatchObject({ status: 503, body: { detail: 'The result did not arrive as it was sent' } });
+  expect(await send(text, { 'dagbook-bytes': '399999' })).toMatchObject({ status: 503 });
+  expect(await send(text, { 'dagbook-bytes': String(MAX_RESULT_BYTES + 1) })).toMatchObject({ status: 413, body: { detail: `The result is ${MAX_RESULT_BYTES + 1} bytes, but at most ${MAX_RESULT_BYTES} are kept: write it to storage and return where it lies` } });
+  expect(await send(text, { 'dagbook-epoch': '2' })).toMatchObject({ status: 401 });
+  expect(await send(text, { 'dagbook-sha256': '../../x' })).toMatchObject({ status: 422 });
+  expect(await send(text, { 'content-type': 'application/json' })).toMatchObject({ status: 422 });
+  expect(readdirSync(objects, { recursive: true }).length).toBe(before);
+});
+
+test('ti.xcom_pull names large results, which the worker reads itself', async () => {
+  const text = JSON.stringify('z'.repeat(300_000));
+  const key = largeResultKey(attemptId({ ...OWN, mapIndex: 0 }), 1, sha256(text));
+  await send(text);
+  await journal.append(runStream('pipeline', 'today'), [{ type: 'TaskSucceeded', taskId: 'load', mapIndex: 0, tryNumber: 1, epoch: 1, result: { kind: 'stored', key, bytes: text.length }, atMs: journal.tick() }]);
+  expect((await ask('POST', 'xcom', { taskId: 'load' })).body).toEqual({ found: true, value: [null, 10, 20], large: [{ at: 0, key }] });
+  expect((await ask('POST', 'xcom', { taskId: 'load', mapIndexes: 0 })).body).toEqual({ found: true, value: null, large: [{ key }] });
 });

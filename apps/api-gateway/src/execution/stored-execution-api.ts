@@ -1,14 +1,15 @@
-import { type AttemptAuth, type AttemptKey, type ExecutionApi, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type AttemptAuth, type AttemptKey, type ExecutionApi, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
 import { type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
 import { type Queryable, selectRows, successBefore } from '@dagbook/read-models';
 import type { OtherRuns } from './other-run.ts';
+import type { ResultStore, StoredResult } from './result-store.ts';
+import type { StoredObject } from '@dagbook/object-store';
 import { KeyRingError } from '../secret/key-ring.ts';
 import { type SecretLookup, SecretSourceError } from '../secret/secret-lookup.ts';
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
-const MAX_RESULT_BYTES = 16 * 1024 * 1024;
 const MAX_RENDERED_BYTES = 256 * 1024;
 
 /**
@@ -21,8 +22,10 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #tokenSecret: string;
   readonly #secrets: SecretLookup;
   readonly #otherRuns: OtherRuns;
+  readonly #results: ResultStore;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore }) {
+    this.#results = options.results;
     this.#store = options.store;
     this.#db = options.db;
     this.#tokenSecret = options.tokenSecret;
@@ -41,25 +44,29 @@ export class StoredExecutionApi implements ExecutionApi {
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {
-    const { dagId, runId } = await this.#admit(auth);
-    const own = `${dagId}/${runId}/`;
-    // What a task returned stands under its attempt; what the scheduler gathered for one that reads much, under `results/`.
-    if (!key.startsWith(own) && !key.startsWith(`results/${own}`)) throw forbidden('An attempt may read results of its own run only');
-    const content = await this.#store.getContent('xcom', key);
-    if (content === null) throw notFound(`There is no result under ${key}`);
-    return JSON.parse(new TextDecoder().decode(content)) as Json;
+    await this.#admitTo(auth, key);
+    const value = await this.#results.value(key);
+    if (value === undefined) throw notFound(`There is no result under ${key}`);
+    return value;
   }
 
-  /** One result an attempt: a repeated call stores nothing new and answers the same key. */
-  async putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }> {
+  async putResult(auth: AttemptAuth, value: Json): Promise<StoredResult> {
     await this.#admit(auth);
-    const content = new TextEncoder().encode(JSON.stringify(value));
-    if (content.byteLength > MAX_RESULT_BYTES) {
-      throw new ApiError(413, `The result is ${content.byteLength} bytes, but at most ${MAX_RESULT_BYTES} are kept: write it to storage and return where it lies`);
-    }
-    const key = `${auth.attemptId}/${auth.epoch}`;
-    await this.#store.putContent('xcom', key, content);
-    return { key, bytes: content.byteLength };
+    return this.#results.put(auth.attemptId, auth.epoch, value);
+  }
+
+  async putLargeResult(auth: AttemptAuth, result: LargeResult): Promise<StoredResult> {
+    await this.#admit(auth);
+    return this.#results.putLarge(auth.attemptId, auth.epoch, result);
+  }
+
+  async *getLargeResult(auth: AttemptAuth, key: string): AsyncGenerator<Uint8Array> {
+    yield* (await this.largeResult(auth, key)).body;
+  }
+
+  async largeResult(auth: AttemptAuth, key: string): Promise<StoredObject> {
+    await this.#admitTo(auth, key);
+    return this.#results.open(key);
   }
 
   async connection(auth: AttemptAuth, id: string): Promise<{ readonly [field: string]: Json } | null> {
@@ -76,19 +83,14 @@ export class StoredExecutionApi implements ExecutionApi {
     const { dagId, runId } = await this.#admit(auth);
     const events = (await this.#store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
     const { isMapped, results } = resultsOfTask(events, taskId);
-    const valueAt = async (mapIndex: number): Promise<Json | undefined> => {
-      const result = results.get(mapIndex);
-      if (result === undefined || result.kind === 'inline') return result?.value;
-      const content = await this.#store.getContent('xcom', result.key);
-      return content === null ? undefined : (JSON.parse(new TextDecoder().decode(content)) as Json);
-    };
     const one = typeof mapIndexes === 'number' ? mapIndexes : mapIndexes === undefined && !isMapped ? -1 : undefined;
-    if (one !== undefined) {
-      const value = await valueAt(one);
-      return value === undefined ? { found: false } : { found: true, value };
-    }
-    const indexes = (mapIndexes as readonly number[] | undefined) ?? [...results.keys()].sort((a, b) => a - b);
-    return { found: true, value: (await Promise.all(indexes.map(valueAt))).filter((value) => value !== undefined) };
+    const indexes = one !== undefined ? [one] : ((mapIndexes as readonly number[] | undefined) ?? [...results.keys()].sort((a, b) => a - b));
+    const wanted = indexes.flatMap((mapIndex) => results.get(mapIndex) ?? []);
+    const large: LargePart[] = wanted.flatMap((result, at) => (result.kind === 'stored' && largeResultHash(result.key) !== undefined ? [{ key: result.key, ...(one === undefined ? { at } : {}) }] : []));
+    const values = await Promise.all(wanted.map(async (result) => (result.kind === 'inline' ? result.value : largeResultHash(result.key) !== undefined ? null : ((await this.#results.value(result.key)) ?? null))));
+    const [value] = values;
+    if (one !== undefined && value === undefined) return { found: false };
+    return { found: true, value: one === undefined ? values : (value as Json), ...(large.length === 0 ? {} : { large }) };
   }
 
   async previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null> {
@@ -113,6 +115,13 @@ export class StoredExecutionApi implements ExecutionApi {
   async findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null> {
     await this.#admit(auth);
     return this.#otherRuns.find(query);
+  }
+
+  /** What a task returned stands under its attempt, as a row or an object; what the scheduler gathered for one that reads much, under `results/`. */
+  async #admitTo(auth: AttemptAuth, key: string): Promise<void> {
+    const { dagId, runId } = await this.#admit(auth);
+    const own = `${dagId}/${runId}/`;
+    if (!['', 'results/', 'objects/'].some((place) => key.startsWith(`${place}${own}`))) throw forbidden('An attempt may read results of its own run only');
   }
 
   async #admit(auth: AttemptAuth): Promise<AttemptKey> {

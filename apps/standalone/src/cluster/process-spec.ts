@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { LocalSecrets } from '../secret-file.ts';
 import type { ClusterOptions } from './options.ts';
 import type { ProcessSpec } from './supervisor.ts';
@@ -27,6 +28,7 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
       DAGBOOK_API_HOST: '127.0.0.1',
       DAGBOOK_API_WEB_FOLDER: join(settings.root, 'dist/web'),
       DAGBOOK_LOGS_URL: `http://127.0.0.1:${settings.logPort}`,
+      DAGBOOK_XCOM_STORE: process.env['DAGBOOK_XCOM_STORE'] ?? pathToFileURL(join(dataDir, 'xcom')).href,
       DAGBOOK_SECURITY_JWT_SECRET: secrets.jwtSecret,
       DAGBOOK_API_ADMIN_PASSWORD: secrets.adminPassword,
       DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret,

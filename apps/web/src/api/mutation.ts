@@ -1,5 +1,8 @@
 import { settled } from './client.ts';
-import { clearDagRun, createToken, endSession, patchDag, patchDagRun, patchTaskInstance, postClearTaskInstances, triggerDagRun, type TriggerRunBody } from '@dagbook/api-client';
+import {
+  clearDagRun, type ConnectionBody, createToken, deleteConnection, deleteVariable, endSession, type HumanAnswerBody, patchConnection, patchDag, patchDagRun, patchTaskInstance, patchVariable,
+  postClearTaskInstances, postConnection, postVariable, triggerDagRun, type TriggerRunBody, updateHitlDetail, type VariableBody,
+} from '@dagbook/api-client';
 import type { DagRun, TaskInstance } from './shape.ts';
 
 /** What the page changes. The gateway answers when its read model has the change, so a read that follows sees it. */
@@ -55,3 +58,17 @@ export const markInstance = async (target: Target & { readonly taskId: string },
 
 export const markRun = async (dagId: string, runId: string, state: 'success' | 'failed'): Promise<unknown> =>
   settled(await patchDagRun({ path: { dag_id: dagId, dag_run_id: runId }, query: { update_mask: ['state'] }, body: { state } }));
+
+export const answerInput = async (target: Required<Target>, body: HumanAnswerBody): Promise<unknown> => settled(await updateHitlDetail({
+  path: { dag_id: target.dagId, dag_run_id: target.runId, task_id: target.taskId, map_index: target.mapIndex }, body,
+}));
+
+export const createConnection = (body: ConnectionBody): Promise<unknown> => postConnection({ body });
+/** `fields`: those that were typed; the others stay, secrets among them. */
+export const updateConnection = (body: ConnectionBody, fields: readonly string[]): Promise<unknown> =>
+  patchConnection({ path: { connection_id: body.connection_id }, query: { update_mask: [...fields] }, body });
+export const deleteStoredConnection = (connectionId: string): Promise<unknown> => deleteConnection({ path: { connection_id: connectionId } });
+
+export const createVariable = (body: VariableBody): Promise<unknown> => postVariable({ body });
+export const updateVariable = (body: VariableBody, fields: readonly string[]): Promise<unknown> => patchVariable({ path: { variable_key: body.key }, query: { update_mask: [...fields] }, body });
+export const deleteStoredVariable = (key: string): Promise<unknown> => deleteVariable({ path: { variable_key: key } });

@@ -2,8 +2,8 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/
 import type { RunState } from '../model/task-state.ts';
 import { path } from './client.ts';
 import {
-  getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getImportErrors, getMappedTaskInstance, getTaskInstance,
-  getTaskInstances, getTaskInstanceTries, getVersion, uiDags, uiGrid, uiStructure, uiWhy,
+  getConnections, getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getHitlDetail, getHitlDetails, getImportErrors, getMappedTaskInstance, getTaskInstance,
+  getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getXcomEntry, uiDags, uiGrid, uiStructure, uiWhy,
 } from '@dagbook/api-client';
 
 /**
@@ -112,6 +112,16 @@ export const whyQuery = (dagId: string, runId: string, taskId: string, mapIndex:
   queryFn: ({ signal }) => uiWhy({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } }),
 });
 
+/** null: it returned nothing, or not yet. */
+export const resultQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
+  queryKey: [...runKey(dagId, runId), 'result', taskId, mapIndex],
+  queryFn: async ({ signal }) => {
+    const of = { dag_id: dagId, dag_run_id: runId, task_id: taskId };
+    const { total_entries: total } = await getXcomEntries({ signal, path: of, query: { map_index: mapIndex, limit: 1 } });
+    return total === 0 ? null : getXcomEntry({ signal, path: { ...of, xcom_key: 'return_value' }, query: { map_index: mapIndex } });
+  },
+});
+
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'tries', taskId, mapIndex],
   queryFn: ({ signal }) => getTaskInstanceTries({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId }, query: { map_index: mapIndex } }),
@@ -122,6 +132,33 @@ export const eventsQuery = (dagId: string, runId: string) => infiniteQueryOption
   queryFn: ({ signal, pageParam }) => getDagRunEvents({ signal, path: { dag_id: dagId, dag_run_id: runId }, query: { after: pageParam ?? undefined, limit: 500 } }),
   initialPageParam: null as string | null,
   getNextPageParam: (last) => last.next_after ?? undefined,
+});
+
+export const humanInputQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
+  queryKey: [...runKey(dagId, runId), 'humanInput', taskId, mapIndex],
+  queryFn: ({ signal }) => getHitlDetail({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } }),
+});
+
+/** What waits for people, oldest first. No live event names them all, so they are also read now and then. */
+export const requiredActionsQuery = queryOptions({
+  queryKey: [...dagsKey, 'requiredActions'],
+  queryFn: ({ signal }) => getHitlDetails({ signal, path: { dag_id: '~', dag_run_id: '~' }, query: { state: ['awaiting_input'], response_received: false, limit: 100, order_by: ['created_at'] } }),
+  refetchInterval: 15_000,
+});
+
+export const connectionsKey = ['connections'] as const;
+export const variablesKey = ['variables'] as const;
+
+export const connectionsQuery = (page: number) => queryOptions({
+  queryKey: [...connectionsKey, page],
+  queryFn: ({ signal }) => getConnections({ signal, query: { limit: PAGE_SIZE, offset: page * PAGE_SIZE } }),
+  placeholderData: keepPreviousData,
+});
+
+export const variablesQuery = (page: number) => queryOptions({
+  queryKey: [...variablesKey, page],
+  queryFn: ({ signal }) => getVariables({ signal, query: { limit: PAGE_SIZE, offset: page * PAGE_SIZE } }),
+  placeholderData: keepPreviousData,
 });
 
 export const importErrorsQuery = queryOptions({

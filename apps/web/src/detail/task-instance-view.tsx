@@ -18,7 +18,9 @@ import { TabBar, tabClass } from '../part/tabs.tsx';
 import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
+import { Answer } from './answer.tsx';
 import { Rendered } from './rendered.tsx';
+import { Result } from './result.tsx';
 import { Why } from './why.tsx';
 
 interface TaskInstanceViewProps {
@@ -34,7 +36,9 @@ interface TaskInstanceViewProps {
   readonly end?: ReactNode;
 }
 
-const TABS = ['logs', 'why', 'rendered', 'tries', 'details'] as const;
+const TABS = ['logs', 'why', 'rendered', 'result', 'tries', 'details'] as const;
+/** Operators whose tasks ask people. */
+const ASKING: ReadonlySet<string> = new Set(['approval', 'choose', 'form']);
 const MARKS: readonly Mark[] = ['success', 'failed', 'skipped'];
 
 /** One task instance, logs first: in the pane beside the grid, and as a page of its own. */
@@ -47,10 +51,11 @@ export function TaskInstanceView(props: TaskInstanceViewProps) {
   return (
     <div className={style.view} data-testid="task-instance-view" data-task={taskId} data-run={runId}>
       <Reading read={instance} rows={2}>{(found) => <InstanceHead instance={found} end={end} />}</Reading>
+      {instance.data !== undefined && instance.data.try_number > 0 && ASKING.has(instance.data.operator ?? '') && <Answer instance={instance.data} />}
       <TabBar label={text.task.tabs} end={instance.data !== undefined && shown === 'logs' && <TryChoice instance={instance.data} tryNumber={props.tryNumber} onTry={props.onTry} />}>
         {TABS.map((one) => (
           <button key={one} type="button" className={`${tabClass} ${style.tabButton}`} aria-current={one === shown ? 'page' : undefined} data-testid={`tab-${one}`} onClick={() => onTab(one)}>
-            {{ logs: text.task.logs, why: text.task.why, rendered: text.task.rendered, tries: text.task.tries, details: text.task.details }[one]}
+            {{ logs: text.task.logs, why: text.task.why, rendered: text.task.rendered, result: text.task.result, tries: text.task.tries, details: text.task.details }[one]}
           </button>
         ))}
       </TabBar>
@@ -58,6 +63,7 @@ export function TaskInstanceView(props: TaskInstanceViewProps) {
         {instance.data !== undefined && shown === 'logs' && <InstanceLog instance={instance.data} tryNumber={props.tryNumber} />}
         {shown === 'why' && <Why dagId={dagId} runId={runId} taskId={taskId} mapIndex={mapIndex} />}
         {instance.data !== undefined && shown === 'rendered' && <Rendered instance={instance.data} />}
+        {instance.data !== undefined && shown === 'result' && <Result instance={instance.data} />}
         {shown === 'tries' && <Tries {...props} />}
         {instance.data !== undefined && shown === 'details' && <InstanceFacts instance={instance.data} />}
       </div>

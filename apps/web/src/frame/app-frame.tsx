@@ -1,15 +1,18 @@
 import { ActionIcon } from '@mantine/core';
 import IconAlertTriangle from '@tabler/icons-react/icons/IconAlertTriangle';
+import IconHandStop from '@tabler/icons-react/icons/IconHandStop';
 import IconHome from '@tabler/icons-react/icons/IconHome';
 import IconLayoutSidebarLeftCollapse from '@tabler/icons-react/icons/IconLayoutSidebarLeftCollapse';
 import IconLayoutSidebarLeftExpand from '@tabler/icons-react/icons/IconLayoutSidebarLeftExpand';
 import IconListDetails from '@tabler/icons-react/icons/IconListDetails';
+import IconPlug from '@tabler/icons-react/icons/IconPlug';
 import IconTable from '@tabler/icons-react/icons/IconTable';
+import IconVariable from '@tabler/icons-react/icons/IconVariable';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useParams, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useLive } from '../api/live.ts';
-import { dagQuery, importErrorsQuery, versionQuery } from '../api/query.ts';
+import { dagQuery, importErrorsQuery, requiredActionsQuery, versionQuery } from '../api/query.ts';
 import { useText } from '../text/text.ts';
 import style from './app-frame.module.css';
 import { setPreference, usePreference } from './preference.ts';
@@ -49,20 +52,25 @@ function Rail() {
   const { railFolded } = usePreference();
   const importErrors = useQuery(importErrorsQuery);
   const version = useQuery(versionQuery);
+  const asked = useQuery(requiredActionsQuery);
   const count = importErrors.data?.total_entries ?? 0;
   const entries = [
     { to: '/', label: text.frame.home, Icon: IconHome },
     { to: '/dags', label: text.frame.dags, Icon: IconTable },
     { to: '/runs', label: text.frame.runs, Icon: IconListDetails },
+    { to: '/required-actions', label: text.frame.requiredActions, Icon: IconHandStop, count: asked.data?.total_entries },
+    { to: '/connections', label: text.frame.connections, Icon: IconPlug },
+    { to: '/variables', label: text.frame.variables, Icon: IconVariable },
   ] as const;
   return (
     <div className={style.rail}>
       <Link to="/" className={style.brand} aria-label="Dagbook"><Brand />{!railFolded && <span>Dagbook</span>}</Link>
       <nav aria-label={text.frame.navigation} className={style.entries}>
-        {entries.map(({ to, label, Icon }) => (
+        {entries.map(({ to, label, Icon, ...entry }) => (
           <Link key={to} to={to} className={style.entry} title={label} activeOptions={{ exact: to === '/' }}>
             <Icon size={18} stroke={1.6} aria-hidden />
             <span className={railFolded ? 'visually-hidden' : undefined}>{label}</span>
+            {'count' in entry && entry.count !== undefined && entry.count > 0 && <span className={style.count} data-testid="required-action-count">{entry.count}</span>}
           </Link>
         ))}
       </nav>

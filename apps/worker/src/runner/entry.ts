@@ -9,6 +9,7 @@ import { readable } from './author-stack.ts';
 import { BundleLoader } from './bundle-loader.ts';
 import { Calls } from './calls.ts';
 import { HostedTriggers } from './hosted-triggers.ts';
+import { Results } from './large-result.ts';
 import { reply } from './reply-channel.ts';
 import { watchSpawns } from './spawn-watch.ts';
 import { captureStdio } from './stdio-capture.ts';
@@ -25,7 +26,7 @@ import { failed, messageOf, type Running, TaskRunner } from './task-run.ts';
  */
 const context = new AsyncLocalStorage<Running>();
 const calls = new Calls(reply);
-const tasks = new TaskRunner(new BundleLoader(), context);
+const tasks = new TaskRunner(new BundleLoader(), new Results(process.argv[3] as string), context);
 const triggers = new HostedTriggers(tasks, context);
 const home = process.cwd();
 let running: Running | undefined;

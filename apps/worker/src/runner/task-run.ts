@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
+import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type Work } from '@dagbook/contracts';
 import { type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
@@ -7,6 +7,7 @@ import { FrameType } from '../frame.ts';
 import type { RunnerTask } from '../runner-protocol.ts';
 import { type BundleLoader, SITE } from './bundle-loader.ts';
 import type { Calls } from './calls.ts';
+import type { Results } from './large-result.ts';
 import type { Channel } from './reply-channel.ts';
 import type { TaskLog } from './task-log.ts';
 import { templateFile } from './template-file.ts';
@@ -28,9 +29,11 @@ export interface Running {
 export class TaskRunner {
   readonly #bundles: BundleLoader;
   readonly #executors: { readonly [kind: string]: OperatorExecutor };
+  readonly #results: Results;
 
-  constructor(bundles: BundleLoader, context: AsyncLocalStorage<Running>) {
+  constructor(bundles: BundleLoader, results: Results, context: AsyncLocalStorage<Running>) {
     this.#bundles = bundles;
+    this.#results = results;
     this.#executors = Object.fromEntries(Object.entries(operators).map(([kind, execute]) => [kind, identified(execute, context)]));
   }
 
@@ -78,8 +81,8 @@ export class TaskRunner {
         const { logger, ...rest } = (attributes ?? {}) as { logger?: unknown };
         running.log.line(level, event, typeof logger === 'string' ? logger : 'task', attributes === undefined ? undefined : rest);
       },
-      getResult: (key) => calls.ask({ method: 'getResult', key }),
-      putResult: async (value) => (await calls.ask({ method: 'putResult', value })) as { key: string; bytes: number },
+      getResult: (key) => this.#results.get(calls, key),
+      putResult: (value) => this.#results.put(calls, value),
       connection: async (key) => {
         const found = (await calls.ask({ method: 'connection', key })) as { readonly [field: string]: Json } | null;
         if (found !== null) hide(running, secretsInConnection(found));
@@ -90,7 +93,7 @@ export class TaskRunner {
         if (found !== null) hide(running, secretsInVariable(key, found));
         return found;
       },
-      xcom: async (question) => (await calls.ask({ method: 'xcom', question })) as unknown as XComAnswer,
+      xcom: (question) => this.#results.pulled(calls, question),
       previousSuccess: async () => (await calls.ask({ method: 'previousSuccess' })) as PreviousRun | null,
       putRenderedFields: async (fields) => void (await calls.ask({ method: 'putRenderedFields', fields })),
       maskSecret: (secret) => {

@@ -933,6 +933,40 @@ export type DagWarningCollectionResponse = {
     total_entries: number;
 };
 
+export type XComResponse = {
+    key: string;
+    timestamp: string;
+    logical_date: string | null;
+    map_index: number;
+    task_id: string;
+    dag_id: string;
+    run_id: string;
+    dag_display_name: string;
+    task_display_name: string;
+    run_after: string;
+};
+
+export type XComCollectionResponse = {
+    xcom_entries: Array<XComResponse>;
+    total_entries: number;
+};
+
+export type XComResponseNative = {
+    key: string;
+    timestamp: string;
+    logical_date: string | null;
+    map_index: number;
+    task_id: string;
+    dag_id: string;
+    run_id: string;
+    dag_display_name: string;
+    task_display_name: string;
+    run_after: string;
+    value: {
+        [key: string]: unknown;
+    } | null;
+};
+
 export type CreateTokenAllAdminsData = {
     body?: never;
     path?: never;
@@ -5134,3 +5168,116 @@ export type ListDagWarningsResponses = {
 };
 
 export type ListDagWarningsResponse = ListDagWarningsResponses[keyof ListDagWarningsResponses];
+
+export type GetXcomEntriesData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+    };
+    query?: {
+        xcom_key?: string;
+        map_index?: number;
+        limit?: number;
+        offset?: number;
+        xcom_key_pattern?: string;
+        dag_display_name_pattern?: string;
+        run_id_pattern?: string;
+        task_id_pattern?: string;
+        map_index_filter?: number;
+        logical_date_gte?: string;
+        logical_date_gt?: string;
+        logical_date_lte?: string;
+        logical_date_lt?: string;
+        run_after_gte?: string;
+        run_after_gt?: string;
+        run_after_lte?: string;
+        run_after_lt?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries';
+};
+
+export type GetXcomEntriesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetXcomEntriesError = GetXcomEntriesErrors[keyof GetXcomEntriesErrors];
+
+export type GetXcomEntriesResponses = {
+    /**
+     * Done
+     */
+    200: XComCollectionResponse;
+};
+
+export type GetXcomEntriesResponse = GetXcomEntriesResponses[keyof GetXcomEntriesResponses];
+
+export type GetXcomEntryData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        xcom_key: string;
+    };
+    query?: {
+        map_index?: number;
+        deserialize?: boolean;
+        stringify?: boolean;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}';
+};
+
+export type GetXcomEntryErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetXcomEntryError = GetXcomEntryErrors[keyof GetXcomEntryErrors];
+
+export type GetXcomEntryResponses = {
+    /**
+     * Done
+     */
+    200: XComResponseNative;
+};
+
+export type GetXcomEntryResponse = GetXcomEntryResponses[keyof GetXcomEntryResponses];

@@ -1,0 +1,82 @@
+import { runStream } from '@dagbook/contracts';
+import type { TaskResult } from '@dagbook/domain';
+import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { House } from '../test/house.ts';
+
+const postgres = withPostgres();
+let house: House;
+let journal: Journal;
+
+const returns = (runId: string, taskId: string, mapIndex: number, result?: TaskResult, tryNumber = 1) =>
+  journal.append(runStream('pipeline', runId), [{ type: 'TaskSucceeded', taskId, mapIndex, tryNumber, epoch: 1, ...(result === undefined ? {} : { result }), atMs: journal.tick() }]);
+
+beforeAll(async () => {
+  house = await House.open(postgres);
+  journal = new Journal(postgres.stores.events);
+  await journal.dag(PIPELINE);
+  for (const [runId, day] of [['first', 20], ['second', 21]] as const) {
+    await journal.run(PIPELINE, runId, { logicalDateMs: Date.UTC(2026, 10, day), runAfterMs: Date.UTC(2026, 10, day + 1) });
+    await journal.start('pipeline', runId, 'extract');
+    await returns(runId, 'extract', -1, { kind: 'inline', value: { rows: [1, 2], api_token: 'hunter2hunter2', login: { password: 'x', user: '김' } } });
+  }
+  await postgres.stores.events.putContent('xcom', 'pipeline/first/load/0/1/1', new TextEncoder().encode('"large"'));
+  await journal.append(runStream('pipeline', 'first'), [{ type: 'TaskExpanded', taskId: 'load', length: 3, atMs: journal.tick() }]);
+  await returns('first', 'load', 0, { kind: 'stored', key: 'pipeline/first/load/0/1/1', bytes: 7 });
+  await returns('first', 'load', 1, { kind: 'inline', value: 0 });
+  await returns('first', 'load', 2);
+  await journal.start('pipeline', 'first', 'report');
+  await returns('first', 'report', -1, { kind: 'inline', value: 'gone' });
+  await journal.append(runStream('pipeline', 'first'), [{ type: 'TaskCleared', taskId: 'report', mapIndex: -1, atMs: journal.tick() }]);
+  await house.caughtUp();
+});
+afterAll(() => house.close());
+
+const entries = (dag: string, run: string, task: string, query = '') => house.get(`/api/v2/dags/${dag}/dagRuns/${run}/taskInstances/${task}/xcomEntries${query}`);
+const named = async (...of: Parameters<typeof entries>): Promise<string[]> =>
+  ((await entries(...of)).body.xcom_entries as { run_id: string; task_id: string; map_index: number }[]).map((entry) => `${entry.run_id}/${entry.task_id}/${entry.map_index}`);
+
+it('lists what was returned and stands, without values, in Airflow\'s shape', async () => {
+  expect(await named('pipeline', 'first', '~')).toEqual(['first/extract/-1', 'first/load/0', 'first/load/1']);
+  expect((await entries('pipeline', 'first', 'extract')).body).toEqual({
+    total_entries: 1,
+    xcom_entries: [{
+      key: 'return_value', timestamp: expect.stringMatching(/Z$/), logical_date: '2026-11-20T00:00:00.000Z', map_index: -1, task_id: 'extract', dag_id: 'pipeline', run_id: 'first',
+      dag_display_name: 'pipeline', task_display_name: 'extract', run_after: '2026-11-21T00:00:00.000Z',
+    }],
+  });
+});
+
+it.each([
+  ['?limit=1', ['second/extract/-1']],
+  ['?limit=1&offset=1', ['first/extract/-1']],
+  ['?run_id_pattern=fir%25', ['first/extract/-1', 'first/load/0', 'first/load/1']],
+  ['?task_id_pattern=loa%25%20|%20nothing', ['first/load/0', 'first/load/1']],
+  ['?map_index=1', ['first/load/1']],
+  ['?map_index_filter=0', ['first/load/0']],
+  ['?xcom_key=return_value&logical_date_gt=2026-11-20T00:00:00Z', ['second/extract/-1']],
+  ['?run_after_lte=2026-11-21T00:00:00Z&xcom_key_pattern=return%25&map_index=-1', ['first/extract/-1']],
+  ['?xcom_key=other', []],
+  ['?xcom_key_pattern=other', []],
+  ['?dag_display_name_pattern=nothing', []],
+])('over all DAGs, runs and tasks %s', async (query, expected) => {
+  expect(await named('~', '~', '~', query)).toEqual(expected);
+});
+
+it('a value as JSON, as text, kept apart, or none; under sensitive names hidden', async () => {
+  const hidden = { rows: [1, 2], api_token: '***', login: { password: '***', user: '김' } };
+  expect((await house.get('/api/v2/dags/pipeline/dagRuns/first/taskInstances/extract/xcomEntries/return_value')).body).toMatchObject({ value: hidden, task_id: 'extract' });
+  const one = (task: string, query: string) => house.get(`/api/v2/dags/pipeline/dagRuns/first/taskInstances/${task}/xcomEntries/return_value?${query}`);
+  expect((await one('extract', 'stringify=true')).body.value).toBe(JSON.stringify(hidden));
+  expect((await one('load', 'map_index=0&deserialize=true')).body.value).toBe('large');
+  expect((await one('load', 'map_index=1')).body.value).toBe(0);
+  expect(await one('load', 'map_index=2')).toMatchObject({ status: 404, body: { detail: 'XCom entry with key: `return_value` not found' } });
+  expect((await one('report', '')).status).toBe(404);
+  expect((await one('load', 'map_index=x')).status).toBe(422);
+});
+
+it('of what is not there: 404, and a viewer may read', async () => {
+  expect((await entries('pipeline', 'none', 'extract')).status).toBe(404);
+  expect((await house.ask('GET', '/api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries', { token: await house.signIn('guest', 'only looking') })).body.total_entries).toBe(4);
+  expect((await house.ask('GET', '/api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries', { token: null })).status).toBe(401);
+});

@@ -1,0 +1,2 @@
+// breaks: direction-libs-object-store
+import '@dagbook/contracts';
