@@ -70,6 +70,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   asset_consumes_1: {},
   asset_consumes_1_and_2: {},
   asset_consumes_1_or_2: {},
+  example_task_loops: { tasks: Object.fromEntries([4, 5, 6, 7].flatMap((n) => [[`improve.${n}.step`, 'skipped'], [`improve.again_${n}`, 'skipped']])) },
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed', never_reached: 'upstream_failed' } },
 };
 

@@ -3,6 +3,7 @@ import type { DagDefinition, TaskKind, TimetableAnswer, TimetableQuestion } from
 import { ID_PATTERN } from '@dagbook/contracts';
 import { runCallback } from './callback.ts';
 import { definitionError } from './error.ts';
+import { type Build, layOut, MAX_ITERATIONS, runsUntaken } from './loop.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
@@ -17,7 +18,7 @@ import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './sour
 import { testDag } from './test-run.ts';
 import { testSchedule } from './test-schedule.ts';
 import { answerTimetable } from './timetable.ts';
-import type { Dag, DagSpec, Edge, Factory, NoParams, ScheduleTestResult, TaskRef, TestOptions, TestResult } from './types.ts';
+import type { Dag, DagSpec, Edge, Factory, LoopSpec, NoParams, ScheduleTestResult, Scope, TaskRef, TestOptions, TestResult } from './types.ts';
 
 /**
  * A DAG, to be exported from its file. Tasks are declared on it and put into it by calling what `task` answers; a
@@ -27,7 +28,7 @@ export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: Dag
   requireId('dagId', id, undefined);
   noteCreation(id);
   return new DagValue({
-    dagId: id, spec: spec as unknown as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), edges: [], uncalled: new Map(),
+    dagId: id, spec: spec as unknown as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), loops: new Set(), edges: [], uncalled: new Map(),
   }) as unknown as Dag<StandardSchemaV1.InferOutput<S>>;
 }
 
@@ -72,7 +73,7 @@ class Ref implements Edge {
   readonly [SOURCE]: Source;
 
   constructor(node: NodeModel, source: Source) {
-    this.id = node.is === 'task' ? node.taskId : node.groupId;
+    this.id = source.kind === 'result' ? source.task.taskId : node.is === 'task' ? node.taskId : node.groupId;
     this[NODE] = node;
     this[SOURCE] = source;
   }
@@ -202,6 +203,19 @@ class ScopeValue {
     return build(new GroupValue(group), each) ?? new GroupValue(group);
   }
 
+  loop<O>(id: string, from: TaskRef<O> | null, build: Build<O>, spec: LoopSpec<O>): Ref {
+    const groupId = this.#prefixed('groupId', id);
+    requireLoop(groupId, spec.maxIterations, this.#group);
+    const group = this.#newGroup(id, spec, undefined);
+    this.#dag.loops.add(group);
+    const taken = layOut(new GroupValue(group) as unknown as Scope<unknown>, groupId, from ?? undefined, build, spec);
+    const wrong = runsUntaken(this.#dag.tasks.values(), group);
+    if (wrong !== undefined) {
+      refuse({ field: `triggerRule of task '${wrong.taskId}'`, value: wrong.spec.triggerRule, rule: 'a task of a loop is skipped with the iterations that are not taken', remedy: "Use 'all_success' or 'none_failed_min_one_success' in the loop, and other rules after it" });
+    }
+    return new Ref(group, sourceOf(taken) as Source);
+  }
+
   #newGroup(id: string, spec: GroupSpec, mapping: MappingModel | undefined): GroupModel {
     const groupId = this.#prefixed('groupId', id);
     this.#requireFree('groupId', groupId);
@@ -213,10 +227,11 @@ class ScopeValue {
   }
 
   branch(decider: unknown, cases: { readonly [value: string]: unknown }): Edge {
-    const task = nodeIn(this.#dag, decider) as TaskModel;
+    const node = nodeIn(this.#dag, decider);
     const source = sourceOf(decider);
-    if (source?.kind !== 'result' || task.mapping !== undefined) {
-      refuse({ field: `branch on '${task.is === 'task' ? task.taskId : this.#dag.dagId}'`, value: source?.kind ?? 'group', rule: 'a branch decides by the result of one task that is not mapped', remedy: 'Decide in a task of its own and branch on that' });
+    const task = source?.kind === 'result' ? (source.task as TaskModel) : undefined;
+    if (source === undefined || task === undefined || task.mapping !== undefined) {
+      refuse({ field: `branch on '${node.is === 'task' ? node.taskId : this.#dag.dagId}'`, value: source?.kind ?? 'group', rule: 'a branch decides by the result of one task that is not mapped', remedy: 'Decide in a task of its own and branch on that' });
     }
     const nodes = new Map<string, readonly NodeModel[]>();
     for (const [value, target] of Object.entries(cases)) {
@@ -281,6 +296,16 @@ class GroupValue extends ScopeValue implements Edge {
   before(...down: Edge[]): this {
     drawBefore(this[NODE], down);
     return this;
+  }
+}
+
+function requireLoop(groupId: string, maxIterations: unknown, around: GroupModel | undefined): void {
+  if (!Number.isInteger(maxIterations) || (maxIterations as number) < 1 || (maxIterations as number) > MAX_ITERATIONS) {
+    refuse({ field: `maxIterations of loop '${groupId}'`, value: maxIterations, rule: `a loop takes 1 to ${MAX_ITERATIONS} iterations`, remedy: 'Wait in a sensor for what takes longer' });
+  }
+  for (let group = around; group !== undefined; group = group.parent) {
+    if (group.mapping === undefined && !group.dag.loops.has(group)) continue;
+    refuse({ field: `loop '${groupId}'`, value: `inside '${group.groupId}'`, rule: 'a loop stands in no other loop and in no mapped group', remedy: 'Put the inner one into a DAG of its own and start it with triggerDag()' });
   }
 }
 

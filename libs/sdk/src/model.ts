@@ -17,6 +17,8 @@ export interface DagModel {
   readonly mark: Mark;
   readonly tasks: Map<string, TaskModel>;
   readonly groups: Map<string, GroupModel>;
+  /** Those of the groups whose groups are iterations. */
+  readonly loops: Set<GroupModel>;
   readonly edges: EdgeModel[];
   /** Declared, and not in the DAG until they are called. */
   readonly uncalled: Map<string, Mark>;

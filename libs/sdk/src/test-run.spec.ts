@@ -65,6 +65,32 @@ describe('dag.test', () => {
     expect(result.value(loaded)).toEqual(['ax', 'bxbx', 'byby']);
   });
 
+  it('repeats a loop until it is told to stop, and hands on what the last iteration taken made', async () => {
+    const rounds = async (enough: number) => {
+      const d = dag('d');
+      const begun = d.task('begun', async () => 1)();
+      const doubled = d.loop('double', begun, (iteration, previous) => iteration.task('twice', async ({ n }: { n: number }) => n * 2)({ n: previous }), {
+        maxIterations: 4, until: (n) => n >= enough,
+      });
+      const told = d.task('told', async ({ n }: { n: number }) => n)({ n: doubled });
+      const result = await d.test(quiet);
+      return [result.state, result.stateOf(doubled), result.stateOf(told), result.stateOf(told) === 'success' ? result.value(told) : null];
+    };
+    expect(await rounds(2)).toEqual(['success', 'success', 'success', 2]);
+    expect(await rounds(5)).toEqual(['success', 'success', 'success', 8]);
+    expect(await rounds(16)).toEqual(['success', 'success', 'success', 16]);
+    expect(await rounds(17)).toEqual(['failed', 'upstream_failed', 'upstream_failed', null]);
+  });
+
+  it('ends a loop with the iteration that fails, and begins none after it', async () => {
+    const d = dag('d');
+    const begun: number[] = [];
+    const loop = d.loop('l', null, (iteration, _, index) =>
+      iteration.task('work', async () => { begun.push(index); if (index === 1) throw new Error('broken'); return index; })(), { maxIterations: 3, until: (n) => n > 5 });
+    const result = await d.test(quiet);
+    expect([result.state, result.stateOf(loop), begun]).toEqual(['failed', 'upstream_failed', [0, 1]]);
+  });
+
   it('defers: the same try goes on with what the trigger brought, earliest first, and none waits in real time', async () => {
     const d = dag('d');
     const order: string[] = [];

@@ -250,6 +250,15 @@ export interface Factory<I, O> {
 
 export type Handler<I, O, P> = (input: I, ctx: TaskContext<P>) => O | Promise<O>;
 
+export interface LoopSpec<O> {
+  /** 1 to 100. */
+  maxIterations: number;
+  /** Asked by a task of its own behind each iteration; `index` counts from 0. */
+  until: (result: O, index: number) => boolean | Promise<boolean>;
+  displayName?: string;
+  tooltip?: string;
+}
+
 export interface Scope<P> {
   task<O, I = {}>(id: string, op: Operator<I, O>, spec?: TaskSpec<O>): Factory<I, O>;
   task<O, I = {}>(id: string, fn: Handler<I, O, P>, spec?: TaskSpec<O>): Factory<I, O>;
@@ -278,6 +287,13 @@ export interface Scope<P> {
     build: (group: Scope<P> & Edge, each: { readonly [K in keyof I]: TaskRef<I[K]> }) => TaskRef<O>,
     spec?: { displayName?: string; tooltip?: string },
   ): TaskRef<O[]>;
+  /**
+   * A group that is repeated until `until` says yes to the result that `build` answers, at most `maxIterations` times; still no
+   * then, and it fails. Each iteration has tasks of its own and is given the result of the one before, the first `from`; the
+   * loop stands for the result of the last one taken.
+   */
+  loop<O>(id: string, from: TaskRef<O>, build: (iteration: Scope<P> & Edge, previous: TaskRef<O>, index: number) => TaskRef<O>, spec: LoopSpec<NoInfer<O>>): TaskRef<O>;
+  loop<O>(id: string, from: null, build: (iteration: Scope<P> & Edge, previous: undefined, index: number) => TaskRef<O>, spec: LoopSpec<NoInfer<O>>): TaskRef<O>;
   /** Runs the cases that the decider names and skips the others; every case must be handled. */
   branch<K extends string>(decider: TaskRef<K | K[]>, cases: { readonly [C in K]: Edge | readonly Edge[] | null }): Edge;
 }
