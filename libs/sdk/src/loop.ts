@@ -44,7 +44,7 @@ function refuseMore(isEnough: boolean, loopId: string, maxIterations: number): v
 export const runsUntaken = (tasks: Iterable<TaskModel>, loop: GroupModel): TaskModel | undefined =>
   [...tasks].find((task) => isWithin(task.group, loop) && RUNS_WHEN_SKIPPED.has(task.spec.triggerRule));
 
-export function isWithin(group: GroupModel | undefined, outer: GroupModel): boolean {
+function isWithin(group: GroupModel | undefined, outer: GroupModel): boolean {
   for (let at = group; at !== undefined; at = at.parent) if (at === outer) return true;
   return false;
 }
