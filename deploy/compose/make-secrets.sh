@@ -1,8 +1,13 @@
 #!/bin/sh
 # Makes what must be secret, once, into deploy/compose/secrets (or the folder named): a file each, readable by its owner
-# alone. What is there already is kept. Host B needs `worker-secret` of host A, and nothing else.
+# alone. What is there already is kept. Host B needs of host A's: worker-secret, worker.pem and ca.crt; nothing else.
+# The name or address of host A is HOST_A_ADDRESS, of the environment or of .env beside this file.
 set -eu
-folder="${1:-$(dirname "$0")/secrets}"
+beside="$(dirname "$0")"
+folder="${1:-$beside/secrets}"
+address="${HOST_A_ADDRESS:-$(sed -n 's/^HOST_A_ADDRESS=//p' "$beside/.env" 2>/dev/null || true)}"
+[ -n "$address" ] || { echo "HOST_A_ADDRESS is not set, and there is no .env with it beside $0: host A's certificate names it" >&2; exit 2; }
+command -v openssl > /dev/null || { echo "openssl is missing, which makes the certificates: apt-get install openssl" >&2; exit 2; }
 umask 077
 mkdir -p "$folder"
 
@@ -22,4 +27,44 @@ make worker-secret "$(random)"
 make log-secret "$(random)"
 make secrets-keys "$(random)"
 make admin-password "$(random | cut -c 1-20)"
+
+# Broker and gateway show host-a.pem; services and workers show the broker who they are by theirs. All are signed by ca.crt.
+key() {
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2> /dev/null
+}
+
+# certify <file> <common name> <its use> <subject alternative names, or nothing>
+certify() {
+  [ ! -s "$folder/$1.pem" ] || return 0
+  new="$(mktemp -d "$folder/new.XXXXXX")"
+  key > "$new/key"
+  {
+    echo "basicConstraints=critical,CA:false"
+    echo "keyUsage=critical,digitalSignature"
+    echo "extendedKeyUsage=$3"
+    [ -z "$4" ] || echo "subjectAltName=$4"
+  } > "$new/extensions"
+  openssl req -new -key "$new/key" -subj "/CN=$2" -out "$new/request"
+  openssl x509 -req -in "$new/request" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" -set_serial "0x$(random | cut -c 1-30)" -days 3650 -extfile "$new/extensions" -out "$new/certificate" 2> /dev/null
+  cat "$new/key" "$new/certificate" > "$new/pem"
+  mv "$new/pem" "$folder/$1.pem"
+  rm -r "$new"
+}
+
+if [ ! -s "$folder/ca.crt" ]; then
+  key > "$folder/ca.key"
+  openssl req -x509 -new -key "$folder/ca.key" -subj "/CN=Dagbook of this site" -days 3650 \
+    -addext "basicConstraints=critical,CA:true,pathlen:0" -addext "keyUsage=critical,keyCertSign,cRLSign" -out "$folder/ca.crt"
+fi
+case "$address" in
+  *:*) named="IP:$address" ;;
+  *[!0-9.]*) named="DNS:$address" ;;
+  *) named="IP:$address" ;;
+esac
+certify host-a dagbook-host-a serverAuth,clientAuth "DNS:kafka,DNS:api-gateway,DNS:localhost,IP:127.0.0.1,$named"
+certify services dagbook-services clientAuth ""
+certify worker dagbook-worker clientAuth ""
+# The broker's image has a user of its own, which must be able to read these; nobody else gets past the folder.
+chmod 700 "$folder"
+chmod 644 "$folder/host-a.pem" "$folder/ca.crt"
 echo "secrets are in $folder; the password of the user admin is in $folder/admin-password"

@@ -20,6 +20,7 @@ await runService({
       config: {
         port: settings.port,
         host: settings.host,
+        ...(settings.tlsPem === undefined ? {} : { tls: { port: settings.tlsPort, pem: settings.tlsPem } }),
         version: settings.version,
         webFolder: settings.webFolder,
         users: [{ username: settings.adminUsername, role: 'admin', passwordHash: await hashPassword(settings.adminPassword) }],

@@ -31,6 +31,7 @@ import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { SystemHealth } from './system-health.ts';
+import { openTlsDoor, type TlsDoorOptions } from './tls-door.ts';
 import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
 import { NeedsOfDags } from './waiting/dag-needs.ts';
 import { SlotWatch } from './waiting/slot-watch.ts';
@@ -73,10 +74,14 @@ export interface ApiGatewayConfig {
   readonly xcomStore: string | null;
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
+  /** A second door, over TLS; absent: there is none. */
+  readonly tls?: Omit<TlsDoorOptions, 'host'>;
 }
 
 export interface RunningApiGateway extends RunningService {
   readonly url: string;
+  /** Of the door over TLS; 0: there is none. */
+  readonly tlsPort: number;
   /** For workers of the same process. */
   readonly executionApi: ExecutionApi;
   /** A link that signs this user in, once. */
@@ -149,14 +154,17 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     ports.onFatal?.(error);
   });
   sweeper.start();
-  await app.listen(config.port, config.host ?? '127.0.0.1');
+  const host = config.host ?? '127.0.0.1';
+  await app.listen(config.port, host);
+  const tls = config.tls === undefined ? undefined : await openTlsDoor(http, { ...config.tls, host });
   const { port } = app.getHttpServer().address() as AddressInfo;
-  const url = `http://${config.host === undefined || config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${port}`;
+  const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
 
   let stopping: Promise<void> | undefined;
   const stop = async (deadlineMs?: number): Promise<void> => {
     hub.stop();
     await workers.stop();
+    await tls?.close();
     await app.close();
     await sweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);
@@ -166,6 +174,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   return {
     name: 'api-gateway',
     url,
+    tlsPort: tls?.port ?? 0,
     executionApi,
     loginLink: (username) => `${url}/auth/login/once?code=${signIn.issueCode(username)}`,
     wakeReadModels: () => feed.wake(),

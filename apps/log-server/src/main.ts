@@ -1,14 +1,14 @@
 import { KafkaBroker } from '@dagbook/messaging';
-import { CLUSTER_SETTINGS, exitOnFatal, integer, runService, secret, systemClock, text } from '@dagbook/platform';
+import { CLUSTER_SETTINGS, exitOnFatal, integer, KAFKA_SETTINGS, kafkaAccess, runService, secret, systemClock, text } from '@dagbook/platform';
 import { startLogServer } from './service.ts';
 
 const BUS_SILENT_MS = 60_000;
-const { kafkaBrokers, healthPort } = CLUSTER_SETTINGS;
+const { healthPort } = CLUSTER_SETTINGS;
 
 await runService({
   service: 'log-server',
   settings: {
-    kafkaBrokers,
+    ...KAFKA_SETTINGS,
     healthPort,
     folder: { env: 'DAGBOOK_LOG_FOLDER', says: 'where task logs lie, a folder of one log-server', parse: text, fallback: '.dagbook/logs' },
     host: { env: 'DAGBOOK_LOG_HOST', says: 'address that readers reach it at', parse: text, fallback: '0.0.0.0' },
@@ -17,7 +17,7 @@ await runService({
   },
   healthPort: (settings) => settings.healthPort,
   start: async (settings, log) => {
-    const broker = await KafkaBroker.connect({ brokers: settings.kafkaBrokers, service: 'log-server', nowMs: () => systemClock.nowMs(), log });
+    const broker = await KafkaBroker.connect({ ...kafkaAccess(settings), service: 'log-server', nowMs: () => systemClock.nowMs(), log });
     const { folder, host, port, readerSecret } = settings;
     const service = await startLogServer({ broker, folder, clock: systemClock, log, http: { host, port, secret: readerSecret }, onFatal: exitOnFatal(log) });
     log.info('serves logs', { url: service.url, folder });

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BundleConfig, DEFAULT_BUNDLE, readBundles } from '@dagbook/bundles';
-import { CLUSTER_SETTINGS, exitOnFatal, integer, noSpans, openCluster, otlpSpans, runService, systemClock, text } from '@dagbook/platform';
+import { CLUSTER_SETTINGS, exitOnFatal, integer, KAFKA_SETTINGS, noSpans, openCluster, otlpSpans, runService, systemClock, text } from '@dagbook/platform';
 import { bundleSources } from './bundle-sources.ts';
 import { startScheduler } from './service.ts';
 
-const { databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint } = CLUSTER_SETTINGS;
+const { databaseUrl, databaseConnections, tokenSecret, healthPort, otlpEndpoint } = CLUSTER_SETTINGS;
 
 /** Beside this file in dist/. */
 const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -13,7 +13,7 @@ const built = (path: string): string => fileURLToPath(new URL(path, import.meta.
 await runService({
   service: 'scheduler',
   settings: {
-    databaseUrl, databaseConnections, kafkaBrokers, tokenSecret, healthPort, otlpEndpoint,
+    ...KAFKA_SETTINGS, databaseUrl, databaseConnections, tokenSecret, healthPort, otlpEndpoint,
     dagFolder: { env: 'DAGBOOK_BUNDLE_FOLDER', says: 'folder in which DAG files are found', parse: text, fallback: 'dags' },
     bundles: { env: 'DAGBOOK_BUNDLES', says: 'where DAG files come from when it is more than that folder: a JSON list, see docs/bundles.md', parse: readBundles, fallback: [] as readonly BundleConfig[], secret: true },
     stateDir: { env: 'DAGBOOK_SCHEDULER_STATE_DIR', says: 'a folder for what is fetched from git and S3, kept across restarts', parse: text, fallback: join('.dagbook', 'scheduler') },

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { KafkaBroker } from '@dagbook/messaging';
-import { exitOnFatal, integer, list, runService, secret, systemClock, text } from '@dagbook/platform';
+import { exitOnFatal, integer, KAFKA_SETTINGS, kafkaAccess, list, runService, secret, type Setting, systemClock, text } from '@dagbook/platform';
 import { childEnvironment } from './child-environment.ts';
 import { HttpExecutionApi } from './http-execution-api.ts';
 import { measureWorker } from './measure.ts';
@@ -16,8 +17,9 @@ const BUS_SILENT_MS = 60_000;
 await runService({
   service: 'worker',
   settings: {
-    brokers: { env: 'DAGBOOK_KAFKA_BROKERS', says: 'host:port of the Kafka brokers, separated by commas', parse: list },
+    ...KAFKA_SETTINGS,
     gatewayUrl: { env: 'DAGBOOK_WORKER_GATEWAY_URL', says: 'where the api-gateway answers, for example http://gateway:8080', parse: httpUrl },
+    gatewayCa: { env: 'DAGBOOK_WORKER_GATEWAY_CA', says: 'PEM of who certifies the gateway, where this system does not trust them', parse: text, fallback: undefined, secret: true } as Setting<string | undefined>,
     workerSecret: { env: 'DAGBOOK_SECURITY_WORKER_SECRET', says: 'what the gateway knows its workers by', parse: secret, secret: true },
     slotName: { env: 'DAGBOOK_WORKER_SLOT', says: 'the name of this worker, the same at each start', parse: slotName, fallback: `${hostname()}-1` },
     queues: { env: 'DAGBOOK_WORKER_QUEUES', says: 'the queues it serves, separated by commas', parse: list, fallback: ['default'] },
@@ -36,7 +38,9 @@ await runService({
   healthPort: (settings) => settings.healthPort,
   async start(settings, log, metrics) {
     const { slotName, queues, slots, stateDir, childEntry, sdkPath, version, heapMb } = settings;
-    const broker = await KafkaBroker.connect({ brokers: settings.brokers, service: 'worker', nowMs: () => systemClock.nowMs(), log });
+    // Nothing else that this process speaks to over the web is certified by others; its tasks are processes of their own.
+    if (settings.gatewayCa !== undefined) setDefaultCACertificates([...getCACertificates('default'), settings.gatewayCa]);
+    const broker = await KafkaBroker.connect({ ...kafkaAccess(settings), service: 'worker', nowMs: () => systemClock.nowMs(), log });
     const service = await startWorker({
       broker,
       executionApi: new HttpExecutionApi({ baseUrl: settings.gatewayUrl, workerSecret: settings.workerSecret }),

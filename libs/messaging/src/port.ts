@@ -107,7 +107,7 @@ export interface BusFaults {
 }
 
 export class BusFault extends Error {
-  readonly code: 'bus.unavailable' | 'bus.too_large' | 'bus.closed' | 'bus.unknown_topic';
+  readonly code: 'bus.unavailable' | 'bus.refused' | 'bus.too_large' | 'bus.closed' | 'bus.unknown_topic';
   readonly retryable: boolean;
   constructor(code: BusFault['code'], message: string, options: { retryable: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });

@@ -93,6 +93,19 @@ export const secret = (value: string): string => {
   return value;
 };
 
+/** Of a person: refuses what is guessed first. */
+export const password = (value: string): string => {
+  if (value.length < 8) throw new Error('is shorter than 8 characters');
+  if (/^(admin|airflow|dagbook|change.?me|secret|password|default)*[\d!]*$/i.test(value)) throw new Error('is among the first that anybody tries: choose another');
+  return value;
+};
+
+/** A certificate and its key in one PEM. */
+export const keyAndCertificate = (value: string): string => {
+  if (!value.includes('-----BEGIN CERTIFICATE-----') || !/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value)) throw new Error('must be a PEM with a certificate and its private key');
+  return value;
+};
+
 export const oneOf =
   <const T extends string>(...allowed: readonly T[]) =>
   (value: string): T => {

@@ -31,7 +31,7 @@ export async function runService<Spec extends Record<string, Setting<unknown>>>(
   const started = await main.start(settings, log, metrics).catch((error: unknown) => {
     log.error('could not start', errorAttributes(error));
     process.stderr.write(`${main.service}: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    process.exit(error instanceof ConfigError ? 2 : 1);
   });
   const health = new HealthServer({ checks: started.checks, metrics });
   const port = await health.listen(main.healthPort(settings), '0.0.0.0');

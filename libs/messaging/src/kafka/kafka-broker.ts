@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { assignmentTopic, deadLetterTopic, type Service, type Topic, TOPICS } from '@dagbook/contracts';
@@ -12,6 +12,7 @@ import { CloudEventEncoder, deadRecord } from './cloud-event.ts';
 import { type ConsumerLimits, DEFAULT_LIMITS, GroupConsumer, isRetriable } from './group-consumer.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { PartitionQueue } from './partition-queue.ts';
+import { workerRights } from './worker-right.ts';
 
 export interface KafkaBrokerOptions {
   /** `host:port` of one or more brokers to begin with. */
@@ -22,6 +23,8 @@ export interface KafkaBrokerOptions {
   readonly log: BusLog;
   readonly ssl?: ConnectionOptions;
   readonly sasl?: SASLOptions;
+  /** As the broker names it (`User:CN=dagbook-worker`): given a worker's rights, by a service that may give them. */
+  readonly workerPrincipal?: string;
   /** Of topics made here; what exists is left as it is. */
   readonly replicationFactor?: number;
   /** Postgres where the service has a database; memory otherwise. */
@@ -63,6 +66,7 @@ export class KafkaBroker implements MessageBroker {
     const broker = new KafkaBroker(options);
     try {
       await broker.#admin.connect();
+      if (options.workerPrincipal !== undefined) await broker.#admin.createAcls({ acl: workerRights(options.workerPrincipal) });
       await broker.#ensureTopics(Object.values(TOPICS));
       await broker.#producer.connect();
     } catch (error) {
@@ -82,8 +86,8 @@ export class KafkaBroker implements MessageBroker {
       requestTimeout: 5_000,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: ({ host, port, ssl, onConnect }) => {
-        // Not undefined but null or false without TLS, whatever the type says.
-        const socket = ssl ? connectTls({ host, port, servername: host, ...ssl }, onConnect) : connectTcp({ host, port }, onConnect);
+        // Not undefined but null or false without TLS, whatever the type says. An address is no server's name (RFC 6066); it is compared with the certificate all the same.
+        const socket = ssl ? connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect) : connectTcp({ host, port }, onConnect);
         socket.setKeepAlive(true, 60_000);
         // A batch is complete when it is written: waiting for more to fill a segment only adds to the hop.
         socket.setNoDelay(true);
@@ -149,7 +153,10 @@ export class KafkaBroker implements MessageBroker {
       prepare: () => this.#ensureTopics(topics),
       makeQueue: (topic, partition, onDone) => {
         const setAside = async (letter: DeadLetter, record: KafkaMessage): Promise<void> => {
-          await this.#publisher.publishRecord(deadLetterTopic(topic), deadRecord(record, partition, letter));
+          await this.#publisher.publishRecord(deadLetterTopic(topic), deadRecord(record, partition, letter)).catch((error: unknown) => {
+            // A worker has no right to; what it says of the message in its log is all that is kept.
+            if (!(error instanceof BusFault && error.code === 'bus.refused')) throw error;
+          });
           this.#options.onDeadLetter?.(letter);
           this.#options.log.error('a message was set aside', { ...letter, partition, offset: record.offset });
         };

@@ -125,9 +125,10 @@ export class KafkaPublisher implements MessagePublisher {
 
 function faultOf(publishes: number, error: unknown): BusFault {
   const said = `Kafka did not take ${publishes} publishes: ${error instanceof Error ? error.message : String(error)}`;
-  // A topic of the site's own making, with a lower limit than ours.
-  const tooLarge = typeof error === 'object' && error !== null && 'type' in error && error.type === 'MESSAGE_TOO_LARGE';
-  return new BusFault(tooLarge ? 'bus.too_large' : 'bus.unavailable', said, { retryable: !tooLarge, cause: error });
+  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
+  // MESSAGE_TOO_LARGE: a topic of the site's own making, with a lower limit than ours.
+  const code = type === 'MESSAGE_TOO_LARGE' ? 'bus.too_large' : type === 'TOPIC_AUTHORIZATION_FAILED' ? 'bus.refused' : 'bus.unavailable';
+  return new BusFault(code, said, { retryable: code === 'bus.unavailable', cause: error });
 }
 
 function merge(batch: readonly Waiting[]): TopicMessages[] {
