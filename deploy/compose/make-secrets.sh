@@ -9,7 +9,7 @@ address="${HOST_A_ADDRESS:-$(sed -n 's/^HOST_A_ADDRESS=//p' "$beside/.env" 2>/de
 [ -n "$address" ] || { echo "HOST_A_ADDRESS is not set, and there is no .env with it beside $0: host A's certificate names it" >&2; exit 2; }
 command -v openssl > /dev/null || { echo "openssl is missing, which makes the certificates: apt-get install openssl" >&2; exit 2; }
 umask 077
-mkdir -p "$folder"
+mkdir -p "$folder/git"
 
 make() {
   [ -s "$folder/$1" ] || printf '%s' "$2" > "$folder/$1"
