@@ -9,12 +9,15 @@ export const SYSTEM_PARTS = {
   maven: { name: 'Maven, which fetches the Kafka broker', commands: ['mvn'], packages: ['maven'] },
   docker: { name: 'A Docker engine', commands: ['docker', 'dockerd'], packages: ['docker.io', 'iptables'] },
   compose: { name: 'docker-compose', commands: ['docker-compose'], packages: ['docker-compose'] },
+  busybox: { name: 'busybox, of which the tests make an image', commands: ['busybox'], packages: ['busybox-static'] },
+  ssh: { name: 'An SSH server and client, for git over ssh', commands: ['sshd', 'ssh'], packages: ['openssh-server', 'openssh-client'] },
+  git: { name: 'git', commands: ['git'], packages: ['git'] },
   debootstrap: { name: 'debootstrap, which makes the base image where no registry is', commands: ['debootstrap'], packages: ['debootstrap'] },
   network: { name: 'ip, for network namespaces', commands: ['ip', 'nsenter'], packages: ['iproute2', 'util-linux'] },
   chromium: { name: 'Chromium, for the tests of the page', commands: ['chromium'], packages: ['chromium', 'fonts-nanum'] },
 };
 
-const has = (command) => (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(`${folder}/${command}`));
+const has = (command) => [...(process.env.PATH ?? '').split(':'), '/usr/sbin'].some((folder) => folder !== '' && existsSync(`${folder}/${command}`));
 
 /** Installs what is missing; answers the parts that could not be had, each with what to do by hand. */
 export function installSystemParts(names) {

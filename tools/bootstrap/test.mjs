@@ -18,7 +18,7 @@ const SUITE_LIMIT_MS = 9 * 60_000;
 const SUITES = ['unit', 'int', 'e2e'];
 
 /** What a spec says when it needs a part; one that needs it and does not say so fails, which is loud enough. */
-const NEEDS = { java: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, maven: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, chromium: /\bplaywright-core\b/ };
+const NEEDS = { java: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, maven: /\bstartKafka\b|\bFaultCluster\b|shape: 'cluster'/, chromium: /\bplaywright-core\b/, docker: /\bstartEngineRig\b/, busybox: /\bstartEngineRig\b/, ssh: /\bsshd\b/, git: /'git'/ };
 
 let passed = 0;
 let failed = 0;
@@ -35,7 +35,7 @@ process.on('exit', (code) => {
 });
 
 installPackages();
-let lacking = installSystemParts(['java', 'maven', 'chromium']);
+let lacking = installSystemParts(['java', 'maven', 'chromium', 'docker', 'busybox', 'git', 'ssh']);
 buildAll();
 if (!lacking.some(({ part }) => part === 'java')) {
   // Maven is only a way to the broker's jars: where they are already, or cannot be had, is what counts.

@@ -17,8 +17,10 @@ export interface BundleSourcesOptions {
 }
 
 /** All bundles of the configuration as one source. */
-export function bundleSources(options: BundleSourcesOptions): DagBundleSource {
-  const { bundles, states } = options;
+export function bundleSources(given: BundleSourcesOptions): DagBundleSource {
+  const { bundles, states, stateDir, log } = given;
+  const packages = { folder: join(stateDir, 'packages'), say: (line: string) => log.info(line) };
+  const options = { ...given, scanning: { packages, ...given.scanning } };
   const sources = new Map(bundles.map((bundle) => [bundle.name, sourceOf(bundle, options)]));
   const only = bundles.length === 1 ? sources.get(DEFAULT_BUNDLE) : undefined;
   const all = only ?? joined(sources);

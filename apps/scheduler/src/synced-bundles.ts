@@ -37,7 +37,7 @@ export function syncedBundles({ bundle, files, pollMs, scanning, states, clock, 
     asked = askedNow;
     dueAtMs = clock.nowMs() + pollMs;
     const state = await fetched();
-    if (state.version !== null && state.version !== read) {
+    if (state.version !== null && (state.version !== read || scanner.isDue)) {
       // Until what it holds has been taken, it is due.
       dueAtMs = 0;
       await onChange(changeOf(await scanner.scan(), bundle.name, state.version));

@@ -23,6 +23,8 @@ export interface GitBundleConfig extends Synced {
   readonly subfolder?: string;
   /** File of the private key for ssh. */
   readonly sshKey?: string;
+  /** File of the hosts' keys for ssh; absent: a host is taken for who it says it is at the first connection, and must stay so. */
+  readonly knownHosts?: string;
 }
 
 export interface S3BundleConfig extends Synced {
@@ -42,7 +44,7 @@ const DEFAULT_POLL_SECONDS = 30;
 
 const FIELDS = {
   folder: ['name', 'kind', 'path'],
-  git: ['name', 'kind', 'url', 'ref', 'subfolder', 'sshKey', 'pollSeconds'],
+  git: ['name', 'kind', 'url', 'ref', 'subfolder', 'sshKey', 'knownHosts', 'pollSeconds'],
   s3: ['name', 'kind', 'bucket', 'prefix', 'region', 'endpoint', 'pollSeconds'],
 } as const satisfies Record<BundleConfig['kind'], readonly string[]>;
 
@@ -75,7 +77,7 @@ function readBundle(given: unknown, place: string): BundleConfig {
     case 'folder':
       return { name, kind, path: texts.needed('path') };
     case 'git':
-      return { name, kind, url: gitUrl(name, texts.needed('url')), ref: gitRef(name, texts.optional('ref') ?? 'main'), ...texts.maybe('subfolder', withinFolder), ...texts.maybe('sshKey'), pollMs: pollMs(name, fields['pollSeconds']) };
+      return { name, kind, url: gitUrl(name, texts.needed('url')), ref: gitRef(name, texts.optional('ref') ?? 'main'), ...texts.maybe('subfolder', withinFolder), ...texts.maybe('sshKey'), ...texts.maybe('knownHosts'), pollMs: pollMs(name, fields['pollSeconds']) };
     case 's3':
       return { name, kind, bucket: texts.needed('bucket'), prefix: folderPrefix(texts.optional('prefix') ?? ''), ...texts.maybe('region'), ...texts.maybe('endpoint'), pollMs: pollMs(name, fields['pollSeconds']) };
   }

@@ -3,6 +3,7 @@ import { createRequire, SourceMap } from 'node:module';
 import { isAbsolute, join, relative } from 'node:path';
 import type { PackedBundle } from '@dagbook/contracts';
 import type { ImportError } from '@dagbook/domain';
+import type { BundlePackages } from './bundle-packages.ts';
 import type { BuildFailure, BuildResult, Message, OutputFile } from 'esbuild';
 
 export interface Bundled {
@@ -43,11 +44,13 @@ const NODE_PATHS = createRequire(import.meta.url).resolve.paths('zod') ?? [];
  */
 export class Bundler {
   readonly #folder: string;
+  readonly #packages: Pick<BundlePackages, 'nodeModules' | 'problem'>;
   #esbuild: Promise<typeof import('esbuild')> | undefined;
 
-  /** `folder` is absolute and free of symbolic links. */
-  constructor(folder: string) {
+  /** `folder` is absolute and free of symbolic links; `packages` are found there before those of Dagbook. */
+  constructor(folder: string, packages: Pick<BundlePackages, 'nodeModules' | 'problem'> = { nodeModules: undefined, problem: undefined }) {
     this.#folder = folder;
+    this.#packages = packages;
   }
 
   /** `files` are relative to the folder. */
@@ -74,7 +77,7 @@ export class Bundler {
       built = await build({
         absWorkingDir: this.#folder, entryPoints: files.map((file) => `./${file}`), outbase: this.#folder, outdir: join(this.#folder, 'dist'),
         bundle: true, write: false, metafile: true, format: 'esm', platform: 'node', target: 'node24', external: ['@dagbook/sdk'],
-        sourcemap: 'external', sourcesContent: false, nodePaths: NODE_PATHS, loader: LOADERS, banner: { js: REQUIRE }, legalComments: 'none', logLevel: 'silent', charset: 'utf8',
+        sourcemap: 'external', sourcesContent: false, nodePaths: this.#packages.nodeModules === undefined ? NODE_PATHS : [this.#packages.nodeModules, ...NODE_PATHS], loader: LOADERS, banner: { js: REQUIRE }, legalComments: 'none', logLevel: 'silent', charset: 'utf8',
       });
     } catch (failure) {
       const { errors } = failure as BuildFailure;
@@ -101,7 +104,7 @@ export class Bundler {
 
   #failed(file: string, errors: readonly Message[]): Unbundled {
     const located = errors.flatMap(({ location }) => (location === null ? [] : [this.#absolute(location.file)]));
-    return { kind: 'unbundled', error: syntaxError(file, errors), inputs: [join(this.#folder, file), ...located] };
+    return { kind: 'unbundled', error: syntaxError(file, errors, this.#packages.problem), inputs: [join(this.#folder, file), ...located] };
   }
 
   #absolute(input: string): string {
@@ -121,14 +124,15 @@ function packed(file: string, code: OutputFile, map: OutputFile | undefined, inp
   return { kind: 'bundled', bundle: { hash, file, code: text, ...(map === undefined ? {} : { sourceMap: map.text }) }, inputs, importsSdk };
 }
 
-function syntaxError(file: string, errors: readonly Message[]): ImportError {
+function syntaxError(file: string, errors: readonly Message[], packagesProblem: string | undefined): ImportError {
   const [first] = errors;
   const location = first?.location;
   const missing = /^Could not resolve "(.+)"/.exec(first?.text ?? '')?.[1];
   const where = location !== null && location !== undefined && location.file !== file ? ` (in ${location.file}, which it imports)` : '';
   const remedy = missing === undefined
     ? 'Correct the line; the last good version stays in use until then.'
-    : missing.startsWith('.') ? 'Correct the path, or add the file.' : `Install it beside the DAGs: npm install ${missing}.`;
+    : missing.startsWith('.') ? 'Correct the path, or add the file.'
+      : packagesProblem === undefined ? `Install it beside the DAGs: npm install ${missing}.` : `${packagesProblem}.`;
   const more = errors.length > 1 ? ` ${errors.length - 1} more like it follow.` : '';
   return {
     code: 'syntax', message: `${first?.text ?? 'It cannot be read as TypeScript'}${where}.${more} ${remedy}`,

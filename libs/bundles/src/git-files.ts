@@ -67,8 +67,7 @@ export class GitFiles implements SyncedFiles {
   }
 
   async #git(signal: AbortSignal, ...args: readonly string[]): Promise<string> {
-    const { sshKey } = this.#config;
-    const ssh = `ssh -o BatchMode=yes -o ConnectTimeout=${CONNECT_SECONDS} -o StrictHostKeyChecking=accept-new${sshKey === undefined ? '' : ` -o IdentitiesOnly=yes -i '${sshKey.replaceAll("'", `'\\''`)}'`}`;
+    const ssh = sshCommand(this.#config);
     // Nobody is there to answer a question, and no hook of a repository may run here.
     const env = { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_SSH_COMMAND: ssh, GIT_ALLOW_PROTOCOL: 'https:http:ssh:file', LC_ALL: 'C' };
     try {
@@ -91,6 +90,17 @@ export class GitFiles implements SyncedFiles {
   }
 }
 
+/** Nobody is there to answer a question; a host that is not who it was is refused in any case. */
+function sshCommand({ sshKey, knownHosts }: GitBundleConfig): string {
+  const quoted = (path: string): string => `'${path.replaceAll("'", `'\\''`)}'`;
+  const hosts = knownHosts === undefined ? ['-o StrictHostKeyChecking=accept-new'] : ['-o StrictHostKeyChecking=yes', `-o UserKnownHostsFile=${quoted(knownHosts)}`];
+  const key = sshKey === undefined ? [] : ['-o IdentitiesOnly=yes', `-i ${quoted(sshKey)}`];
+  return ['ssh -o BatchMode=yes', `-o ConnectTimeout=${CONNECT_SECONDS}`, ...hosts, ...key].join(' ');
+}
+
 /** The first line that says why: what follows is advice, or that it could not be read. */
-const reasonIn = (stderr: string): string =>
-  (stderr.split('\n').find((line) => /^(fatal|error|ssh|.*Permission denied|Host key)/i.test(line)) ?? stderr.trim().split('\n').at(-1) ?? '').replace(/^(fatal|error): /, '').replace(/\.$/, '');
+function reasonIn(stderr: string): string {
+  // ssh ends its lines as terminals want them.
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return (lines.find((line) => /^(fatal|error|ssh:|Permissions \d|.*Permission denied|Host key)/i.test(line)) ?? lines.findLast((line) => line !== '') ?? '').replace(/^(fatal|error): /, '').replace(/\.$/, '');
+}

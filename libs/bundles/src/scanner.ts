@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
 import type { ImportError, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { findFiles, readsFiles, type FoundFiles } from './bundle-files.ts';
+import { BundlePackages, type BundlePackagesOptions } from './bundle-packages.ts';
 import type { Bundled } from './bundler.ts';
 import { authorSite, Bundler } from './bundler.ts';
 import { listFiles, readSource, Signatures } from './folder.ts';
@@ -44,6 +45,8 @@ export interface BundleScannerOptions extends Omit<ParsePoolOptions, 'childPath'
   readonly ignore?: readonly string[];
   /** For DAGs that name no zone. */
   readonly timezone?: string;
+  /** Where what the `package.json` beside the DAGs names is installed; absent: it is not. */
+  readonly packages?: BundlePackagesOptions;
   /** Default 5 MB. */
   readonly fileLimitBytes?: number;
   /** How often the folder is looked through when no event says so. Default 5,000. */
@@ -93,6 +96,7 @@ export class BundleScanner {
   readonly #pool: ParsePool;
   readonly #files = new Map<string, FileState>();
   readonly #owners = new Map<string, string>();
+  readonly #packages: BundlePackages | undefined;
   #folder: string | undefined;
   #bundler: Bundler | undefined;
   #round: Promise<void> = Promise.resolve();
@@ -103,6 +107,7 @@ export class BundleScanner {
   constructor(options: BundleScannerOptions) {
     this.#options = { fileLimitBytes: 5 * 1024 * 1024, pollMs: 5_000, retryTimedOutMs: 60_000, ignore: ['examples'], ...options };
     this.#pool = new ParsePool({ ...options, childPath: options.childPath ?? DEFAULT_CHILD });
+    this.#packages = options.packages === undefined ? undefined : new BundlePackages(options.packages);
   }
 
   /** Looks through the folder once and answers what differs. Rejects when the folder cannot be read. */
@@ -128,6 +133,12 @@ export class BundleScanner {
     void this.#follow(onChange, onError, watching.signal);
   }
 
+  /** Something failed for a reason that may have passed: scanning again may find more, though no file has changed. */
+  get isDue(): boolean {
+    const nowMs = performance.now();
+    return this.#packages?.isDue === true || [...this.#files.values()].some(({ retryAtMs = Number.POSITIVE_INFINITY }) => nowMs >= retryAtMs);
+  }
+
   /** Asks a DAG's own timetable, in a parse child, by the code of the version that counts. Whatever goes wrong is the answer's `problem`. */
   async askTimetable({ file, code }: PackedBundle, dagId: string, question: TimetableQuestion): Promise<TimetableAnswer> {
     const { folder, timezone } = this.#options;
@@ -143,6 +154,7 @@ export class BundleScanner {
     this.#watching?.abort();
     this.#watching = undefined;
     clearTimeout(this.#bundlerIdle);
+    this.#packages?.stop();
     await this.#pool.stop();
     await this.#round;
     await this.#bundler?.stop();
@@ -193,7 +205,8 @@ export class BundleScanner {
 
   async #scanOnce(tell: (diff: ScanDiff) => Promise<void>): Promise<void> {
     const folder = this.#folder ??= realpathSync(this.#options.folder);
-    const bundler = this.#bundler ??= new Bundler(folder);
+    if ((await this.#packages?.look(folder)) === true) this.#readAllAnew();
+    const bundler = this.#bundler ??= new Bundler(folder, this.#packages);
     const listed = listFiles(folder, this.#options.ignore);
     const present = new Set(listed);
     const removed = [...this.#files.keys()].filter((file) => !present.has(file));
@@ -224,6 +237,11 @@ export class BundleScanner {
     }
     clearTimeout(this.#bundlerIdle);
     this.#bundlerIdle = setTimeout(() => void bundler.stop(), BUNDLER_IDLE_MS).unref();
+  }
+
+  /** Other packages may make other code of the same files. */
+  #readAllAnew(): void {
+    for (const state of this.#files.values()) state.watched = undefined;
   }
 
   #isDirty(file: string, signatures: Signatures): boolean {
