@@ -3,7 +3,8 @@ import { buildAll, giveUp, installPackages } from './install.mjs';
 import { installSystemParts } from './system.mjs';
 
 installPackages();
-if (process.argv.includes('cluster')) for (const { sentence, remedy } of installSystemParts(['java', 'maven'])) giveUp(sentence, remedy);
+const parts = [...(process.argv.includes('cluster') ? ['java', 'maven'] : []), ...(process.argv.includes('docker-overhead') ? ['docker', 'busybox'] : [])];
+for (const { sentence, remedy } of installSystemParts(parts)) giveUp(sentence, remedy);
 buildAll();
 const { runTypeScript } = await import('./run-typescript.mjs');
 await runTypeScript('test/bench/main.ts', process.argv.slice(2));

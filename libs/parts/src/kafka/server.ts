@@ -14,12 +14,27 @@ export interface KafkaServerOptions extends KafkaInstallOptions {
   readonly dir: string;
   /** 0 or absent: a free one at the first start; the same again on the same folder, so that clients find it. */
   readonly port?: number;
+  /** Further listeners, each with a name of its own, by the settings of Kafka: `sasl.enabled.mechanisms`, `ssl.keystore.location`, … */
+  readonly secured?: readonly SecuredListener[];
+  /** Users of SCRAM-SHA-512, made with the folder. */
+  readonly scramUsers?: Readonly<Record<string, string>>;
+  /** Of the broker as a whole. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export interface SecuredListener {
+  /** Upper case. */
+  readonly name: string;
+  readonly protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 export interface KafkaServer {
   /** `127.0.0.1:<port>`, as clients take it. */
   readonly brokers: readonly string[];
   readonly port: number;
+  /** `127.0.0.1:<port>` of each further listener, by its name. */
+  readonly secured: Readonly<Record<string, string>>;
   readonly pid: number;
   /** Resolves when the broker is gone, by `stop` or by itself. */
   readonly exited: Promise<void>;
@@ -43,9 +58,10 @@ export async function startKafka(options: KafkaServerOptions): Promise<KafkaServ
   const found = await stopLeftover(dir);
   if (found !== null) log(found);
   const { port, controllerPort } = await choosePorts(dir, options.port ?? 0);
+  const secured = await Promise.all((options.secured ?? []).map(async (listener) => ({ ...listener, port: await freePort(0, false) })));
   const settings = join(dir, 'server.properties');
-  writeFileSync(settings, properties(dir, port, controllerPort));
-  await format(installation, dir, settings);
+  writeFileSync(settings, properties(dir, port, controllerPort, secured, options.settings));
+  await format(installation, dir, settings, options.scramUsers);
   const child = launch(installation, dir, settings);
   const exited = new Promise<void>((done) => child.once('exit', () => done()).once('error', () => done()));
   writeFileSync(join(dir, 'broker.pid'), `${child.pid}\n`);
@@ -58,18 +74,18 @@ export async function startKafka(options: KafkaServerOptions): Promise<KafkaServ
     await stop();
     throw new PartFault('kafka.start_failed', `Kafka did not start on ${dir}: ${lastLines(join(dir, 'broker.log'))}`, `Its own log is ${join(dir, 'broker.log')}; mend what it names, or remove the folder to begin with an empty one.`);
   }
-  return { brokers: [`127.0.0.1:${port}`], port, pid: child.pid as number, exited, stop };
+  return { brokers: [`127.0.0.1:${port}`], port, secured: Object.fromEntries(secured.map((listener) => [listener.name, `127.0.0.1:${listener.port}`])), pid: child.pid as number, exited, stop };
 }
 
-const properties = (dir: string, port: number, controllerPort: number): string =>
+const properties = (dir: string, port: number, controllerPort: number, secured: readonly (SecuredListener & { readonly port: number })[], own: Readonly<Record<string, string>> = {}): string =>
   Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`, ...secured.map((listener) => `${listener.name}://127.0.0.1:${listener.port}`)].join(),
+    'advertised.listeners': [`PLAINTEXT://127.0.0.1:${port}`, ...secured.map((listener) => `${listener.name}://127.0.0.1:${listener.port}`)].join(),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...secured.map(({ name, protocol }) => `${name}:${protocol}`)].join(),
     'log.dirs': join(dir, 'data'),
     'auto.create.topics.enable': false,
     'offsets.topic.num.partitions': 4,
@@ -92,14 +108,16 @@ const properties = (dir: string, port: number, controllerPort: number): string =
     // A killed broker's successor is let in when the dead one's session has run out.
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
+    ...Object.fromEntries(secured.flatMap(({ name, settings }) => Object.entries(settings).map(([setting, value]) => [`listener.name.${name.toLowerCase()}.${setting}`, value]))),
+    ...own,
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 
-async function format(installation: KafkaInstallation, dir: string, settings: string): Promise<void> {
+async function format(installation: KafkaInstallation, dir: string, settings: string, scramUsers: Readonly<Record<string, string>> = {}): Promise<void> {
   if (existsSync(join(dir, 'data', 'meta.properties'))) return;
   const clusterId = randomBytes(16).toString('base64url');
-  const args = [...JVM, '-cp', installation.classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', settings];
+  const args = [...JVM, '-cp', installation.classPath, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', settings, ...Object.entries(scramUsers).flatMap(([name, password]) => ['--add-scram', `SCRAM-SHA-512=[name=${name},password=${password}]`])];
   const child = spawn(installation.java, args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
