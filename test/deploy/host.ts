@@ -11,8 +11,10 @@ const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 /** A command to its end; its output, or an error with what it said. */
 export async function command(program: string, args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}): Promise<string> {
   try {
-    const { stdout } = await run(program, [...args], { ...options, env: { ...process.env, ...options.env }, maxBuffer: MAX_OUTPUT_BYTES });
-    return stdout;
+    const running = run(program, [...args], { ...options, env: { ...process.env, ...options.env }, maxBuffer: MAX_OUTPUT_BYTES });
+    // A shell that is entered finds that nobody types.
+    running.child.stdin?.end();
+    return (await running).stdout;
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`${program} ${args.join(' ')} failed:\n${stdout.slice(-3_000)}\n${stderr.slice(-3_000)}`, { cause: error });
@@ -27,6 +29,8 @@ export interface HostOptions {
   readonly runDir: string;
   /** Images and layers, kept from run to run. */
   readonly dataDir: string;
+  /** Who may use the socket. */
+  readonly group: number;
 }
 
 /** A machine with a Docker engine: its own images, containers and network. */
@@ -46,12 +50,12 @@ export class Host {
   }
 
   static async start(options: HostOptions): Promise<Host> {
-    const { runDir, dataDir, netns } = options;
+    const { runDir, dataDir, netns, group } = options;
     mkdirSync(runDir, { recursive: true });
     mkdirSync(dataDir, { recursive: true });
     for (const file of ['pid', 'sock', 'exec/containerd/containerd.pid']) rmSync(join(runDir, file), { force: true });
     const network = netns === undefined ? ['--bridge', 'none', '--iptables=false'] : ['--bip', netns.bridge, '--default-address-pool', `base=${netns.pool},size=24`];
-    const args = ['-H', `unix://${join(runDir, 'sock')}`, '--data-root', dataDir, '--exec-root', join(runDir, 'exec'), '--pidfile', join(runDir, 'pid'), ...network];
+    const args = ['-H', `unix://${join(runDir, 'sock')}`, '--data-root', dataDir, '--exec-root', join(runDir, 'exec'), '--pidfile', join(runDir, 'pid'), '--group', String(group), ...network];
     // `ip netns exec` would mount /sys anew, and hide the control groups.
     const engine = netns === undefined ? spawn('dockerd', args) : spawn('nsenter', [`--net=/run/netns/${netns.name}`, 'dockerd', ...args]);
     for (const stream of [engine.stdout, engine.stderr]) stream.on('data', (chunk: Buffer) => appendFileSync(join(runDir, 'engine.log'), chunk));

@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holds, until } from '../fault/until.ts';
-import { command } from './host.ts';
 import { HOST_USER, TwoHosts } from './two-hosts.ts';
 
 const OUTAGE_MS = 60_000;
@@ -13,22 +12,30 @@ const d = dag('two_hosts', { schedule: null, maxActiveRuns: 100, maxActiveTasks:
 const told = { retries: 0, lostAfter: '5m' };
 d.task('on_a', bash({ command: 'echo "on $(id -u) of a"; echo a > ${dataA}/a-$DAGBOOK_RUN_ID' }), { ...told, queue: 's22' })();
 d.task('on_b', bash({ command: 'echo "on $(id -u) of b"; echo b > ${dataB}/b-$DAGBOOK_RUN_ID' }), { ...told, queue: 's21' })();
-d.task('in_container', docker({ image: 'dagbook:test', command: ['bash', '-c', 'echo "in $(id -u)"; echo c > ${dataB}/c-$DAGBOOK_RUN_ID'], entrypoint: [], pull: 'never', network: 'none', mounts: [{ source: '${dataB}', target: '${dataB}' }] }), { ...told, queue: 's21' })();
+d.task('in_container', docker({ image: 'dagbook:0.1.0', command: ['bash', '-c', 'echo "in $(id -u)"; echo c > ${dataB}/c-$DAGBOOK_RUN_ID'], entrypoint: [], pull: 'never', network: 'none', mounts: [{ source: '${dataB}', target: '${dataB}' }] }), { ...told, queue: 's21' })();
 export default d;
 `;
 
 const refusedSource = `
 import { dag, docker } from '@dagbook/sdk';
 const d = dag('refused', { schedule: null });
-d.task('grasp', docker({ image: 'dagbook:test', command: ['true'], pull: 'never', mounts: [{ source: '/etc', target: '/host' }] }), { retries: 0, queue: 's21' })();
+d.task('grasp', docker({ image: 'dagbook:0.1.0', command: ['true'], pull: 'never', mounts: [{ source: '/etc', target: '/host' }] }), { retries: 0, queue: 's21' })();
 export default d;
 `;
 
-const slowSource = (dataB: string): string => `
+/** In the site's zone: when it is next due moves with it. */
+const nightlySource = `
+import { dag } from '@dagbook/sdk';
+const d = dag('nightly', { schedule: '0 0 * * *' });
+d.empty('x');
+export default d;
+`;
+
+const slowSource = (dagId: string, dataB: string): string => `
 import { bash, dag } from '@dagbook/sdk';
 import { z } from 'zod';
-const d = dag('slow', { schedule: null, maxActiveRuns: 100, maxActiveTasks: 100 });
-const slow = [1, 2, 3, 4, 5, 6].map((n) => d.task('t' + n, bash({ command: 'echo begin >> ${dataB}/slow-' + n + '; for i in $(seq 20); do echo "line $i"; sleep 2; done; echo end >> ${dataB}/slow-' + n + '; echo ' + n, output: z.number() }), { retries: 3, lostAfter: '5m', queue: 's21' })());
+const d = dag('${dagId}', { schedule: null, maxActiveRuns: 100, maxActiveTasks: 100 });
+const slow = [1, 2, 3, 4, 5, 6].map((n) => d.task('t' + n, bash({ command: 'echo begin >> ${dataB}/${dagId}-' + n + '; for i in $(seq 20); do echo "line $i"; sleep 2; done; echo end >> ${dataB}/${dagId}-' + n + '; echo ' + n, output: z.number() }), { retries: 3, lostAfter: '5m', queue: 's21' })());
 d.task('after', bash({ command: 'echo "result $N"', env: { N: slow[5] } }), { queue: 's22' })();
 export default d;
 `;
@@ -83,8 +90,14 @@ async function logIn(): Promise<void> {
 
 beforeAll(async () => {
   hosts = await TwoHosts.start();
-  await hosts.compose('a', 'up', '--detach');
-  await hosts.compose('b', 'up', '--detach');
+  for (const [name, own] of [['a', { WORKER_HOST: 's22', WORKER_QUEUES: 's22,default' }], ['b', { WORKER_HOST: 's21', WORKER_QUEUES: 's21' }]] as const) {
+    await hosts.printed(name, 'cp .env.example .env');
+    hosts.correct(name, own);
+    await hosts.printed(name, 'mkdir -p $STATE_DIR/postgres');
+  }
+  await hosts.printed('a', './make-secrets.sh');
+  hosts.shareSecrets();
+  for (const name of ['a', 'b'] as const) await hosts.printed(name, UP);
   await logIn();
 });
 
@@ -92,11 +105,41 @@ afterAll(async () => {
   await hosts?.close();
 });
 
-describe('two hosts, from the compose files', () => {
-  test('every service comes up and is healthy', async () => {
-    for (const service of ['postgres', 'kafka', 'scheduler', 'dispatcher', 'log-server', 'api-gateway', 'docker-policy', 'worker']) await holds(async () => (await healthy('a', service)) === 1);
-    for (const service of ['docker-policy', 'worker']) await holds(async () => (await healthy('b', service)) === 1);
-    expect(await hosts.compose('a', 'exec', '-T', 'api-gateway', 'cat', '/proc/1/comm')).toBe('tini\n');
+const UP = 'docker compose -f host-a.yml up -d';
+const SERVICES = { a: ['postgres', 'kafka', 'scheduler', 'dispatcher', 'log-server', 'api-gateway', 'docker-policy', 'worker'], b: ['docker-policy', 'worker'] } as const;
+const LOG_IN = 'dagbook auth login --password-stdin';
+
+const everythingHealthy = async (): Promise<void> => {
+  for (const host of ['a', 'b'] as const) for (const service of SERVICES[host]) await holds(async () => (await healthy(host, service)) >= 1);
+};
+
+interface Inspected {
+  readonly Config: { readonly User: string; readonly Labels: Readonly<Record<string, string>> };
+  readonly HostConfig: { readonly Memory: number; readonly PidsLimit: number | null; readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }; readonly RestartPolicy: { readonly Name: string }; readonly PortBindings: object | null };
+}
+
+const inspected = async (host: 'a' | 'b'): Promise<readonly Inspected[]> => {
+  const ids = (await hosts[host].docker('ps', '--quiet')).split('\n').filter(Boolean);
+  return JSON.parse(await hosts[host].docker('inspect', ...ids)) as Inspected[];
+};
+
+describe('two hosts, by the commands of the runbook', () => {
+  test('every service comes up and is healthy, as the host user, within limits, its log rotated', async () => {
+    await everythingHealthy();
+    expect(await hosts.printed('a', 'docker compose -f host-a.yml ps')).toMatch(/migrate.*Exit 0/);
+    expect(await hosts.compose('a', 'exec', '-T', 'api-gateway', 'sh', '-c', 'cat /proc/1/comm; id -u; id -g')).toBe(`tini\n${HOST_USER}\n${HOST_USER}\n`);
+    for (const host of ['a', 'b'] as const) {
+      for (const { Config, HostConfig } of await inspected(host)) {
+        const name = Config.Labels['com.docker.compose.service'];
+        expect([name, HostConfig.Memory > 0, HostConfig.LogConfig, HostConfig.RestartPolicy.Name]).toEqual([name, true, { Type: 'json-file', Config: { 'max-file': '5', 'max-size': '10m' } }, 'always']);
+        if (name === 'worker') expect(HostConfig.PidsLimit).toBe(4096);
+      }
+    }
+  });
+
+  // And over the cable nobody opens a connection to it, all the while: see `refuseFromOutside`.
+  test('nothing of host B is published', async () => {
+    expect((await inspected('b')).map(({ HostConfig }) => HostConfig.PortBindings ?? {})).toEqual([{}, {}]);
   });
 
   test('a task runs on the host whose queue it is in, and what it writes is the host user\'s', async () => {
@@ -108,11 +151,25 @@ describe('two hosts, from the compose files', () => {
     expect(files.map(([host, file]) => statSync(join(hosts.site(host), 'data', file))).map(({ uid, gid }) => [uid, gid])).toEqual(files.map(() => [HOST_USER, HOST_USER]));
   });
 
-  test('a folder outside the site\'s policy is refused in the task\'s log', async () => {
+  test('a folder outside the site\'s policy is refused in the task\'s log; a policy that allows it counts after a restart', async () => {
     await writeDag('refused', refusedSource);
     await trigger('refused', 'first');
     expect(await ended('refused', 'first')).toBe('failed');
     expect(await logOf('refused', 'first', 'grasp')).toMatch(/HostConfig\.Mounts\.Source is .*\/etc.* this folder of the host may not be mounted/);
+    writeFileSync(join(hosts.site('b'), 'docker-policy.json'), JSON.stringify({ binds: [join(hosts.site('b'), 'data')], readOnlyBinds: ['/etc'] }));
+    await hosts.printed('b', 'restart docker-policy');
+    await holds(async () => (await healthy('b', 'docker-policy')) === 1);
+    await trigger('refused', 'second');
+    expect(await ended('refused', 'second')).toBe('success');
+  });
+
+  test('the command line in the image lists DAGs and reads logs; a service\'s own log and a shell are at hand', async () => {
+    await hosts.printed('a', LOG_IN);
+    expect(await hosts.printed('a', 'dagbook dags list')).toContain('two_hosts');
+    expect(await hosts.printed('a', 'dagbook tasks logs', { dag: 'two_hosts', run: 'first', task: 'on_b' })).toContain(`on ${HOST_USER} of b`);
+    expect(await hosts.printed('a', 'logs -f scheduler')).toContain('"msg":"up"');
+    expect(await hosts.printed('a', 'logs --tail 20 scheduler')).not.toBe('');
+    await hosts.printed('a', 'exec scheduler bash');
   });
 
   test('logs of host B are read through host A after its worker was killed', async () => {
@@ -120,18 +177,22 @@ describe('two hosts, from the compose files', () => {
     await hosts.b.docker('update', '--restart', 'no', worker);
     await hosts.b.docker('kill', worker);
     expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
-    expect(await hosts.compose('a', 'exec', '-T', 'api-gateway', 'sh', '-c', 'dagbook auth login --password-stdin < /run/secrets/admin-password > /dev/null 2>&1; dagbook tasks logs two_hosts first on_b')).toContain(`on ${HOST_USER} of b`);
+    expect(await hosts.printed('a', 'dagbook tasks logs', { dag: 'two_hosts', run: 'first', task: 'on_b' })).toContain(`on ${HOST_USER} of b`);
   });
 
-  test('three workers share a host, each on a slot of its own', async () => {
-    await hosts.compose('b', 'up', '--detach', '--scale', 'worker=3');
+  test('workers share a host, each on a slot of its own: three, then five, then two', async () => {
+    await hosts.compose('b', 'up', '-d', '--scale', 'worker=3');
     await holds(async () => (await healthy('b', 'worker')) === 3);
-    expect(readdirSync(join(hosts.site('b'), 'state', 'worker')).sort()).toEqual(['s21-1', 's21-2', 's21-3']);
+    await hosts.printed('b', '--scale worker=5');
+    await holds(async () => (await healthy('b', 'worker')) === 5);
+    expect(readdirSync(join(hosts.site('b'), 'state', 'worker')).sort()).toEqual(['s21-1', 's21-2', 's21-3', 's21-4', 's21-5']);
+    await hosts.compose('b', 'up', '-d', '--scale', 'worker=2');
+    await holds(async () => (await healthy('b', 'worker')) === 2);
   });
 
   test('a cable that is out for a minute: tasks go on, none is lost or doubled, logs and results arrive', async () => {
     const data = join(hosts.site('b'), 'data');
-    await writeDag('slow', slowSource(data));
+    await writeDag('slow', slowSource('slow', data));
     await trigger('slow', 'first');
     const files = [1, 2, 3, 4, 5, 6].map((n) => join(data, `slow-${n}`));
     const slowOnes = async (): Promise<readonly (readonly [string | null, number])[]> => (await instances('slow', 'first')).filter(({ task_id: id }) => id !== 'after').map(({ state, try_number: tries }) => [state, tries]);
@@ -148,21 +209,82 @@ describe('two hosts, from the compose files', () => {
     expect(await logOf('slow', 'first', 'after')).toContain('result 6');
   });
 
+  test('an upgrade of host A keeps the runs, and what runs on host B meanwhile; then host B', async () => {
+    const before = await states('two_hosts', 'first');
+    const data = join(hosts.site('b'), 'data');
+    await writeDag('meanwhile', slowSource('meanwhile', data));
+    await trigger('meanwhile', 'first');
+    await holds(() => [1, 2, 3, 4, 5, 6].every((n) => existsSync(join(data, `meanwhile-${n}`))));
+    await hosts.build('0.2.0');
+    await hosts.printed('a', 'DAGBOOK_IMAGE=dagbook:0.2.0');
+    await everythingHealthy();
+    await logIn();
+    expect((await api<{ version: string }>('GET', '/api/v2/version')).version).toBe('0.2.0');
+    expect(await states('two_hosts', 'first')).toEqual(before);
+    expect(await ended('meanwhile', 'first')).toBe('success');
+    expect((await instances('meanwhile', 'first')).map(({ try_number: tries }) => tries)).toEqual([1, 1, 1, 1, 1, 1, 1]);
+    await hosts.bring('dagbook:0.2.0');
+    await hosts.printed('b', 'DAGBOOK_IMAGE=dagbook:0.2.0');
+    await holds(async () => (await healthy('b', 'worker')) >= 1);
+    await trigger('two_hosts', 'upgraded');
+    expect(await ended('two_hosts', 'upgraded')).toBe('success');
+  });
+
+  test('another time zone moves the schedules of DAGs that name none', async () => {
+    await writeDag('nightly', nightlySource);
+    const nextRun = async (): Promise<string | null> => (await api<{ next_dagrun_run_after: string | null }>('GET', '/api/v2/dags/nightly').catch(() => ({ next_dagrun_run_after: null }))).next_dagrun_run_after;
+    await holds(async () => new Date((await nextRun()) ?? 0).getUTCHours() === 15);
+    await hosts.printed('a', 'TIMEZONE=Europe/Berlin');
+    await everythingHealthy();
+    await logIn();
+    await holds(async () => new Date((await nextRun()) ?? 0).getUTCHours() === 23);
+    expect(await hosts.compose('a', 'exec', '-T', 'scheduler', 'date', '+%Z')).toMatch(/^CES?T\n$/);
+  });
+
+  test('a new certificate of host A is taken at once', async () => {
+    await hosts.printed('a', 'rm secrets/host-a.pem');
+    await everythingHealthy();
+    await logIn();
+    await trigger('two_hosts', 'certified');
+    expect(await ended('two_hosts', 'certified')).toBe('success');
+  });
+
   test('Postgres restarted on its host folder, and all of host A made anew from a backup: the history is there', async () => {
     const before = await states('two_hosts', 'first');
     await hosts.compose('a', 'restart', 'postgres');
     await until(() => states('two_hosts', 'first').then((after) => (JSON.stringify(after) === JSON.stringify(before) ? true : undefined), () => undefined));
-    await hosts.compose('a', 'down', '--volumes');
-    const [state, backup] = [join(hosts.site('a'), 'state'), join(hosts.folder, 'backup.tar')];
-    await command('tar', ['-C', state, '-cf', backup, '.']);
-    rmSync(state, { recursive: true });
-    mkdirSync(state);
-    await command('tar', ['-C', state, '-xpf', backup]);
-    await hosts.compose('a', 'up', '--detach');
+    await hosts.printed('a', 'docker compose -f host-a.yml down');
+    await hosts.printed('a', 'tar -C $STATE_DIR -czpf');
+    await hosts.printed('a', UP);
+    await logIn();
+    expect(await states('two_hosts', 'first')).toEqual(before);
+    await hosts.printed('a', 'down --volumes');
+    await hosts.printed('a', 'tar -C $STATE_DIR -xzpf', { date: new Date().toISOString().slice(0, 10) });
+    await hosts.printed('a', UP);
     await logIn();
     expect(await states('two_hosts', 'first')).toEqual(before);
     expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
+    await everythingHealthy();
     await trigger('two_hosts', 'second');
     expect(await ended('two_hosts', 'second')).toBe('success');
+  });
+
+  test('stopped containers, nameless images, old runs and old logs are removed', async () => {
+    await hosts.b.docker('create', '--label', 'dagbook.dag=gone', '--name', 'stopped', 'dagbook:0.1.0', 'true');
+    expect(await hosts.printed('b', 'docker container prune')).toContain('Deleted Containers');
+    expect(await hosts.b.docker('ps', '--all', '--quiet', '--filter', 'name=stopped')).toBe('');
+    await hosts.printed('b', 'docker image prune');
+    await hosts.printed('a', LOG_IN);
+    await hosts.printed('a', 'dagbook db clean --older-than 90d');
+    expect(await hosts.printed('a', '--archive /var/lib/dagbook/archive')).toMatch(/^0 runs /);
+    await hosts.compose('a', 'exec', '-T', 'api-gateway', 'dagbook', 'db', 'clean', '--older-than', '0d', '--dag', 'refused', '--archive', '/var/lib/dagbook/archive', '--yes');
+    const archived = join(hosts.site('a'), 'state', 'archive', 'refused');
+    expect([readdirSync(archived).sort(), statSync(join(archived, 'first.jsonl')).uid]).toEqual([['first.jsonl', 'second.jsonl'], HOST_USER]);
+    await hosts.printed('a', '-mtime +90');
+    expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
+  });
+
+  test('every command of the runbook was run as it is printed, but for what needs a second machine\'s shell', () => {
+    expect(hosts.runbook.notAsked).toEqual(['docker save dagbook:0.1.0 | ssh hostb docker load']);
   });
 });

@@ -1,8 +1,9 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureKafkaInstalled } from '@dagbook/parts';
 import { command, Host } from './host.ts';
+import { Runbook } from './runbook.ts';
 
 const ROOT = process.env['DAGBOOK_ROOT'] ?? process.cwd();
 const CACHE = join(ROOT, '.dagbook', 'two-hosts');
@@ -18,12 +19,13 @@ const DESK = { here: '10.77.1.1', a: '10.77.1.2' };
 
 /**
  * Two machines on one: engines in two network namespaces with a cable between, and the site's files for each as the
- * runbook makes them. images built → network laid → engines up → `compose` at will → `close`.
+ * runbook makes them. images built → network laid → engines up → set up and run by what the runbook prints → `close`.
  */
 export class TwoHosts {
   readonly a: Host;
   readonly b: Host;
   readonly folder: string;
+  readonly runbook = new Runbook();
   /** Of the gateway, from where this test runs. */
   readonly url = `http://${DESK.a}:8080`;
 
@@ -35,22 +37,22 @@ export class TwoHosts {
 
   static async start(): Promise<TwoHosts> {
     const folder = mkdtempSync('/tmp/dagbook-hosts-');
+    chmodSync(folder, 0o755);
     const runDir = (name: string): string => join(folder, 'run', name);
-    const builder = await Host.start({ name: 'builder', runDir: runDir('builder'), dataDir: join(CACHE, 'a') });
-    await buildImages(builder);
+    const builder = await Host.start({ name: 'builder', runDir: runDir('builder'), dataDir: join(CACHE, 'a'), group: HOST_USER });
+    await buildParts(builder);
     await builder.stop();
     await layNetwork();
-    const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a') });
-    const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b') });
-    await handOver(a, b, 'dagbook:test');
+    const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a'), group: HOST_USER });
+    const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b'), group: HOST_USER });
+    await handOver(a, b, 'dagbook:0.1.0');
+    await refuseFromOutside(B);
     const hosts = new TwoHosts(a, b, folder);
-    hosts.#prepare('a', { WORKER_HOST: 's22', WORKER_QUEUES: 's22,default' });
-    hosts.#prepare('b', { WORKER_HOST: 's21', WORKER_QUEUES: 's21' });
-    await command('sh', [join(ROOT, 'deploy/compose/make-secrets.sh'), join(hosts.site('a'), 'secrets')]);
-    // All that host B is given of host A's secrets.
-    mkdirSync(join(hosts.site('b'), 'secrets'));
-    copyFileSync(join(hosts.site('a'), 'secrets', 'worker-secret'), join(hosts.site('b'), 'secrets', 'worker-secret'));
-    await command('chown', ['-R', `${HOST_USER}:${HOST_USER}`, hosts.site('a'), hosts.site('b')]);
+    for (const name of ['a', 'b'] as const) {
+      cpSync(join(ROOT, 'deploy/compose'), hosts.site(name), { recursive: true });
+      mkdirSync(join(hosts.site(name), 'home'));
+      await command('chown', ['-R', `${HOST_USER}:${HOST_USER}`, hosts.site(name)]);
+    }
     return hosts;
   }
 
@@ -64,8 +66,55 @@ export class TwoHosts {
   }
 
   compose(name: 'a' | 'b', ...args: readonly string[]): Promise<string> {
-    const env = { DOCKER_HOST: `unix://${this[name].socket}`, COMPOSE_HTTP_TIMEOUT: '180' };
-    return command('docker-compose', ['--env-file', join(this.site(name), '.env'), '-f', join(ROOT, 'deploy', 'compose', `host-${name}.yml`), ...args], { env });
+    return this.#asHostUser(name, `docker-compose -f host-${name}.yml ${args.map((arg) => `'${arg}'`).join(' ')}`);
+  }
+
+  /** Runs a command that the runbook prints, in the site's folder as its user; `put` takes the place of what is in angle brackets. */
+  printed(name: 'a' | 'b', words: string, put: Readonly<Record<string, string>> = {}): Promise<string> {
+    const printed = this.runbook.command(words);
+    const chosen = Object.entries(put).reduce((text, [slot, value]) => text.replace(`<${slot}>`, value), printed);
+    // What this machine has is docker-compose 1.29, without a terminal; on host B its own file is meant.
+    const command = chosen.replaceAll('docker compose', 'docker-compose').replaceAll('host-a.yml', `host-${name}.yml`).replace(/\bexec (?!-T)/, 'exec -T ').replace('logs -f', 'logs');
+    return this.#asHostUser(name, command);
+  }
+
+  #asHostUser(name: 'a' | 'b', line: string): Promise<string> {
+    const env = { DOCKER_HOST: `unix://${this[name].socket}`, COMPOSE_HTTP_TIMEOUT: '180', HOME: join(this.site(name), 'home') };
+    return command('setpriv', [`--reuid=${HOST_USER}`, `--regid=${HOST_USER}`, '--clear-groups', 'bash', '-euc', line], { cwd: this.site(name), env });
+  }
+
+  /** What the runbook tells to correct in `.env` and `docker-policy.json`. */
+  correct(name: 'a' | 'b', own: Readonly<Record<string, string>>): void {
+    const site = this.site(name);
+    const settings = {
+      ...own, HOST_A_ADDRESS: CABLE.a, TIMEZONE: 'Asia/Seoul', STATE_DIR: join(site, 'state'), DAGS_DIR: join(site, 'dags'), DATA_DIR: join(site, 'data'),
+      DOCKER_SOCKET: this[name].socket, DOCKER_GID: String(statSync(this[name].socket).gid),
+      POSTGRES_IMAGE: 'dagbook-postgres:stand-in', KAFKA_IMAGE: 'dagbook-kafka:stand-in', HOST_UID: String(HOST_USER), HOST_GID: String(HOST_USER),
+    };
+    const file = join(site, '.env');
+    writeFileSync(file, Object.entries(settings).reduce((text, [key, value]) => text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`), readFileSync(file, 'utf8')));
+    writeFileSync(join(site, 'docker-policy.json'), JSON.stringify({ binds: [join(site, 'data')] }));
+  }
+
+  /** Builds the image by the printed command; no base image can be fetched here, so ours is named. */
+  build(version: string): Promise<string> {
+    return buildImage(this.a, this.runbook.command(`-t dagbook:${version} `));
+  }
+
+  /** Takes an image to host B. */
+  bring(image: string): Promise<void> {
+    return handOver(this.a, this.b, image);
+  }
+
+  /** What host B is given of host A's secrets. */
+  shareSecrets(): void {
+    const printed = this.runbook.command('scp secrets/');
+    for (const file of printed.split(' ').filter((word) => word.startsWith('secrets/'))) {
+      const copy = join(this.site('b'), file);
+      mkdirSync(dirname(copy), { recursive: true });
+      copyFileSync(join(this.site('a'), file), copy);
+      chownSync(copy, HOST_USER, HOST_USER);
+    }
   }
 
   /** Pulls the cable between the hosts out; answers when it has been out for so long. */
@@ -85,37 +134,42 @@ export class TwoHosts {
     await removeNetwork();
     rmSync(this.folder, { recursive: true, force: true });
   }
-
-  /** As the runbook says: a copy of .env.example, corrected, the folders, and on host A the secrets. */
-  #prepare(name: 'a' | 'b', own: Readonly<Record<string, string>>): void {
-    const site = this.site(name);
-    for (const dir of ['state/postgres', 'state/logs', 'state/xcom', 'state/worker', 'dags', 'data']) mkdirSync(join(site, dir), { recursive: true });
-    const settings = {
-      ...own, DAGBOOK_IMAGE: 'dagbook:test', HOST_A_ADDRESS: CABLE.a, TIMEZONE: 'Asia/Seoul', STATE_DIR: join(site, 'state'), DAGS_DIR: join(site, 'dags'), DATA_DIR: join(site, 'data'),
-      SECRETS_DIR: join(site, 'secrets'), DOCKER_SOCKET: this[name].socket, DOCKER_GID: String(statSync(this[name].socket).gid), DOCKER_POLICY: join(site, 'docker-policy.json'),
-      POSTGRES_IMAGE: 'dagbook-postgres:stand-in', KAFKA_IMAGE: 'dagbook-kafka:stand-in', HOST_UID: String(HOST_USER), HOST_GID: String(HOST_USER),
-    };
-    const example = readFileSync(join(ROOT, 'deploy/compose/.env.example'), 'utf8');
-    const corrected = Object.entries(settings).reduce((text, [key, value]) => text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`), example);
-    writeFileSync(join(site, '.env'), corrected);
-    writeFileSync(join(site, 'docker-policy.json'), JSON.stringify({ binds: [join(site, 'data')] }));
-  }
-
 }
 
 /** Layers are kept below .dagbook: what has not changed is not made again. */
-async function buildImages(host: Host): Promise<void> {
+async function buildParts(host: Host): Promise<void> {
   if ((await host.docker('images', '-q', BASE)) === '') await importBase(host);
-  const ids = ['--build-arg', `BASE_IMAGE=${BASE}`, '--build-arg', `USER_ID=${HOST_USER}`];
-  // The builder has no bridge.
-  const build = (...args: readonly string[]): Promise<string> => host.docker('build', '--quiet', '--network', 'host', ...ids, ...args);
-  await build('--build-arg', `GROUP_ID=${HOST_USER}`, '--build-arg', 'VERSION=test', '--tag', 'dagbook:test', '--file', join(ROOT, 'deploy/docker/Dockerfile'), ROOT);
+  trustWhatThisMachineTrusts();
+  await buildImage(host, new Runbook().command('-t dagbook:0.1.0 '));
+  const build = (...args: readonly string[]): Promise<string> => host.docker('build', '--quiet', ...BUILDING, '--build-arg', `USER_ID=${HOST_USER}`, ...args);
   await build('--tag', 'dagbook-postgres:stand-in', join(ROOT, 'test/deploy/stand-in/postgres'));
   const kafka = join(CACHE, 'kafka');
   cpSync(join(ROOT, 'test/deploy/stand-in/kafka'), kafka, { recursive: true });
   await ensureKafkaInstalled({ cacheDir: join(ROOT, '.dagbook/kafka'), pom: join(ROOT, 'deploy/kafka/pom.xml') });
   cpSync(join(ROOT, '.dagbook/kafka/jars'), join(kafka, 'jars'), { recursive: true, preserveTimestamps: true });
   await build('--tag', 'dagbook-kafka:stand-in', kafka);
+}
+
+/** As the runbook says of a network that answers with certificates of its own. */
+function trustWhatThisMachineTrusts(): void {
+  const own = '/usr/local/share/ca-certificates';
+  for (const file of existsSync(own) ? readdirSync(own).filter((name) => name.endsWith('.crt')) : []) copyFileSync(join(own, file), join(ROOT, 'deploy/docker/ca', file));
+}
+
+/** The engine that builds has no bridge. */
+const BUILDING = ['--network', 'host', '--build-arg', `BASE_IMAGE=${BASE}`];
+
+/** By the command that the runbook prints, for the host user of the test. */
+function buildImage(host: Host, printed: string): Promise<string> {
+  const line = printed.replace('docker build', `docker build --quiet ${BUILDING.join(' ')}`).replace('$(id -u)', String(HOST_USER)).replace('$(id -g)', String(HOST_USER));
+  return command('bash', ['-euc', line], { cwd: join(ROOT, 'deploy/compose'), env: { DOCKER_HOST: `unix://${host.socket}`, DOCKER_BUILDKIT: '0' } });
+}
+
+/** Nobody opens a connection to this host over the cable. */
+async function refuseFromOutside({ name }: { readonly name: string }): Promise<void> {
+  for (const chain of ['INPUT', 'FORWARD']) {
+    await command('nsenter', [`--net=/run/netns/${name}`, 'iptables', '-I', chain, '-i', 'pv2', '-m', 'conntrack', '--ctstate', 'NEW', '-j', 'DROP']);
+  }
 }
 
 /** What the official image of Node has, made of this machine's Debian mirror, our own Node, and the npm that runs here. */
