@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureKafkaInstalled } from '@dagbook/parts';
@@ -40,8 +40,7 @@ export class TwoHosts {
     chmodSync(folder, 0o755);
     const runDir = (name: string): string => join(folder, 'run', name);
     const builder = await Host.start({ name: 'builder', runDir: runDir('builder'), dataDir: join(CACHE, 'a'), group: HOST_USER });
-    await buildParts(builder);
-    await builder.stop();
+    await buildParts(builder).finally(() => builder.stop());
     await layNetwork();
     const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a'), group: HOST_USER });
     const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b'), group: HOST_USER });
@@ -178,13 +177,18 @@ async function importBase(host: Host): Promise<void> {
   rmSync(root, { recursive: true, force: true });
   await command('debootstrap', ['--variant=minbase', 'bookworm', root]);
   copyFileSync(join(ROOT, 'node_modules/node/bin/node'), join(root, 'usr/local/bin/node'));
-  const npm = (await command('npm', ['root', '--global'])).trim();
-  cpSync(join(npm, 'npm'), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
+  cpSync(await npmFolder(), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
   const tar = `${root}.tar`;
   await command('tar', ['-C', root, '-cf', tar, '.']);
   await host.docker('import', tar, BASE);
   for (const path of [root, tar]) rmSync(path, { recursive: true, force: true });
+}
+
+/** Of the npm that this was run by, else of the one on the path. */
+async function npmFolder(): Promise<string> {
+  const program = process.env['npm_execpath'] ?? realpathSync((await command('sh', ['-c', 'command -v npm'])).trim());
+  return dirname(dirname(program));
 }
 
 async function handOver(from: Host, to: Host, image: string): Promise<void> {

@@ -12,6 +12,7 @@ import { CloudEventEncoder, deadRecord } from './cloud-event.ts';
 import { type ConsumerLimits, DEFAULT_LIMITS, GroupConsumer, isRetriable } from './group-consumer.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { PartitionQueue } from './partition-queue.ts';
+import { connectFault } from './refusal.ts';
 import { workerRights } from './worker-right.ts';
 
 export interface KafkaBrokerOptions {
@@ -71,7 +72,7 @@ export class KafkaBroker implements MessageBroker {
       await broker.#producer.connect();
     } catch (error) {
       await broker.close().catch(() => undefined);
-      throw unavailable(`Kafka at ${options.brokers.join(', ')} does not answer`, error);
+      throw connectFault(options.brokers, error);
     }
     return broker;
   }

@@ -4,6 +4,7 @@ import type { Message } from '@dagbook/contracts';
 import type { Message as KafkaRecord, Producer, TopicMessages } from 'kafkajs';
 import type { MessagePublisher, OutgoingMessage } from '../port.ts';
 import { BusFault } from '../port.ts';
+import { protocolTypeOf } from './refusal.ts';
 
 /** The largest body; topics made by `KafkaBroker` take it (`max.message.bytes`). */
 const MAX_BODY_BYTES = 2_000_000;
@@ -125,7 +126,7 @@ export class KafkaPublisher implements MessagePublisher {
 
 function faultOf(publishes: number, error: unknown): BusFault {
   const said = `Kafka did not take ${publishes} publishes: ${error instanceof Error ? error.message : String(error)}`;
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : undefined;
+  const type = protocolTypeOf(error);
   // MESSAGE_TOO_LARGE: a topic of the site's own making, with a lower limit than ours.
   const code = type === 'MESSAGE_TOO_LARGE' ? 'bus.too_large' : type === 'TOPIC_AUTHORIZATION_FAILED' ? 'bus.refused' : 'bus.unavailable';
   return new BusFault(code, said, { retryable: code === 'bus.unavailable', cause: error });
