@@ -75,7 +75,12 @@ test('a worker, by its certificate, says what a worker says and hears what it is
   for (const topic of [TOPICS.commands.name, TOPICS.events.name, TOPICS.attempts.name, assignments]) {
     await expect(worker.publisher().publish([message(topic, 'forged')])).rejects.toMatchObject({ code: 'bus.refused', retryable: false });
   }
-  await expect(worker.listen({ service: 'worker', instance: 's21-1', subscriptions: [{ topic: TOPICS.commands.name, mode: 'broadcast' }], handlerOf: () => inbox.handler })).rejects.toThrow(BusFault);
+  // Who listens to what it may not read hears that it never will.
+  const eager = await connect('SITE', { ssl: shown('worker.pem'), limits: { stalledAfterMs: 60_000, fatalAfterMs: 60_000, fatalAfterHardErrorMs: 10 } });
+  const fatal = await new Promise((resolve, reject) => {
+    eager.listen({ service: 'worker', instance: 's21-1', subscriptions: [{ topic: TOPICS.commands.name, mode: 'broadcast' }], handlerOf: () => inbox.handler, onFatal: resolve }).catch(reject);
+  });
+  expect(String(fatal)).toContain('authorized');
 });
 
 test('who shows no certificate, one of another site, or trusts another authority is not let in, and hears why', async () => {
