@@ -40,7 +40,11 @@ export class TwoHosts {
     chmodSync(folder, 0o755);
     const runDir = (name: string): string => join(folder, 'run', name);
     const builder = await Host.start({ name: 'builder', runDir: runDir('builder'), dataDir: join(CACHE, 'a'), group: HOST_USER });
-    await buildParts(builder).finally(() => builder.stop());
+    try {
+      await buildParts(builder);
+    } finally {
+      await builder.stop();
+    }
     await layNetwork();
     const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a'), group: HOST_USER });
     const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b'), group: HOST_USER });

@@ -7,7 +7,7 @@ import { assignmentTopic, TOPICS } from '@dagbook/contracts';
 import { type KafkaServer, startKafka } from '@dagbook/parts';
 import { Inbox } from '@dagbook/testkit';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { BusFault } from '../port.ts';
+import type { BusFault } from '../port.ts';
 import { KafkaBroker, type KafkaBrokerOptions } from './kafka-broker.ts';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));

@@ -10,8 +10,10 @@ interface KafkaError {
 }
 
 /** An error and what it came of, outermost first. */
-function* chainOf(error: unknown): Generator<KafkaError> {
-  for (let one = error; typeof one === 'object' && one !== null; one = (one as KafkaError).cause) yield one as KafkaError;
+function chainOf(error: unknown): readonly KafkaError[] {
+  const chain: KafkaError[] = [];
+  for (let one = error; typeof one === 'object' && one !== null; one = (one as KafkaError).cause) chain.push(one as KafkaError);
+  return chain;
 }
 
 /** What the protocol calls it; kafkajs wraps it, at times twice. */
@@ -28,7 +30,7 @@ export function connectFault(brokers: readonly string[], error: unknown): BusFau
   if (error instanceof BusFault) return error;
   const place = `Kafka at ${brokers.join(', ')}`;
   const said = (error instanceof Error ? error.message : String(error)).trim();
-  const chain = [...chainOf(error)];
+  const chain = chainOf(error);
   const refused = (sentence: string): BusFault => new BusFault('bus.refused', `${sentence} (${said})`, { retryable: false, cause: error });
   if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) return refused(`${place} refuses the user or the password: correct DAGBOOK_KAFKA_SASL_USERNAME or DAGBOOK_KAFKA_SASL_PASSWORD`);
   if (chain.some(({ code }) => CERTIFICATE_CODES.has(code))) return refused(`the certificate of ${place} does not hold here: DAGBOOK_KAFKA_TLS_CA must be of who signed it, and it must name the address`);
