@@ -26,7 +26,7 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
     foundBy: ['epoch is the version of the grant'],
   },
   'a report of an old try is taken for one of the newest': { breakage: { hears: presentedAs(nextTry) }, foundBy: ['what counts was done'] },
-  'two dispatchers lead': { breakage: { stores: owning('dispatcher') }, foundBy: ['caps at every instant'] },
+  'two dispatchers lead': { breakage: { stores: owning('dispatcher') }, foundBy: ['caps at every instant', 'everything ends'] },
   'slots are counted without the leases': { breakage: { stores: leasing(() => ({ list: () => Promise.resolve([]) })) }, foundBy: ['caps at every instant'] },
   'two schedulers own a DAG, and versions are not checked': {
     breakage: { stores: (stores, role, chance) => owning('scheduler')(atAnyVersion(stores, role), role, chance) },
@@ -57,6 +57,13 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
     foundBy: ['a backfill goes by its dates', 'maxActiveRuns'],
   },
   'a backfill makes all its runs at once': { breakage: { stores: readingCommands((body) => (body['type'] === 'CreateBackfill' ? { ...body, maxActiveRuns: 100 } : body)) }, foundBy: ['a backfill keeps its cap'] },
+  'an end is told to nobody': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.filter(({ type }) => type !== 'CallbackRequested') })) }, foundBy: ['every end is told'] },
+  'an end is told twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'CallbackRequested') })) }, foundBy: ['callbacks are numbered without a gap', 'every end is told once'] },
+  'a run is closed with things to tell': { breakage: { stores: appending('scheduler', closedAtItsEnd), weather: { crash: 0.02 } }, foundBy: ['everything ends'] },
+  'what is late is not recorded': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.filter(({ type }) => type !== 'DeadlineMissed') })) }, foundBy: ['who is late is recorded as late', 'every end is told once', 'everything ends'] },
+  'a trigger that lost its host has none for ever': { breakage: { hears: (message) => (message.type === 'AttemptReady' && message.data.work.kind === 'trigger' && message.data.lastEpoch > 1 ? [] : [message]) }, foundBy: ['everything ends'] },
+  'what a trigger brought counts twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TriggerFired') })) }, foundBy: ['legal transitions'] },
+  'a person is heard twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TaskInputReceived') })) }, foundBy: ['legal transitions'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
 });
 
@@ -128,6 +135,13 @@ function withoutFences({ fences: _, ...entry }: AppendEntry): AppendEntry {
 }
 
 const releasedBy = (entry: AppendEntry): readonly { readonly attemptId: string; readonly epoch: number }[] => (entry.fences ?? []).filter(({ release }) => release);
+
+const twice = (events: readonly NewEvent[], type: string): readonly NewEvent[] => events.flatMap((event, index) => (event.type === type ? [event, { ...event, eventId: `${event.eventId.slice(0, -4)}${String(index).padStart(4, '0')}` }] : [event]));
+
+function closedAtItsEnd(entry: AppendEntry): AppendEntry {
+  const ends = entry.events.some(({ type }) => type === 'RunFailed' || type === 'RunSucceeded');
+  return ends && entry.openRun !== undefined ? { ...entry, openRun: { ...entry.openRun, open: false } } : entry;
+}
 
 function upToTheClear(entry: AppendEntry): AppendEntry {
   const last = entry.events.findLastIndex(({ type }) => type === 'TaskCleared');

@@ -17,6 +17,8 @@ export interface Scenario {
 export interface SimulatedDag {
   readonly row: DagRunRow;
   readonly definition: DagDefinition;
+  /** Tasks whose every try waits once before it does its deed: for a trigger, or for a person. */
+  readonly waits: ReadonlyMap<string, 'trigger' | 'person'>;
   /** Logical dates of the runs that its schedule is to make, each once. */
   readonly logicalDates: readonly number[];
 }
@@ -33,11 +35,13 @@ const USER = 'simulated';
 /** Commands of users come within this time. */
 const BUSY_MS = 18_000;
 
-export function scenarioOf(chance: Chance, startMs: number): Scenario {
+/** What came later than the first seeds has chance of its own, so that those still mean what they meant. */
+export function scenarioOf(chance: Chance, startMs: number, later: Chance): Scenario {
   const pools = [{ pool: 'narrow', slots: chance.between(1, 2), includeDeferred: false }];
-  const dags = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance, startMs));
+  const plain = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance, startMs));
+  const dags = plain.map((dag) => (later.happens(0.5) ? withCallbacks(withWaits(dag, later), later) : dag));
   const workers = Array.from({ length: chance.between(1, 3) }, (_, index) => ({ name: `worker-${index + 1}`, slots: chance.between(1, 4) }));
-  const commands = commandsOf(dags, chance, startMs);
+  const commands = [...commandsOf(dags, chance, startMs), ...answersOf(dags, later, startMs)];
   const { backfills, more } = catchUpOf(dags, chance, startMs);
   const numbered = more.map((command, index) => ({ ...command, commandId: `late-${index + 1}` }));
   return { dags, pools, workers, backfills, commands: [...commands, ...numbered].sort((a, b) => a.atMs - b.atMs) };
@@ -83,7 +87,30 @@ function dagOf(dagId: string, chance: Chance, startMs: number): SimulatedDag {
     ...(chance.happens(0.15) ? { maxActivePerRun: 1 } : {}),
   }));
   const definition: DagDefinition = { ...plain, tasks, maxActiveTasks: chance.pick([1, 2, 3, 16]), maxActiveRuns: chance.pick([1, 2, 16]) };
-  return chance.happens(0.2) ? everyMinute({ row, definition, logicalDates: [] }, startMs) : { row, definition, logicalDates: [] };
+  const dag: SimulatedDag = { row, definition, waits: new Map(), logicalDates: [] };
+  return chance.happens(0.2) ? everyMinute(dag, startMs) : dag;
+}
+
+function withWaits(dag: SimulatedDag, chance: Chance): SimulatedDag {
+  const waits = dag.definition.tasks.flatMap(({ taskId }) => (chance.happens(0.3) ? [[taskId, chance.pick(['trigger', 'person'] as const)] as const] : []));
+  return { ...dag, waits: new Map(waits) };
+}
+
+function withCallbacks(dag: SimulatedDag, chance: Chance): SimulatedDag {
+  const some = <Name extends string>(...names: readonly Name[]): readonly Name[] => names.flatMap((name) => Array.from({ length: chance.pick([0, 0, 1, 1, 2]) }, () => name));
+  const given = <Name extends string>(callbacks: readonly Name[]): { readonly callbacks?: readonly Name[] } => (callbacks.length === 0 ? {} : { callbacks });
+  const deadlines = Array.from({ length: chance.below(3) }, () => ({ reference: 'queuedAt' as const, intervalMs: chance.pick([0, 1_000, 10_000, 60_000]), callbacks: chance.between(1, 2) }));
+  const tasks = dag.definition.tasks.map((task) => ({ ...task, ...(chance.happens(0.3) ? given(some('onSuccess', 'onFailure', 'onRetry', 'onSkipped')) : {}) }));
+  return { ...dag, definition: { ...dag.definition, tasks, ...given(some('onSuccess', 'onFailure')), ...(deadlines.length === 0 ? {} : { deadlines }) } };
+}
+
+/** Some are asked nothing at that time and are refused; whom nobody asks has the default in the end. */
+function answersOf(dags: readonly SimulatedDag[], chance: Chance, startMs: number): Scenario['commands'] {
+  return dags.flatMap(({ definition: { dagId }, waits }) => [...waits].filter(([, whom]) => whom === 'person').flatMap(([taskId]) =>
+    Array.from({ length: chance.between(1, 3) }, (_, index) => ({
+      atMs: startMs + chance.below(2 * BUSY_MS), commandId: `answer-${dagId}-${taskId}-${index}`, dagId,
+      body: { type: 'AnswerInput' as const, runId: `run${chance.below(3)}`, taskId, mapIndex: -1, chosenOptions: [chance.pick(['yes', 'no', 'perhaps'])], paramsInput: {}, user: USER },
+    }))));
 }
 
 /** Catches up over some minutes before the simulation begins, and goes on into its first. */

@@ -1,4 +1,4 @@
-import { assignmentTopic, parseAttemptId, TOPICS, type AttemptAssigned, type AttemptFinished, type AttemptLost, type Message, type Outcome } from '@dagbook/contracts';
+import { assignmentTopic, CALLBACK_TASK, parseAttemptId, TOPICS, type AttemptAssigned, type AttemptFinished, type AttemptLost, type Message, type Outcome } from '@dagbook/contracts';
 import type { MessageBroker } from '@dagbook/messaging';
 import { deedOf, type OracleTask } from '../oracles/dagrun-row.ts';
 import type { Chance } from './chance.ts';
@@ -36,6 +36,8 @@ interface Held {
 const RENEW_EVERY_MS = 3_000;
 const RESEND_EVERY_MS = 2_000;
 const LOOK_EVERY_MS = 250;
+/** After this nobody is waited for, and the default is the answer. */
+const RESPONSE_WITHIN_MS = 20_000;
 
 /**
  * A worker by the rules of the real one, with tasks that only take time: runs what it is assigned, reports until it is
@@ -129,7 +131,7 @@ export class SimulatedWorker {
     const durationMs = this.#durationMs();
     const stop = time.after(this.#actor, durationMs, () => {
       execution.ended = true;
-      execution.outcome = this.#outcomeOf(attemptId);
+      execution.outcome = this.#outcomeOf(assignment);
       this.#held.delete(attemptId);
       const data: AttemptFinished = { attemptId, epoch, token, worker: this.#actor.name, pid: 1, startedAtMs, finishedAtMs: time.nowMs, outcome: execution.outcome, log: { bytes: 0, lines: 0 } };
       this.#report({ type: 'AttemptFinished', data });
@@ -145,9 +147,15 @@ export class SimulatedWorker {
     return kind < 0.65 ? chance.below(20) : kind < 0.9 ? chance.below(6_000) : chance.below(3 * LOST_AFTER_MS);
   }
 
-  #outcomeOf(attemptId: string): Outcome {
+  #outcomeOf({ attemptId, work }: AttemptAssigned): Outcome {
     const { dagId, taskId, mapIndex, tryNumber } = parseAttemptId(attemptId);
-    const task = this.#parts.dags.find(({ definition }) => definition.dagId === dagId)?.row.dag.tasks.find(({ id }) => id === taskId) as OracleTask;
+    if (taskId === CALLBACK_TASK) return this.#parts.chance.happens(0.7) ? { kind: 'succeeded' } : { kind: 'failed', failure: { code: 'error', message: 'away' } };
+    if (work.kind === 'trigger') return { kind: 'fired', event: work.trigger ?? null };
+    const dag = this.#parts.dags.find(({ definition }) => definition.dagId === dagId);
+    const waits = dag?.waits.get(taskId);
+    if (waits === 'trigger' && work.resumed === undefined) return { kind: 'deferred', trigger: { kind: 'named', name: 'simulated', args: tryNumber } };
+    if (waits === 'person' && work.answer === undefined) return { kind: 'awaiting_input', request: { subject: 'Go on?', options: ['yes', 'no'], defaults: ['no'] }, timeoutAtMs: this.#parts.time.nowMs + RESPONSE_WITHIN_MS };
+    const task = dag?.row.dag.tasks.find(({ id }) => id === taskId) as OracleTask;
     const deed = deedOf(task, mapIndex);
     if (deed === 'skip') return { kind: 'skipped' };
     if (deed === 'failNoRetry') return { kind: 'failed', failure: { code: 'no_retry', message: 'asked to' } };

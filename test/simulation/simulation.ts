@@ -88,7 +88,7 @@ class Simulation {
     this.#traced = options.traced ?? false;
     const chance = new Chance(seed);
     this.#weather = { ...weatherOf(chance.fork(), START_MS), ...this.#breakage.weather };
-    this.#scenario = scenarioOf(chance.fork(), START_MS);
+    this.#scenario = scenarioOf(chance.fork(), START_MS, new Chance(seed ^ 0x5eed));
     this.#time = new VirtualTime(START_MS, chance.fork());
     this.#chance = chance.fork();
     this.#witness = new Witness(this.#scenario);
@@ -121,7 +121,7 @@ class Simulation {
   }
 
   #isOver(): boolean {
-    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openBackfills.length === 0 && this.#witness.openRuns === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
+    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openBackfills.length === 0 && this.#witness.openRuns === 0 && this.#witness.openCallbacks.length === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
       && this.#scenario.commands.every(({ commandId }) => this.#witness.hasOutcome(commandId))
       && [...this.#disks.values()].every(({ reports }) => reports.size === 0);
   }

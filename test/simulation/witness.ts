@@ -1,13 +1,14 @@
-import { parseAttemptId, type Outcome } from '@dagbook/contracts';
+import { CALLBACK_TASK, parseAttemptId, type Outcome } from '@dagbook/contracts';
 import { compilePlan, createRunState, evolveRun, type BackfillEvent, type DagDefinition, type RunEvent, type TaskDefinition, type TriggerRule } from '@dagbook/domain';
 import type { AppendEntry, AppendResult, LeaseGrant, NewEvent } from '@dagbook/event-store';
 import { instancesOf, type OracleInstance } from '../oracles/dagrun-row.ts';
 import { allowedEnds } from '../oracles/rules-reference.ts';
 import { BackfillWitness } from './backfill-witness.ts';
+import { CallbackWitness, type ReportKind } from './callback-witness.ts';
 import { LOST_AFTER_MS, type Scenario, type SimulatedDag } from './scenario.ts';
 
-/** `lost`: between the loss of an attempt and what the same append says of it. */
-type State = 'none' | 'scheduled' | 'running' | 'lost' | 'up_for_retry' | 'success' | 'failed' | 'skipped' | 'upstream_failed' | 'removed';
+/** `lost`, `fired`, `answered`: between the end of an attempt, or of a wait, and what the same append says of it. */
+type State = 'none' | 'scheduled' | 'running' | 'lost' | 'deferred' | 'fired' | 'awaiting_input' | 'answered' | 'up_for_retry' | 'success' | 'failed' | 'skipped' | 'upstream_failed' | 'removed';
 const FINISHED: ReadonlySet<State> = new Set<State>(['success', 'failed', 'skipped', 'upstream_failed', 'removed']);
 /** Rules that may judge before all that is upstream has finished. */
 const HASTY: ReadonlySet<TriggerRule> = new Set<TriggerRule>(['one_success', 'one_failed', 'one_done', 'always']);
@@ -18,7 +19,8 @@ interface Instance {
   startedTry: number;
   /** Of the try that runs. */
   epoch: number;
-  lostEpoch: number;
+  /** Attempts of the try up to this one have ended. */
+  endedEpoch: number;
 }
 
 interface Run {
@@ -62,12 +64,14 @@ export class Witness {
   readonly #folded = new Set<string>();
   readonly #dropped = new Set<string>();
   readonly #backfills: BackfillWitness;
+  readonly #callbacks: CallbackWitness;
   #events = 0;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.#dags = new Map(scenario.dags.map((dag) => [dag.definition.dagId, dag]));
     this.#backfills = new BackfillWitness(scenario.backfills, (rule, what) => this.fail(rule, what));
+    this.#callbacks = new CallbackWitness((rule, what) => this.fail(rule, what), (attemptId, epoch, kind) => this.#checkCallbackReport(attemptId, epoch, kind));
   }
 
   get eventCount(): number {
@@ -81,6 +85,11 @@ export class Witness {
   /** Backfills that have begun and not ended. */
   get openBackfills(): readonly string[] {
     return this.#backfills.open;
+  }
+
+  /** Callbacks and deadlines that are yet to come. */
+  get openCallbacks(): readonly string[] {
+    return this.#callbacks.open;
   }
 
   get leaseCount(): number {
@@ -132,7 +141,8 @@ export class Witness {
     if (grants?.[0]?.epoch !== last + 1) this.fail('epoch is the version of the grant', `${attemptId} is granted at epoch ${grants?.[0]?.epoch} by version ${last + 1}`);
     const { dagId, runId, taskId, mapIndex, tryNumber } = parseAttemptId(attemptId);
     const instance = this.#runs.get(`${dagId}/${runId}`)?.instances.get(`${taskId}/${mapIndex}`);
-    if (instance === undefined || tryNumber > instance.tryNumber) this.fail('no grant before readiness', `${attemptId} is granted, and was never scheduled`);
+    const mayBe = taskId === CALLBACK_TASK ? this.#callbacks.mayBeGranted(attemptId) : instance !== undefined && tryNumber <= instance.tryNumber;
+    if (!mayBe) this.fail('no grant before readiness', `${attemptId} is granted, and was never scheduled`);
   }
 
   #takeRun(entry: AppendEntry): void {
@@ -145,12 +155,14 @@ export class Witness {
       if (run.version !== entry.expectedVersion + index) this.fail('versions without a gap', `${entry.streamId} is at ${run.version} and gets an event at ${entry.expectedVersion + index}`);
       run.version += 1;
       run.events.push(event);
+      this.#callbacks.take(key, event, event.type === 'RunSucceeded' && this.#isMarkable(run));
       if ('taskId' in event) this.#takeTask(run, event);
       else {
         this.#backfills.takeRun(dagId, runId, event);
         this.#takeRunState(run, event);
       }
     }
+    this.#callbacks.settle(key);
   }
 
   #newRun(key: string, dagId: string, runId: string, event: RunEvent): Run | undefined {
@@ -161,6 +173,7 @@ export class Witness {
     }
     const run: Run = { dag, runId, state: 'queued', instances: new Map(), events: [], version: 0, marked: false };
     this.#runs.set(key, run);
+    this.#callbacks.begin(key, dag);
     return run;
   }
 
@@ -234,14 +247,14 @@ export class Witness {
     };
     switch (event.type) {
       case 'TaskScheduled': {
-        from('none', 'up_for_retry', 'lost');
-        const isAgain = instance.state === 'lost';
+        from('none', 'up_for_retry', 'lost', 'fired', 'answered');
+        const isAgain = instance.state === 'lost' || instance.state === 'fired' || instance.state === 'answered';
         if (event.tryNumber !== instance.tryNumber + (isAgain ? 0 : 1)) this.fail('tries without a gap', `${name} goes from try ${instance.tryNumber} to ${event.tryNumber}`);
         if (instance.state === 'none') this.#checkUpstream(run, taskId, name);
         instance.state = 'scheduled';
         instance.tryNumber = event.tryNumber;
         instance.epoch = 0;
-        if (!isAgain) instance.lostEpoch = 0;
+        if (!isAgain) instance.endedEpoch = 0;
         return;
       }
       case 'TaskStarted':
@@ -252,16 +265,30 @@ export class Witness {
         instance.epoch = event.epoch;
         return;
       case 'TaskAttemptLost':
-        from('scheduled', 'running');
+        from('scheduled', 'running', 'deferred');
         this.#checkLease(run, event, instance, name);
-        instance.lostEpoch = event.epoch;
-        instance.state = 'lost';
+        instance.endedEpoch = event.epoch;
+        if (instance.state !== 'deferred') instance.state = 'lost';
+        return;
+      case 'TaskDeferred':
+      case 'TaskAwaitingInput':
+      case 'TriggerFired':
+        from(...(event.type === 'TriggerFired' ? ['deferred' as const] : ['scheduled' as const, 'running' as const]));
+        this.#checkReport(run, event, instance, name);
+        instance.endedEpoch = event.epoch;
+        instance.state = event.type === 'TriggerFired' ? 'fired' : event.type === 'TaskDeferred' ? 'deferred' : 'awaiting_input';
+        return;
+      case 'TaskInputReceived':
+        from('awaiting_input');
+        instance.state = 'answered';
         return;
       case 'TaskSucceeded':
       case 'TaskFailed':
       case 'TaskRetryScheduled':
       case 'TaskSkipped':
         if (instance.state === 'lost') {
+          // A try that nobody heard begin has been made all the same.
+          instance.startedTry = event.tryNumber ?? instance.startedTry;
           if (event.type === 'TaskSucceeded' || event.type === 'TaskSkipped') this.fail('legal transitions', `${name} is lost and gets ${event.type}`);
         } else if (event.epoch !== undefined && event.tryNumber !== undefined) {
           from('scheduled', 'running');
@@ -293,7 +320,7 @@ export class Witness {
 
   #instance(run: Run, id: string): Instance {
     let instance = run.instances.get(id);
-    if (instance === undefined) run.instances.set(id, (instance = { state: 'none', tryNumber: 0, startedTry: 0, epoch: 0, lostEpoch: 0 }));
+    if (instance === undefined) run.instances.set(id, (instance = { state: 'none', tryNumber: 0, startedTry: 0, epoch: 0, endedEpoch: 0 }));
     return instance;
   }
 
@@ -315,23 +342,34 @@ export class Witness {
   #checkLease(run: Run, event: { readonly taskId: string; readonly mapIndex: number; readonly tryNumber: number; readonly epoch: number }, instance: Instance, name: string): string {
     const attemptId = `${run.dag.definition.dagId}/${run.runId}/${event.taskId}/${event.mapIndex}/${event.tryNumber}`;
     if (event.tryNumber !== instance.tryNumber) this.fail('only the newest try counts', `${name} is at try ${instance.tryNumber} and takes a report of try ${event.tryNumber}`);
-    if (event.epoch <= instance.lostEpoch || event.epoch < instance.epoch) this.fail('only the newest epoch counts', `${name} takes a report of epoch ${event.epoch} after ${Math.max(instance.lostEpoch, instance.epoch)}`);
-    const lease = this.#leases.get(attemptId);
-    if (lease?.epoch !== event.epoch) this.fail('only who holds the lease reports', `${attemptId}@${event.epoch} reports, the lease is at ${lease?.epoch ?? 'none'}`);
+    if (event.epoch <= instance.endedEpoch || event.epoch < instance.epoch) this.fail('only the newest epoch counts', `${name} takes a report of epoch ${event.epoch} after ${Math.max(instance.endedEpoch, instance.epoch)}`);
+    this.#checkHolder(attemptId, event.epoch);
     return attemptId;
   }
 
-  #checkReport(run: Run, event: Extract<RunEvent, { type: 'TaskSucceeded' | 'TaskFailed' | 'TaskRetryScheduled' | 'TaskSkipped' }> & { readonly epoch: number; readonly tryNumber: number }, instance: Instance, name: string): void {
-    const attemptId = this.#checkLease(run, event, instance, name);
-    this.#folded.add(`${attemptId}@${event.epoch}`);
-    const execution = this.#executions.find((other) => other.attemptId === attemptId && other.epoch === event.epoch && other.outcome !== undefined);
-    const kind = { TaskSucceeded: 'succeeded', TaskFailed: 'failed', TaskRetryScheduled: 'failed', TaskSkipped: 'skipped' }[event.type];
-    if (execution?.outcome?.kind !== kind) this.fail('what counts was done', `${attemptId}@${event.epoch} becomes ${event.type}; its execution ${execution === undefined ? 'never ended' : `ended as ${execution.outcome?.kind}`}`);
+  #checkHolder(attemptId: string, epoch: number): void {
+    const lease = this.#leases.get(attemptId);
+    if (lease?.epoch !== epoch) this.fail('only who holds the lease reports', `${attemptId}@${epoch} reports, the lease is at ${lease?.epoch ?? 'none'}`);
+  }
+
+  #checkCallbackReport(attemptId: string, epoch: number, kind: ReportKind): void {
+    this.#checkHolder(attemptId, epoch);
+    if (kind !== 'lost') this.#checkDone(attemptId, epoch, kind);
+  }
+
+  #checkReport(run: Run, event: Extract<RunEvent, { type: keyof typeof KINDS }> & { readonly epoch: number; readonly tryNumber: number }, instance: Instance, name: string): void {
+    this.#checkDone(this.#checkLease(run, event, instance, name), event.epoch, KINDS[event.type]);
+  }
+
+  #checkDone(attemptId: string, epoch: number, kind: Outcome['kind']): void {
+    this.#folded.add(`${attemptId}@${epoch}`);
+    const execution = this.#executions.find((other) => other.attemptId === attemptId && other.epoch === epoch && other.outcome !== undefined);
+    if (execution?.outcome?.kind !== kind) this.fail('what counts was done', `${attemptId}@${epoch} is recorded as ${kind}; its execution ${execution === undefined ? 'never ended' : `ended as ${execution.outcome?.kind}`}`);
   }
 
   #checkCaps(): void {
     // A grant that was under way when its task was cleared holds nothing that counts, until it is taken back.
-    const leases = [...this.#leases.values()].filter(({ attemptId }) => this.#isCurrent(attemptId));
+    const leases = [...this.#leases.values()].filter(({ attemptId, poolSlots }) => poolSlots > 0 && this.#isCurrent(attemptId));
     const check = (what: string, held: readonly LeaseGrant[], most: number | undefined): void => {
       const used = held.reduce((sum, { poolSlots }) => sum + (what.startsWith('pool') ? poolSlots : 1), 0);
       if (most !== undefined && used > most) this.fail('caps at every instant', `${what} holds ${used} of at most ${most}: ${held.map(({ attemptId, epoch }) => `${attemptId}@${epoch}`).join(' ')}`);
@@ -409,9 +447,13 @@ export class Witness {
     });
     const leases = [...this.#leases.values()].map(({ attemptId, epoch, worker }) => `lease ${attemptId}@${epoch} of ${worker}`);
     const executions = this.#executions.filter(({ ended }) => !ended).map(({ attemptId, epoch, worker }) => `${attemptId}@${epoch} runs on ${worker}`);
-    return [...runs, ...leases, ...executions].join('; ') || 'nothing of runs';
+    return [...runs, ...this.#callbacks.open, ...leases, ...executions].join('; ') || 'nothing of runs';
   }
 }
+
+const KINDS = {
+  TaskSucceeded: 'succeeded', TaskFailed: 'failed', TaskRetryScheduled: 'failed', TaskSkipped: 'skipped', TaskDeferred: 'deferred', TriggerFired: 'fired', TaskAwaitingInput: 'awaiting_input',
+} as const satisfies { readonly [type in RunEvent['type']]?: Outcome['kind'] };
 
 const asEvent = (stored: NewEvent): RunEvent => ({ type: stored.type, ...(stored.data as object) }) as RunEvent;
 
