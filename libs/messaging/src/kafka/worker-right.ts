@@ -1,12 +1,15 @@
 import { assignmentTopic, TOPICS } from '@dagbook/contracts';
-import { type AclEntry, AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
+import kafkajs, { type AclEntry } from 'kafkajs';
+
+// Node finds these in the module as a whole alone.
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 /**
  * What a worker's principal may do on a broker that asks for rights: write reports, presence and logs; read assignments,
  * and make their topics. It may write no command, event or assignment, nor a dead letter. Giving it again changes nothing.
  */
 export function workerRights(principal: string): AclEntry[] {
-  const right = (resourceType: AclResourceTypes, resourceName: string, resourcePatternType: ResourcePatternTypes, operation: AclOperationTypes): AclEntry =>
+  const right = (resourceType: AclEntry['resourceType'], resourceName: string, resourcePatternType: AclEntry['resourcePatternType'], operation: AclEntry['operation']): AclEntry =>
     ({ resourceType, resourceName, resourcePatternType, principal, host: '*', operation, permissionType: AclPermissionTypes.ALLOW });
   const { TOPIC, GROUP } = AclResourceTypes;
   const { LITERAL, PREFIXED } = ResourcePatternTypes;
