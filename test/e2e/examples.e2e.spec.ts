@@ -111,6 +111,15 @@ describe('npm start -- --examples', () => {
     expect(rows).toEqual([{ task: 'join', value: ['s3://lake/example/orders.csv', 's3://lake/example/rates.csv'] }, { task: 'read', value: [42] }]);
   });
 
+  it('clears the child with the marker of its parent, as the dry run shows', async () => {
+    const clear = (dryRun: boolean) => product.api<Instances>('POST', '/api/v2/dags/example_external_task_marker_parent/clearTaskInstances', { dag_run_id: 'same', task_ids: ['parent_task'], only_failed: false, dry_run: dryRun });
+    expect((await clear(true)).task_instances.map(({ task_id: taskId }) => taskId)).toEqual(['parent_task', 'child_task1', 'child_task2']);
+    await clear(false);
+    const runOf = (dagId: string) => `/api/v2/dags/example_external_task_marker_${dagId}/dagRuns/same`;
+    for (const dagId of ['parent', 'child']) await expect.poll(async () => (await product.api<{ state: string }>('GET', runOf(dagId))).state, PATIENCE).toBe('success');
+    expect((await product.api<{ try_number: number }>('GET', `${runOf('child')}/taskInstances/child_task1`)).try_number).toBe(2);
+  });
+
   it('sums what was mapped to 9', async () => {
     const { rows } = await product.db.query<{ sum: number }>(
       `SELECT data->'result'->'value' AS sum FROM events WHERE stream_id = $1 AND type = 'TaskSucceeded' AND data->>'taskId' = 'sum_it'`,

@@ -8,6 +8,7 @@ import type { FastifyReply } from 'fastify';
 import { Caller } from './auth/auth.guard.ts';
 import type { Principal } from './auth/token-desk.ts';
 import { answer } from './command/answer.ts';
+import { clearDependents, dependentClears } from './dependent-clear.ts';
 import { CommandDesk } from './command/command-desk.ts';
 import { GridQuery, orderOf, pageOf, PatchQuery, rangesOf, RunClearBody, RunEventsQuery, RunListQuery, RunPatchBody, TriggerRunBody } from './dto/request.ts';
 import {
@@ -141,9 +142,11 @@ export class RunController {
   ): Promise<TaskInstanceCollectionResponse | DagRunResponse | AcceptedResponse> {
     await this.#reader.run(dagId, runId);
     const onlyFailed = request.only_failed ?? false;
+    const itself = { dagId, runId, refs: await this.#reader.affected(dagId, runId, { type: 'ClearTasks', onlyFailed, nowMs: this.#clock.nowMs() }) };
+    const others = await dependentClears(this.#reader, [itself], { onlyFailed, resetRun: true }, this.#clock.nowMs());
     if (request.dry_run ?? true) {
-      const refs = await this.#reader.affected(dagId, runId, { type: 'ClearTasks', onlyFailed, nowMs: this.#clock.nowMs() });
-      const instances = await this.#reader.instancesOf(dagId, runId, refs);
+      const instances = [];
+      for (const cleared of [itself, ...others]) instances.push(...(await this.#reader.instancesOf(cleared.dagId, cleared.runId, cleared.refs)));
       return { task_instances: instances, total_entries: instances.length };
     }
     const submitted = await this.#commands.submit(
@@ -151,7 +154,8 @@ export class RunController {
       { type: 'ClearTasks', runId, onlyFailed, resetRun: true, ...(request.run_on_latest_version === undefined ? {} : { runOnLatestVersion: request.run_on_latest_version }), user: caller.username },
       key,
     );
-    return answer(reply, submitted, () => this.get(dagId, runId));
+    const followed = await clearDependents(this.#commands, others, { onlyFailed, resetRun: true, user: caller.username }, key);
+    return answer(reply, followed ?? submitted, () => this.get(dagId, runId));
   }
 
   @Get('api/v2/dags/:dag_id/dagRuns/:dag_run_id/events')

@@ -8,6 +8,7 @@ import { Caller } from './auth/auth.guard.ts';
 import type { Principal } from './auth/token-desk.ts';
 import { answer } from './command/answer.ts';
 import { CommandDesk, type Submitted } from './command/command-desk.ts';
+import { clearDependents, dependentClears, type ClearedRun } from './dependent-clear.ts';
 import { BulkTaskInstanceBody, ClearTaskInstancesBody, TaskInstancePatchBody, TaskInstancePatchQuery } from './dto/request.ts';
 import { TaskInstanceCollectionResponse, type AcceptedResponse } from './dto/response.ts';
 import { BulkBody, BulkResponse } from './dto/secret.ts';
@@ -164,12 +165,15 @@ export class TaskInstanceChangeController {
       resetRun: request.reset_dag_runs ?? true,
     };
     const touched = await this.#touched(dagId, span, { type: 'ClearTasks', ...selection, nowMs: this.#clock.nowMs() });
-    if (request.dry_run ?? true) return this.#instances(dagId, touched);
+    const others = await dependentClears(this.#reader, touched.map((run) => ({ dagId, ...run })), selection, this.#clock.nowMs());
+    const all = [...touched.map((run) => ({ dagId, ...run })), ...others];
+    if (request.dry_run ?? true) return this.#instances(all);
     const wanted = { ...selection, ...(request.run_on_latest_version === undefined ? {} : { runOnLatestVersion: request.run_on_latest_version }), user };
     const { runId } = span;
     const isOfOne = runId !== undefined && !(span.past ?? false) && !(span.future ?? false);
     const submitted = await this.#commands.submit(dagId, isOfOne ? { type: 'ClearTasks', runId, ...wanted } : { type: 'ClearTasksAcross', span, ...wanted }, key);
-    return answer(reply, submitted, () => this.#instances(dagId, touched));
+    const followed = await clearDependents(this.#commands, others, { ...selection, user }, key);
+    return answer(reply, followed ?? submitted, () => this.#instances(all));
   }
 
   async #patch(
@@ -180,7 +184,7 @@ export class TaskInstanceChangeController {
     reply: FastifyReply,
   ): Promise<TaskInstanceCollectionResponse | AcceptedResponse> {
     const { submitted, touched } = await this.#submit(target, request, mask, by);
-    return answer(reply, submitted, () => this.#instances(target.dagId, touched));
+    return answer(reply, submitted, () => this.#instances(touched.map((run) => ({ dagId: target.dagId, ...run }))));
   }
 
   async #submit(
@@ -212,7 +216,8 @@ export class TaskInstanceChangeController {
     const state = request.new_state ?? null;
     if (state === null) throw badRequest('Nothing to show: give new_state');
     const { mark, span } = markOf(target, request);
-    return this.#instances(target.dagId, await this.#touched(target.dagId, span, { type: 'MarkTasks', ...mark, state, by: 'nobody', nowMs: this.#clock.nowMs() }));
+    const touched = await this.#touched(target.dagId, span, { type: 'MarkTasks', ...mark, state, by: 'nobody', nowMs: this.#clock.nowMs() });
+    return this.#instances(touched.map((run) => ({ dagId: target.dagId, ...run })));
   }
 
   /** The 404 of what is not there, or the map index that stands for the task. */
@@ -230,9 +235,9 @@ export class TaskInstanceChangeController {
     return touched;
   }
 
-  async #instances(dagId: string, touched: readonly Touched[]): Promise<TaskInstanceCollectionResponse> {
+  async #instances(runs: readonly ClearedRun[]): Promise<TaskInstanceCollectionResponse> {
     const instances = [];
-    for (const { runId, refs } of touched) if (refs.length > 0) instances.push(...(await this.#reader.instancesOf(dagId, runId, refs)));
+    for (const { dagId, runId, refs } of runs) if (refs.length > 0) instances.push(...(await this.#reader.instancesOf(dagId, runId, refs)));
     return { task_instances: instances, total_entries: instances.length };
   }
 }

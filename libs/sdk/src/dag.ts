@@ -7,6 +7,7 @@ import { type Build, layOut, MAX_ITERATIONS, runsUntaken } from './loop.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
+import { EXTERNAL_TASK_MARKER } from './operator/other-dag.ts';
 import type { RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { noteCreation, RUNNABLE } from './runnable.ts';
 import { runTask } from './run-task.ts';
@@ -255,11 +256,12 @@ class ScopeValue {
     const defaults = (this.#dag.spec.defaults ?? {}) as AnyTaskSpec;
     const waits = operatorOf(code)?.sensor === true;
     const isGate = operatorOf(code)?.passes !== undefined;
+    const isMarker = operatorOf(code)?.kind === EXTERNAL_TASK_MARKER;
     if (kind === 'sensor' && operatorOf(code)?.sensor === false) {
       refuse({ field: `sensor '${taskId}'`, value: operatorOf(code)?.kind, rule: 'a sensor runs a function that answers poke.done() or poke.again(), or an operator that waits', remedy: 'Declare it with task()' });
     }
     const declaration: Declaration = {
-      taskId, kind: kind !== 'task' ? kind : waits ? 'sensor' : isGate ? 'shortCircuit' : kind, body: bodyOf(taskId, kind, code),
+      taskId, kind: kind !== 'task' ? kind : waits ? 'sensor' : isGate ? 'shortCircuit' : isMarker ? 'empty' : kind, body: bodyOf(taskId, kind, code),
       spec: { ...(waits ? { every: SENSOR_EVERY } : {}), ...defaults, ...spec }, group: this.#group, ...role,
     };
     this.#dag.uncalled.set(taskId, mark());

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as v from 'valibot';
-import { asset, at, bash, concat, cron, dag, every, s3Key, serialize, when, zip } from './index.ts';
+import { asset, at, bash, concat, cron, dag, every, externalTaskMarker, s3Key, serialize, when, zip } from './index.ts';
 
 const taskOf = (definition: ReturnType<typeof serialize>, taskId: string) => definition.tasks.find((task) => task.taskId === taskId);
 
@@ -106,6 +106,18 @@ describe('serialize', () => {
     });
     expect(taskOf(definition, 'kwargs')?.mapping).toEqual({ kind: 'expandKwargs', over: { kind: 'literal', value: [{ x: 1 }] } });
     expect(taskOf(definition, 'sum')?.reads).toEqual(['kwargs']);
+  });
+
+  it('says what an external task marker marks, and that it has nothing to execute', () => {
+    const d = dag('parent');
+    d.task('mark', externalTaskMarker({ dagId: 'child', taskId: 'wait', laterBy: '1h', recursionDepth: 3 }))();
+    d.task('plain', externalTaskMarker({ dagId: 'child', taskId: 'wait' }))();
+    const definition = serialize(d);
+    expect(taskOf(definition, 'mark')).toEqual({ taskId: 'mark', kind: 'empty', operator: 'externalTaskMarker', upstream: [], marks: { dagId: 'child', taskId: 'wait', laterByMs: 3_600_000, depth: 3 } });
+    expect(taskOf(definition, 'plain')?.marks).toEqual({ dagId: 'child', taskId: 'wait' });
+    const bad = dag('bad');
+    bad.task('mark', externalTaskMarker({ dagId: 'a/b', taskId: 'wait', recursionDepth: 0 }))();
+    expect(() => serialize(bad)).toThrow(/tasks\.mark\.marks\.dagId is "a\/b"/);
   });
 
   it('leads edges to the roots of a group and from its leaves, a teardown being no leaf', () => {

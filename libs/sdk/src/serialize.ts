@@ -9,6 +9,7 @@ import { DagDefinitionError, definitionError } from './error.ts';
 import { defaultsIn, jsonSchemaOf } from './json-schema.ts';
 import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './model.ts';
 import { visitMapping, visitReads } from './model.ts';
+import { EXTERNAL_TASK_MARKER, type ExternalTaskMarkerOptions } from './operator/other-dag.ts';
 import type { SiteDefaults } from './runnable.ts';
 import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
 import type { Mark } from './site.ts';
@@ -185,6 +186,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('branchTargets', task.branches.length === 0 ? undefined : (downstream.get(taskId) ?? [])),
     ...present('ignoreDownstreamTriggerRules', spec.ignoreDownstreamTriggerRules === false ? false : undefined),
     ...present('sensor', task.kind === 'sensor' ? sensorOf(task) : undefined),
+    ...present('marks', marksOf(task)),
     ...present('inlets', spec.inlets === undefined ? undefined : urisIn(spec.inlets)),
     ...present('outlets', spec.outlets === undefined ? undefined : urisIn(spec.outlets)),
     ...present('inletAliases', someOf(aliasesIn(spec.inlets))),
@@ -195,6 +197,13 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('retryPolicy', hasRetryPolicy(task) ? true : undefined),
     ...present('doc', spec.doc),
   };
+}
+
+/** What an external task marker names; its fields are constants. */
+function marksOf({ body, taskId, mark }: TaskModel): TaskDefinition['marks'] {
+  if (body.kind !== 'operator' || body.declared.kind !== EXTERNAL_TASK_MARKER) return undefined;
+  const { dagId, taskId: marked, laterBy, recursionDepth } = body.declared.fields as unknown as ExternalTaskMarkerOptions;
+  return { dagId, taskId: marked, ...present('laterByMs', durationOf(`laterBy of task '${taskId}'`, laterBy, mark)), ...present('depth', recursionDepth) };
 }
 
 function weightOf({ dag, taskId, operator, spec, mark }: TaskModel, upstream: readonly string[], downstream: readonly string[]): Partial<TaskDefinition> {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { attemptId, attemptStream, dagStream, runStream } from '@dagbook/contracts';
 import { canonicalJson, type AttemptEvent, type BackfillEvent, type DagDefinition, type DagEvent, type FileEvent, type RunCreated, type RunEvent } from '@dagbook/domain';
 import { toNewEvent, type EventStore } from '@dagbook/event-store';
@@ -67,7 +67,7 @@ export class Journal {
   }
 }
 
-export const planHashOf = (definition: DagDefinition): string => Buffer.from(canonicalJson(definition)).toString('base64url').slice(-40);
+export const planHashOf = (definition: DagDefinition): string => createHash('sha256').update(canonicalJson(definition)).digest('base64url').slice(0, 40);
 
 /** extract → load (mapped) → report */
 export const PIPELINE: DagDefinition = {

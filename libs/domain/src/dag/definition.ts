@@ -136,6 +136,8 @@ export interface TaskDefinition {
   /** Only on `shortCircuit`. Default true: everything downstream is skipped whatever its trigger rule. */
   readonly ignoreDownstreamTriggerRules?: boolean;
   readonly sensor?: { readonly everyMs: number; readonly mode: 'poke' | 'reschedule' | 'deferred'; readonly softFail?: boolean };
+  /** Of an external task marker: a clear of this one also clears the task it names in the other DAG's run of the same, or so much later, logical date, and what is downstream there. `depth` (default 10): through so many DAGs. */
+  readonly marks?: { readonly dagId: string; readonly taskId: string; readonly laterByMs?: number; readonly depth?: number };
   readonly inlets?: readonly string[];
   readonly outlets?: readonly string[];
   readonly inletAliases?: readonly string[];

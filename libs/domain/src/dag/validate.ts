@@ -111,6 +111,8 @@ function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] 
     ...numberProblems(`${at}.maxActivePerRun`, task.maxActivePerRun, 1),
     ...numberProblems(`${at}.pool.slots`, task.pool?.slots, 1),
     ...numberProblems(`${at}.sensor.everyMs`, task.sensor?.everyMs, 1),
+    ...(task.marks === undefined ? [] : [...idProblems(task.marks.dagId, `${at}.marks.dagId`), ...idProblems(task.marks.taskId, `${at}.marks.taskId`)]),
+    ...numberProblems(`${at}.marks.depth`, task.marks?.depth, 1),
   ];
   const { retryBackoff } = task;
   if (retryBackoff !== undefined && !(retryBackoff >= 0 && Number.isFinite(retryBackoff))) {

@@ -23,6 +23,25 @@ export function triggerDag({ waitForCompletion, ...o }: TriggerDagOptions & { wa
   return waitForCompletion === true ? declareSensor<never>('triggerDagAndWait', { ...o }) : (declareOperator<never>('triggerDag', { ...o }) as SensorOperator<{}, never>);
 }
 
+export interface ExternalTaskMarkerOptions {
+  dagId: string;
+  taskId: string;
+  /** Which run of that DAG: the one whose logical date is this run's own, so much later. Default `0s`. */
+  laterBy?: Duration;
+  /** Through how many DAGs a clear is followed by further markers there. Default 10. */
+  recursionDepth?: number;
+}
+
+export const EXTERNAL_TASK_MARKER = 'externalTaskMarker';
+
+/**
+ * Says that a task of another DAG waits for what comes before this one. It does nothing when it runs; when it is cleared, that
+ * task and everything downstream of it is cleared too, in the run of the same logical date.
+ */
+export function externalTaskMarker(o: ExternalTaskMarkerOptions): Operator<{}, undefined> {
+  return declareOperator<undefined>(EXTERNAL_TASK_MARKER, { ...o });
+}
+
 export interface ExternalTaskOptions {
   dagId: In<string>;
   /** Of which all instances count. Neither a task nor a group: the run itself. */
