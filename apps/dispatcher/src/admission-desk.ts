@@ -23,6 +23,7 @@ export class AdmissionDesk {
   readonly #leases = new Map<string, LiveLease>();
   /** A commit was reported as failed, and may stand all the same. */
   #isInDoubt = false;
+  #isWaking = false;
 
   constructor(ports: AdmissionDeskPorts) {
     this.#ports = ports;
@@ -88,8 +89,16 @@ export class AdmissionDesk {
     const lease = this.#leases.get(attemptId);
     if (lease !== undefined && (epoch === 0 || lease.epoch === epoch)) this.#leases.delete(attemptId);
     if (!state.ready.has(attemptId) && !state.leases.has(attemptId)) this.#work.delete(attemptId);
-    this.#loop.wake();
+    // Not before what was said in the same breath is known too: a deferred task that gives its slot back may hold it on.
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    queueMicrotask(this.#wake);
   }
+
+  readonly #wake = (): void => {
+    this.#isWaking = false;
+    this.#loop.wake();
+  };
 
   /** Where the attempt runs, when it has been granted. */
   leaseOf(attemptId: string): LiveLease | undefined {

@@ -157,6 +157,22 @@ describe('pools', () => {
     expect((await stores.leases.list()).map(({ poolSlots, deferredSlots = 0 }) => [poolSlots, deferredSlots])).toEqual([[1, 0], [0, 2]]);
   });
 
+  it('give a slot that a task held to nobody when it is deferred', async () => {
+    await dispatcher().open();
+    heard();
+    await done(set('db', 1, { includeDeferred: true }));
+    desk.ready([ready('waits', 'db'), ready('next', 'db', { priority: 0 })]);
+    await live(1);
+    await stores.events.append([{ streamId: 'run-d/r', expectedVersion: 0, events: [], revoke: [idOf('waits')] }]);
+    desk.closed(idOf('waits'), 1);
+    desk.ready([ready('waits', 'db', { poolSlots: 0, deferredSlots: 1, lastEpoch: 1, readyAtMs: 5 })]);
+    await until(() => desk.leaseOf(idOf('waits'))?.epoch === 2);
+    await waits('next', 'pool_full');
+    desk.closed(idOf('waits'), 2);
+    await until(() => desk.leaseOf(idOf('next')) !== undefined);
+    expect(desk.counts).toEqual({ ready: 0, live: 1 });
+  });
+
   it('are refused with a code and a sentence', async () => {
     await dispatcher().open();
     expect(await done({ type: 'DeletePool', pool: 'default_pool', user: 'kim' })).toEqual({
