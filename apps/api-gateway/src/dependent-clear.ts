@@ -24,7 +24,7 @@ export interface DependentClear extends ClearedRun {
 /** Airflow's, of a marker that does not say. */
 const DEFAULT_DEPTH = 10;
 
-interface Step extends ClearedRun {
+interface Reached extends ClearedRun {
   /** How many DAGs further one may go; undefined: the marker says. */
   readonly depth: number | undefined;
 }
@@ -36,26 +36,26 @@ interface Step extends ClearedRun {
  */
 export async function dependentClears(reader: Reader, cleared: readonly ClearedRun[], selection: Selection, nowMs: number): Promise<readonly DependentClear[]> {
   const found = new Map<string, { dagId: string; runId: string; tasks: Map<string, { taskId: string }>; refs: Map<string, Ref> }>();
-  const steps: Step[] = cleared.map((run) => ({ ...run, depth: undefined }));
-  for (let step = steps.shift(); step !== undefined; step = steps.shift()) {
-    for (const { dagId, logicalDateMs, taskId, depth } of await marksOf(reader, step)) {
+  const toFollow: Reached[] = cleared.map((run) => ({ ...run, depth: undefined }));
+  for (let reached = toFollow.shift(); reached !== undefined; reached = toFollow.shift()) {
+    for (const { dagId, logicalDateMs, taskId, depth } of await marksOf(reader, reached)) {
       const run = await getRunAt(reader.db, dagId, logicalDateMs);
       if (run === null) continue;
       const { runId } = run;
       const there = found.get(`${dagId}/${runId}`) ?? { dagId, runId, tasks: new Map(), refs: new Map() };
       if (there.tasks.has(taskId)) continue;
-      if (depth < 1) throw tooDeep(step.dagId, dagId);
+      if (depth < 1) throw tooDeep(reached.dagId, dagId);
       const refs = await reader.affected(dagId, runId, { ...selection, type: 'ClearTasks', tasks: [{ taskId }], upstream: false, downstream: true, nowMs }, true);
       there.tasks.set(taskId, { taskId });
       for (const ref of refs) there.refs.set(`${ref.taskId}/${ref.mapIndex}`, ref);
       found.set(`${dagId}/${runId}`, there);
-      steps.push({ dagId, runId, refs, depth: depth - 1 });
+      toFollow.push({ dagId, runId, refs, depth: depth - 1 });
     }
   }
   return [...found.values()].filter(({ refs }) => refs.size > 0).map(({ dagId, runId, tasks, refs }) => ({ dagId, runId, tasks: [...tasks.values()], refs: [...refs.values()] }));
 }
 
-async function marksOf(reader: Reader, { dagId, runId, refs, depth }: Step): Promise<{ dagId: string; taskId: string; logicalDateMs: number; depth: number }[]> {
+async function marksOf(reader: Reader, { dagId, runId, refs, depth }: Reached): Promise<{ dagId: string; taskId: string; logicalDateMs: number; depth: number }[]> {
   if (refs.length === 0) return [];
   const run = await reader.run(dagId, runId);
   const plan = await reader.planOf(run);
