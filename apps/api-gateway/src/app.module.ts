@@ -1,4 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { AssetController } from './asset/asset.controller.ts';
+import { QueuedEventController } from './asset/queued-event.controller.ts';
 import { AuthController } from './auth/auth.controller.ts';
 import { BackfillController } from './backfill.controller.ts';
 import { BundleController } from './bundle.controller.ts';
@@ -28,7 +30,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController, AssetController, QueuedEventController],
     };
   }
 }

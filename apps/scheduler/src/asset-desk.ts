@@ -79,9 +79,9 @@ export class AssetDesk {
   }
 
   /** Strikes out what waits for the DAG, of these assets or of all. Within the DAG's turn. */
-  async clear(dagId: string, commandId: string, { uris, user }: Extract<CommandBody, { type: 'ClearAssetQueue' }>): Promise<void> {
+  async clear(dagId: string, commandId: string, { uris, beforeMs, user }: Extract<CommandBody, { type: 'ClearAssetQueue' }>): Promise<void> {
     const owned = await this.#current(dagId);
-    const event: AssetQueueEvent = { type: 'AssetQueueCleared', ...(uris === undefined ? {} : { uris }), by: user, atMs: this.#ports.clock.nowMs() };
+    const event: AssetQueueEvent = { type: 'AssetQueueCleared', ...(uris === undefined ? {} : { uris }), ...(beforeMs === undefined ? {} : { beforeMs }), by: user, atMs: this.#ports.clock.nowMs() };
     const outcome: CommandOutcome = { kind: 'done', position: null };
     const entry = { streamId: assetQueueStream(dagId), expectedVersion: owned?.head ?? 0, events: owned === undefined ? [] : [toNewEvent(event)] };
     if (owned !== undefined) owned.isInDoubt = true;

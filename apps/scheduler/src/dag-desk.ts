@@ -307,7 +307,7 @@ export class DagDesk {
       dag,
       plan,
       {
-        runId: decided.runId, runType: 'manual', triggeredBy: body.triggeredBy, triggeringUser: body.user, logicalDateMs: decided.logicalDateMs,
+        runId: decided.runId, runType: body.runType ?? 'manual', ...(body.partitionKey === undefined ? {} : { partitionKey: body.partitionKey }), triggeredBy: body.triggeredBy, triggeringUser: body.user, logicalDateMs: decided.logicalDateMs,
         dataInterval: decided.dataInterval, runAfterMs: decided.runAfterMs, conf: body.conf, params: decided.params, ...(body.note === undefined ? {} : { note: body.note }),
       },
       { commandId },

@@ -7,6 +7,9 @@ import type { Json, ReprocessBehavior, RunSpan } from '@dagbook/domain';
 export type CommandBody =
   | {
       readonly type: 'TriggerRun';
+      /** Default `manual`. */
+      readonly runType?: 'asset_materialization';
+      readonly partitionKey?: string;
       readonly runId?: string;
       /** null: a run without a logical date. */
       readonly logicalDateMs: number | null;
@@ -20,7 +23,7 @@ export type CommandBody =
   /** An asset was updated outside. Its command is stored for no DAG: for `assetCommandKey` of the asset. */
   | { readonly type: 'RecordAssetEvent'; readonly uri: string; readonly extra: { readonly [name: string]: Json }; readonly partitionKey?: string; readonly user: string }
   /** What waits for the DAG's next run is struck out, of these assets or (absent) of all. */
-  | { readonly type: 'ClearAssetQueue'; readonly uris?: readonly string[]; readonly user: string }
+  | { readonly type: 'ClearAssetQueue'; readonly uris?: readonly string[]; readonly beforeMs?: number; readonly user: string }
   | { readonly type: 'SetPaused'; readonly paused: boolean; readonly user: string }
   | ClearTasks
   | MarkTasks

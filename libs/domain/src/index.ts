@@ -96,5 +96,6 @@ export { sealedEntryDecider } from './secret/sealed-entry.ts';
 export type { AssetQueueEvent, AssetSchedule, AssetUpdated } from './asset/event.ts';
 export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
 export { assetAliasRule, assetUriRule } from './asset/uri.ts';
+export { leavesOf } from './asset/condition.ts';
 export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
 export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue } from './asset/queue.ts';

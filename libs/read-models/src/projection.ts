@@ -1,6 +1,7 @@
 import type { AttemptEvent, BackfillEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
 import { attemptStream, backfillStream, CALLBACK_TASK, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
+import { AssetFold } from './fold-asset.ts';
 import { BACKFILL_COLUMNS, backfillCreated, foldBackfill, type BackfillRow } from './fold-backfill.ts';
 import { countRun, dagRegistered, foldDag, foldFile } from './fold-dag.ts';
 import { RunFold } from './fold-run.ts';
@@ -45,6 +46,7 @@ export class ReadModelProjection {
   readonly #runs = new Map<string, RunFold>();
   readonly #files = new Map<string, ImportErrorRow>();
   readonly #backfills = new Map<string, BackfillRow>();
+  readonly #assets: AssetFold;
   #stopped: Set<string> | undefined;
 
   /** `maxHeld`: task instances of active runs kept in memory between batches, about 0.5 KB each. Default 200,000. */
@@ -53,6 +55,7 @@ export class ReadModelProjection {
     this.#schema = options.schema ?? 'rm';
     this.#maxHeld = options.maxHeld ?? 200_000;
     this.#onStopped = options.onStopped;
+    this.#assets = new AssetFold(this.#schema);
   }
 
   /** Folds events in feed order and writes what they changed. Fails only when the database does, or a plan is missing. */
@@ -75,6 +78,7 @@ export class ReadModelProjection {
       runs,
       erased: [...batch.erased].map(({ row }) => row.runKey),
     });
+    await this.#assets.write(db);
     for (const stopped of batch.stopped) this.#onStopped(stopped);
     return {
       position: last.position,
@@ -109,6 +113,7 @@ export class ReadModelProjection {
     this.#runs.clear();
     this.#files.clear();
     this.#backfills.clear();
+    this.#assets.reset();
     this.#stopped = undefined;
   }
 
@@ -147,6 +152,8 @@ export class ReadModelProjection {
     await this.#loadBackfills([...backfills].filter((streamId) => !this.#backfills.has(streamId)), db);
     await this.#loadRuns([...runKeys], db);
     for (const hash of plans) if (this.#plans.known(hash) === undefined) await this.#plans.get(hash);
+    const registered = events.flatMap(({ type, data }) => (type === 'DagVersionRegistered' ? [this.#plan((data as unknown as { planHash: string }).planHash).definition] : []));
+    await this.#assets.prepare(events, registered, db);
   }
 
   async #loadStopped(db: Queryable): Promise<void> {
@@ -218,6 +225,9 @@ export class ReadModelProjection {
       case 'backfill':
         this.#foldBackfill(event, batch);
         return;
+      case 'asset':
+        this.#assets.fold(event);
+        return;
       case 'other':
         return;
     }
@@ -233,6 +243,7 @@ export class ReadModelProjection {
       fold.row.version = event.version;
       this.#runs.set(subject.key, fold);
       batch.runs.add(fold);
+      if (fact.runType === 'asset_triggered') this.#assets.created(fact);
       if (dag !== undefined) {
         countRun(dag, null, fold.row.state);
         batch.dags.add(dag);
@@ -253,6 +264,7 @@ export class ReadModelProjection {
 
   #erase(run: RunFold, dag: DagRow | undefined, batch: Batch): void {
     batch.erased.add(run);
+    if (run.row.runType === 'asset_triggered') this.#assets.erased(run.row);
     if (dag === undefined) return;
     countRun(dag, run.row.state, null);
     batch.dags.add(dag);
@@ -278,6 +290,7 @@ export class ReadModelProjection {
       if (known !== undefined) batch.dags.delete(known);
       batch.dags.add(dag);
       batch.versions.push(version);
+      this.#assets.registered(this.#plan(fact.planHash).definition, fact.atMs);
     } else if (known !== undefined) {
       foldDag(known, fact);
       known.version = event.version;
@@ -340,7 +353,7 @@ class Batch {
 type Subject =
   | { readonly kind: 'run' | 'attempt'; readonly key: string; readonly dagId: string }
   | { readonly kind: 'dag' | 'backfill'; readonly dagId: string }
-  | { readonly kind: 'file' | 'other' };
+  | { readonly kind: 'file' | 'asset' | 'other' };
 
 const RUN_PREFIX = runStream('', '').slice(0, -1);
 const DAG_PREFIX = dagStream('');
@@ -359,5 +372,6 @@ function subjectOf(streamId: string): Subject {
   if (streamId.startsWith(DAG_PREFIX)) return { kind: 'dag', dagId: streamId.slice(DAG_PREFIX.length) };
   if (streamId.startsWith(BACKFILL_PREFIX)) return { kind: 'backfill', dagId: streamId.slice(BACKFILL_PREFIX.length, streamId.indexOf('/')) };
   if (streamId.startsWith('file-')) return { kind: 'file' };
+  if (streamId.startsWith('asset-')) return { kind: 'asset' };
   return { kind: 'other' };
 }

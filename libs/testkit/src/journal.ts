@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { attemptId, attemptStream, dagStream, runStream } from '@dagbook/contracts';
-import { canonicalJson, type AttemptEvent, type BackfillEvent, type DagDefinition, type DagEvent, type FileEvent, type RunCreated, type RunEvent } from '@dagbook/domain';
-import { toNewEvent, type EventStore } from '@dagbook/event-store';
+import { assetEventsStream, attemptId, attemptStream, dagStream, runStream } from '@dagbook/contracts';
+import { canonicalJson, type AssetFact, type AssetUpdated, type AttemptEvent, type BackfillEvent, type DagDefinition, type DagEvent, type FileEvent, type RunCreated, type RunEvent } from '@dagbook/domain';
+import { formatPosition, toNewEvent, type EventStore, type StoredEvent } from '@dagbook/event-store';
 
 /** Writes history as the services would, for tests of what reads it. */
 export class Journal {
@@ -19,12 +19,17 @@ export class Journal {
   }
 
   async dag(definition: DagDefinition, options: { readonly file?: string; readonly version?: number } = {}): Promise<void> {
-    const planHash = planHashOf(definition);
-    await this.#store.putContent('plan', planHash, new TextEncoder().encode(JSON.stringify(definition)));
+    const planHash = await this.#plan(definition);
     await this.#store.putContent('source', 'bundle-1', new TextEncoder().encode('export default dag()\n'));
     await this.append(dagStream(definition.dagId), [
       { type: 'DagVersionRegistered', dagId: definition.dagId, version: options.version ?? 1, planHash, bundleHash: 'bundle-1', file: options.file ?? `${definition.dagId}.ts`, atMs: this.tick() },
     ]);
+  }
+
+  async #plan(definition: DagDefinition): Promise<string> {
+    const planHash = planHashOf(definition);
+    await this.#store.putContent('plan', planHash, new TextEncoder().encode(JSON.stringify(definition)));
+    return planHash;
   }
 
   async file(event: FileEvent): Promise<void> {
@@ -36,7 +41,7 @@ export class Journal {
     await this.append(runStream(definition.dagId, runId), [
       {
         type: 'RunCreated', dagId: definition.dagId, runId, runType: 'manual', triggeredBy: 'rest_api', logicalDateMs: atMs, dataInterval: { startMs: atMs, endMs: atMs }, runAfterMs: atMs,
-        conf: {}, params: {}, planHash: planHashOf(definition), dagVersion: 1, bundleHash: 'bundle-1', atMs, ...overrides,
+        conf: {}, params: {}, planHash: await this.#plan(definition), dagVersion: 1, bundleHash: 'bundle-1', atMs, ...overrides,
       },
       { type: 'RunStarted', atMs: this.tick() },
     ]);
@@ -59,7 +64,15 @@ export class Journal {
     await this.append(runStream(dagId, runId), [{ type: 'TaskSucceeded', taskId, mapIndex, tryNumber, epoch: 1, atMs: this.tick() }]);
   }
 
-  async append(streamId: string, events: readonly (RunEvent | DagEvent | FileEvent | AttemptEvent | BackfillEvent)[]): Promise<void> {
+  /** An update of an asset; answers its place in the feed, as runs that take it name it. */
+  async updated(uri: string, more: Partial<AssetUpdated> = {}): Promise<string> {
+    const streamId = assetEventsStream(randomUUID());
+    await this.append(streamId, [{ type: 'AssetUpdated', uri, extra: {}, atMs: this.tick(), ...more }]);
+    const [stored] = await this.#store.read(streamId);
+    return formatPosition((stored as StoredEvent).position);
+  }
+
+  async append(streamId: string, events: readonly (RunEvent | DagEvent | FileEvent | AttemptEvent | BackfillEvent | AssetFact)[]): Promise<void> {
     const expectedVersion = this.#versions.get(streamId) ?? 0;
     const [result] = await this.#store.append([{ streamId, expectedVersion, events: events.map((event) => toNewEvent(event, { eventId: randomUUID() })) }]);
     if (result?.kind !== 'appended') throw new Error(`the journal refused ${streamId}: ${JSON.stringify(result)}`);

@@ -13,7 +13,7 @@ const READ_WITHIN_MS = 5_000;
 const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /** Done, and queries see it; or stored and still to come, which is 202. */
-export type Submitted = { readonly kind: 'done'; readonly result: Json | undefined } | { readonly kind: 'accepted'; readonly commandId: string };
+export type Submitted = { readonly kind: 'done'; readonly result: Json | undefined; readonly position?: string | null } | { readonly kind: 'accepted'; readonly commandId: string };
 
 /**
  * The one way to change anything: the row in `commands` is the command, the message only wakes its owner, and the answer
@@ -43,7 +43,7 @@ export class CommandDesk {
     if (outcome === null) return { kind: 'accepted', commandId };
     if (outcome.kind === 'refused') throw new ApiError(refusalStatus(outcome.code), outcome.message);
     if (outcome.position !== null && !(await this.#feed.reached(parsePosition(outcome.position), READ_WITHIN_MS))) return { kind: 'accepted', commandId };
-    return { kind: 'done', result: outcome.result };
+    return { kind: 'done', result: outcome.result, position: outcome.position };
   }
 
   async #hint(commandId: string, dagId: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** The one place that knows which HTTP status a refusal of the domain is. What is not named here conflicts with a state. */
 const STATUS: Readonly<Record<string, number>> = {
   backfill_not_found: 404,
+  invalid_asset_event: 422,
   backfill_too_large: 422,
   invalid_backfill_date: 422,
   invalid_backfill_direction: 422,

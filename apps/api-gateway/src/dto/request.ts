@@ -5,7 +5,7 @@ import { badRequest } from '../error/api-error.ts';
 import { Amount, Choice, ChoiceList, Instant, JsonObject, Matching, TaskRefs, Text, TextList, Truth, Whole, WholeList } from './field.ts';
 
 export const RUN_STATES = ['queued', 'running', 'success', 'failed'] as const satisfies readonly RunState[];
-export const RUN_TYPES = ['scheduled', 'manual', 'backfill', 'asset_triggered'] as const satisfies readonly RunType[];
+export const RUN_TYPES = ['scheduled', 'manual', 'backfill', 'asset_triggered', 'asset_materialization'] as const satisfies readonly RunType[];
 export const TASK_STATES = [
   'none', 'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input',
   'success', 'failed', 'skipped', 'upstream_failed', 'removed',

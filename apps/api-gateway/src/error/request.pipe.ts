@@ -81,5 +81,7 @@ export const pathMapIndex = new PathNumberPipe('map_index', -1);
 export const pathTryNumber = new PathNumberPipe('try_number', 1);
 export const pathCallback = new PathNumberPipe('callback', 1);
 export const pathVersionNumber = new PathNumberPipe('version_number', 1);
+export const pathAsset = new PathNumberPipe('asset_id', 0);
+export const pathAlias = new PathNumberPipe('asset_alias_id', 0);
 export const pathBackfill = new PathNumberPipe('backfill_id', 0);
 export const pathImportError = new PathNumberPipe('import_error_id', 0);

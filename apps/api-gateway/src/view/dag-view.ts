@@ -4,6 +4,7 @@ import type {
   DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, NextRunCollectionResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
 } from '../dto/response.ts';
 import { RUN_STATES } from '../dto/request.ts';
+import { assetExpression } from './asset-view.ts';
 import { instant, instantOrNull, nameUuid } from './instant.ts';
 
 /** Of a bundle without versions: a folder. */
@@ -83,7 +84,7 @@ export function dagDetailsView(dag: ListedDag, plan: PlanView, { latest, foresig
     ...dagView(dag, plan, foresight, nowMs),
     catchup: definition.catchup ?? false,
     dag_run_timeout: definition.dagrunTimeoutMs === undefined ? null : `PT${definition.dagrunTimeoutMs / 1000}S`,
-    asset_expression: definition.schedule.kind === 'assets' || definition.schedule.kind === 'assetsOrTime' ? definition.schedule.condition : null,
+    asset_expression: definition.schedule.kind === 'assets' || definition.schedule.kind === 'assetsOrTime' ? assetExpression(definition.schedule.condition) : null,
     doc_md: definition.doc ?? null,
     start_date: definition.startDate ?? null,
     end_date: definition.endDate ?? null,

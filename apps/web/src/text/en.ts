@@ -59,7 +59,7 @@ export const en = {
     removed: 'removed',
   } satisfies Record<TaskState | RunState, string>,
   failureReason: (code: string) => ({ task_failed: 'A leaf task failed.', deadlocked: 'No task could run any more.', timed_out: 'The run took longer than it may.', marked: 'Marked as failed by a person.' })[code] ?? code,
-  runType: (type: string) => ({ scheduled: 'scheduled', manual: 'manual', backfill: 'backfill', asset_triggered: 'asset' })[type] ?? type,
+  runType: (type: string) => ({ scheduled: 'scheduled', manual: 'manual', backfill: 'backfill', asset_triggered: 'asset', asset_materialization: 'materialization' })[type] ?? type,
   problem: {
     unreachable: 'The gateway cannot be reached. Is Dagbook still running?',
     refused: (status: number) => `The gateway answered ${status}.`,

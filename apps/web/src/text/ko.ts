@@ -58,7 +58,7 @@ export const ko: Text = {
     removed: '제거됨',
   },
   failureReason: (code) => ({ task_failed: '말단 태스크가 실패했습니다.', deadlocked: '더 실행할 수 있는 태스크가 없습니다.', timed_out: '실행 제한 시간을 넘었습니다.', marked: '사용자가 실패로 표시했습니다.' })[code] ?? code,
-  runType: (type) => ({ scheduled: '예약', manual: '수동', backfill: '백필', asset_triggered: '에셋' })[type] ?? type,
+  runType: (type) => ({ scheduled: '예약', manual: '수동', backfill: '백필', asset_triggered: '에셋', asset_materialization: '구체화' })[type] ?? type,
   problem: {
     unreachable: '게이트웨이에 연결할 수 없습니다. Dagbook이 실행 중인지 확인해 주세요.',
     refused: (status) => `게이트웨이가 ${status} 오류로 응답했습니다.`,

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkPoolsData, BulkPoolsErrors, BulkPoolsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeletePoolData, DeletePoolErrors, DeletePoolResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, DrainWorkerData, DrainWorkerErrors, DrainWorkerResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolData, GetPoolErrors, GetPoolResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, GetWorkersData, GetWorkersErrors, GetWorkersResponses, GetXcomEntriesData, GetXcomEntriesErrors, GetXcomEntriesResponses, GetXcomEntryData, GetXcomEntryErrors, GetXcomEntryResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListDagWarningsData, ListDagWarningsErrors, ListDagWarningsResponses, LoginOnceData, LoginOnceErrors, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchPoolData, PatchPoolErrors, PatchPoolResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostPoolData, PostPoolErrors, PostPoolResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiCallbackLogData, UiCallbackLogErrors, UiCallbackLogResponses, UiCallbacksData, UiCallbacksErrors, UiCallbacksResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UndrainWorkerData, UndrainWorkerErrors, UndrainWorkerResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses } from './types.gen.ts';
+import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkPoolsData, BulkPoolsErrors, BulkPoolsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateAssetEventData, CreateAssetEventErrors, CreateAssetEventResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, DeleteAssetQueuedEventsData, DeleteAssetQueuedEventsErrors, DeleteAssetQueuedEventsResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagAssetQueuedEventData, DeleteDagAssetQueuedEventErrors, DeleteDagAssetQueuedEventResponses, DeleteDagAssetQueuedEventsData, DeleteDagAssetQueuedEventsErrors, DeleteDagAssetQueuedEventsResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeletePoolData, DeletePoolErrors, DeletePoolResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, DrainWorkerData, DrainWorkerErrors, DrainWorkerResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetAssetAliasData, GetAssetAliasErrors, GetAssetAliasesData, GetAssetAliasesErrors, GetAssetAliasesResponses, GetAssetAliasResponses, GetAssetData, GetAssetErrors, GetAssetEventsData, GetAssetEventsErrors, GetAssetEventsResponses, GetAssetQueuedEventsData, GetAssetQueuedEventsErrors, GetAssetQueuedEventsResponses, GetAssetResponses, GetAssetsData, GetAssetsErrors, GetAssetsResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagAssetQueuedEventData, GetDagAssetQueuedEventErrors, GetDagAssetQueuedEventResponses, GetDagAssetQueuedEventsData, GetDagAssetQueuedEventsErrors, GetDagAssetQueuedEventsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolData, GetPoolErrors, GetPoolResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetUpstreamAssetEventsData, GetUpstreamAssetEventsErrors, GetUpstreamAssetEventsResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, GetWorkersData, GetWorkersErrors, GetWorkersResponses, GetXcomEntriesData, GetXcomEntriesErrors, GetXcomEntriesResponses, GetXcomEntryData, GetXcomEntryErrors, GetXcomEntryResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListDagWarningsData, ListDagWarningsErrors, ListDagWarningsResponses, LoginOnceData, LoginOnceErrors, MaterializeAssetData, MaterializeAssetErrors, MaterializeAssetResponses, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchPoolData, PatchPoolErrors, PatchPoolResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostPoolData, PostPoolErrors, PostPoolResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiCallbackLogData, UiCallbackLogErrors, UiCallbackLogResponses, UiCallbacksData, UiCallbacksErrors, UiCallbacksResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UndrainWorkerData, UndrainWorkerErrors, UndrainWorkerResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -1018,5 +1018,153 @@ export const getXcomEntry = <ThrowOnError extends boolean = true>(options: Optio
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}',
+    ...options
+});
+
+/**
+ * List assets
+ */
+export const getAssets = <ThrowOnError extends boolean = true>(options?: Options<GetAssetsData, ThrowOnError>): RequestResult<GetAssetsResponses, GetAssetsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetAssetsResponses, GetAssetsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets',
+    ...options
+});
+
+/**
+ * List aliases of assets
+ */
+export const getAssetAliases = <ThrowOnError extends boolean = true>(options?: Options<GetAssetAliasesData, ThrowOnError>): RequestResult<GetAssetAliasesResponses, GetAssetAliasesErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetAssetAliasesResponses, GetAssetAliasesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/aliases',
+    ...options
+});
+
+/**
+ * One alias
+ */
+export const getAssetAlias = <ThrowOnError extends boolean = true>(options: Options<GetAssetAliasData, ThrowOnError>): RequestResult<GetAssetAliasResponses, GetAssetAliasErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetAssetAliasResponses, GetAssetAliasErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/aliases/{asset_alias_id}',
+    ...options
+});
+
+/**
+ * List updates of assets, with the runs that took them
+ */
+export const getAssetEvents = <ThrowOnError extends boolean = true>(options?: Options<GetAssetEventsData, ThrowOnError>): RequestResult<GetAssetEventsResponses, GetAssetEventsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetAssetEventsResponses, GetAssetEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/events',
+    ...options
+});
+
+/**
+ * Record that an asset was updated outside
+ */
+export const createAssetEvent = <ThrowOnError extends boolean = true>(options: Options<CreateAssetEventData, ThrowOnError>): RequestResult<CreateAssetEventResponses, CreateAssetEventErrors, ThrowOnError, 'data'> => (options.client ?? client).post<CreateAssetEventResponses, CreateAssetEventErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/events',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * One asset: who writes it, who reads it, which DAGs it schedules
+ */
+export const getAsset = <ThrowOnError extends boolean = true>(options: Options<GetAssetData, ThrowOnError>): RequestResult<GetAssetResponses, GetAssetErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetAssetResponses, GetAssetErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}',
+    ...options
+});
+
+/**
+ * Run the DAG that writes an asset
+ */
+export const materializeAsset = <ThrowOnError extends boolean = true>(options: Options<MaterializeAssetData, ThrowOnError>): RequestResult<MaterializeAssetResponses, MaterializeAssetErrors, ThrowOnError, 'data'> => (options.client ?? client).post<MaterializeAssetResponses, MaterializeAssetErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/materialize',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The updates that a run was made for
+ */
+export const getUpstreamAssetEvents = <ThrowOnError extends boolean = true>(options: Options<GetUpstreamAssetEventsData, ThrowOnError>): RequestResult<GetUpstreamAssetEventsResponses, GetUpstreamAssetEventsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetUpstreamAssetEventsResponses, GetUpstreamAssetEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/upstreamAssetEvents',
+    ...options
+});
+
+/**
+ * Strike out what waits of an asset, for every DAG
+ */
+export const deleteAssetQueuedEvents = <ThrowOnError extends boolean = true>(options: Options<DeleteAssetQueuedEventsData, ThrowOnError>): RequestResult<DeleteAssetQueuedEventsResponses, DeleteAssetQueuedEventsErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteAssetQueuedEventsResponses, DeleteAssetQueuedEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/queuedEvents',
+    ...options
+});
+
+/**
+ * Which DAGs have updates of an asset waiting
+ */
+export const getAssetQueuedEvents = <ThrowOnError extends boolean = true>(options: Options<GetAssetQueuedEventsData, ThrowOnError>): RequestResult<GetAssetQueuedEventsResponses, GetAssetQueuedEventsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetAssetQueuedEventsResponses, GetAssetQueuedEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/queuedEvents',
+    ...options
+});
+
+/**
+ * Strike out what waits for a DAG
+ */
+export const deleteDagAssetQueuedEvents = <ThrowOnError extends boolean = true>(options: Options<DeleteDagAssetQueuedEventsData, ThrowOnError>): RequestResult<DeleteDagAssetQueuedEventsResponses, DeleteDagAssetQueuedEventsErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteDagAssetQueuedEventsResponses, DeleteDagAssetQueuedEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/assets/queuedEvents',
+    ...options
+});
+
+/**
+ * Which assets have updates waiting for a DAG
+ */
+export const getDagAssetQueuedEvents = <ThrowOnError extends boolean = true>(options: Options<GetDagAssetQueuedEventsData, ThrowOnError>): RequestResult<GetDagAssetQueuedEventsResponses, GetDagAssetQueuedEventsErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetDagAssetQueuedEventsResponses, GetDagAssetQueuedEventsErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/assets/queuedEvents',
+    ...options
+});
+
+/**
+ * Strike out what waits of an asset for a DAG
+ */
+export const deleteDagAssetQueuedEvent = <ThrowOnError extends boolean = true>(options: Options<DeleteDagAssetQueuedEventData, ThrowOnError>): RequestResult<DeleteDagAssetQueuedEventResponses, DeleteDagAssetQueuedEventErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteDagAssetQueuedEventResponses, DeleteDagAssetQueuedEventErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents',
+    ...options
+});
+
+/**
+ * Whether an update of an asset waits for a DAG
+ */
+export const getDagAssetQueuedEvent = <ThrowOnError extends boolean = true>(options: Options<GetDagAssetQueuedEventData, ThrowOnError>): RequestResult<GetDagAssetQueuedEventResponses, GetDagAssetQueuedEventErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetDagAssetQueuedEventResponses, GetDagAssetQueuedEventErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents',
     ...options
 });

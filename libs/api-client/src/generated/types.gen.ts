@@ -108,7 +108,7 @@ export type DagCollectionResponse = {
 export type StripRunResponse = {
     dag_run_id: string;
     state: 'queued' | 'running' | 'success' | 'failed';
-    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered';
+    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization';
     run_after: string;
     start_date: string | null;
     end_date: string | null;
@@ -340,7 +340,7 @@ export type DagRunResponse = {
     data_interval_end: string | null;
     run_after: string;
     last_scheduling_decision: string | null;
-    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered';
+    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization';
     state: 'queued' | 'running' | 'success' | 'failed';
     triggered_by: 'cli' | 'operator' | 'rest_api' | 'ui' | 'test' | 'timetable' | 'asset' | 'backfill';
     triggering_user_name: string | null;
@@ -476,7 +476,7 @@ export type DeadlineCollectionResponse = {
 
 export type GridRunResponse = {
     dag_run_id: string;
-    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered';
+    run_type: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization';
     state: 'queued' | 'running' | 'success' | 'failed';
     run_after: string;
     logical_date: string | null;
@@ -965,6 +965,133 @@ export type XComResponseNative = {
     value: {
         [key: string]: unknown;
     } | null;
+};
+
+export type DagScheduleAssetReference = {
+    dag_id: string;
+    created_at: string;
+    updated_at: string;
+};
+
+export type TaskAssetReference = {
+    dag_id: string;
+    task_id: string;
+    created_at: string;
+    updated_at: string;
+};
+
+export type AssetAliasResponse = {
+    id: number;
+    name: string;
+    group: string;
+};
+
+export type AssetWatcherResponse = {
+    name: string;
+    trigger_id: number;
+    created_date: string;
+};
+
+export type LastAssetEventResponse = {
+    id: number | null;
+    timestamp: string | null;
+};
+
+export type AssetResponse = {
+    id: number;
+    name: string;
+    uri: string;
+    group: string;
+    extra: {
+        [key: string]: unknown;
+    };
+    created_at: string;
+    updated_at: string;
+    scheduled_dags: Array<DagScheduleAssetReference>;
+    producing_tasks: Array<TaskAssetReference>;
+    consuming_tasks: Array<TaskAssetReference>;
+    aliases: Array<AssetAliasResponse>;
+    watchers: Array<AssetWatcherResponse>;
+    last_asset_event: LastAssetEventResponse | null;
+};
+
+export type AssetCollectionResponse = {
+    assets: Array<AssetResponse>;
+    total_entries: number;
+};
+
+export type AssetAliasCollectionResponse = {
+    asset_aliases: Array<AssetAliasResponse>;
+    total_entries: number;
+};
+
+export type DagRunAssetReference = {
+    run_id: string;
+    dag_id: string;
+    logical_date: string | null;
+    start_date: string;
+    end_date: string | null;
+    state: string;
+    data_interval_start: string | null;
+    data_interval_end: string | null;
+    partition_key: string | null;
+};
+
+export type AssetEventResponse = {
+    id: number;
+    asset_id: number;
+    uri: string | null;
+    name: string | null;
+    group: string | null;
+    extra: {
+        [key: string]: unknown;
+    } | null;
+    source_task_id: string | null;
+    source_dag_id: string | null;
+    source_run_id: string | null;
+    source_map_index: number;
+    created_dagruns: Array<DagRunAssetReference>;
+    timestamp: string;
+    partition_key: string | null;
+};
+
+export type AssetEventCollectionResponse = {
+    asset_events: Array<AssetEventResponse>;
+    total_entries: number;
+};
+
+export type AssetEventBody = {
+    asset_id?: number;
+    uri?: string;
+    extra?: {
+        [key: string]: unknown;
+    };
+    partition_key?: string | null;
+};
+
+export type MaterializeAssetBody = {
+    dag_run_id?: string | null;
+    logical_date?: string | null;
+    data_interval_start?: string | null;
+    data_interval_end?: string | null;
+    run_after?: string | null;
+    conf?: {
+        [key: string]: unknown;
+    } | null;
+    note?: string | null;
+    partition_key?: string | null;
+};
+
+export type QueuedEventResponse = {
+    dag_id: string;
+    asset_id: number;
+    created_at: string;
+    dag_display_name: string;
+};
+
+export type QueuedEventCollectionResponse = {
+    queued_events: Array<QueuedEventResponse>;
+    total_entries: number;
 };
 
 export type CreateTokenAllAdminsData = {
@@ -1949,7 +2076,7 @@ export type GetDagRunsData = {
         offset?: number;
         order_by?: Array<string>;
         conf_contains?: string;
-        run_type?: Array<'scheduled' | 'manual' | 'backfill' | 'asset_triggered'>;
+        run_type?: Array<'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization'>;
         state?: Array<'queued' | 'running' | 'success' | 'failed'>;
         dag_version?: Array<number>;
         bundle_version?: string;
@@ -5281,3 +5408,679 @@ export type GetXcomEntryResponses = {
 };
 
 export type GetXcomEntryResponse = GetXcomEntryResponses[keyof GetXcomEntryResponses];
+
+export type GetAssetsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        name_pattern?: string;
+        uri_pattern?: string;
+        dag_ids?: Array<string>;
+        only_active?: boolean;
+    };
+    url: '/api/v2/assets';
+};
+
+export type GetAssetsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetsError = GetAssetsErrors[keyof GetAssetsErrors];
+
+export type GetAssetsResponses = {
+    /**
+     * Done
+     */
+    200: AssetCollectionResponse;
+};
+
+export type GetAssetsResponse = GetAssetsResponses[keyof GetAssetsResponses];
+
+export type GetAssetAliasesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        name_pattern?: string;
+    };
+    url: '/api/v2/assets/aliases';
+};
+
+export type GetAssetAliasesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetAliasesError = GetAssetAliasesErrors[keyof GetAssetAliasesErrors];
+
+export type GetAssetAliasesResponses = {
+    /**
+     * Done
+     */
+    200: AssetAliasCollectionResponse;
+};
+
+export type GetAssetAliasesResponse = GetAssetAliasesResponses[keyof GetAssetAliasesResponses];
+
+export type GetAssetAliasData = {
+    body?: never;
+    path: {
+        asset_alias_id: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/aliases/{asset_alias_id}';
+};
+
+export type GetAssetAliasErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetAliasError = GetAssetAliasErrors[keyof GetAssetAliasErrors];
+
+export type GetAssetAliasResponses = {
+    /**
+     * Done
+     */
+    200: AssetAliasResponse;
+};
+
+export type GetAssetAliasResponse = GetAssetAliasResponses[keyof GetAssetAliasResponses];
+
+export type GetAssetEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+        order_by?: Array<string>;
+        asset_id?: number;
+        source_dag_id?: string;
+        source_task_id?: string;
+        source_run_id?: string;
+        source_map_index?: number;
+        name_pattern?: string;
+        timestamp_gte?: string;
+        timestamp_gt?: string;
+        timestamp_lte?: string;
+        timestamp_lt?: string;
+    };
+    url: '/api/v2/assets/events';
+};
+
+export type GetAssetEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetEventsError = GetAssetEventsErrors[keyof GetAssetEventsErrors];
+
+export type GetAssetEventsResponses = {
+    /**
+     * Done
+     */
+    200: AssetEventCollectionResponse;
+};
+
+export type GetAssetEventsResponse = GetAssetEventsResponses[keyof GetAssetEventsResponses];
+
+export type CreateAssetEventData = {
+    body: AssetEventBody;
+    path?: never;
+    query?: never;
+    url: '/api/v2/assets/events';
+};
+
+export type CreateAssetEventErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CreateAssetEventError = CreateAssetEventErrors[keyof CreateAssetEventErrors];
+
+export type CreateAssetEventResponses = {
+    /**
+     * Done
+     */
+    200: AssetEventResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type CreateAssetEventResponse = CreateAssetEventResponses[keyof CreateAssetEventResponses];
+
+export type GetAssetData = {
+    body?: never;
+    path: {
+        asset_id: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}';
+};
+
+export type GetAssetErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetError = GetAssetErrors[keyof GetAssetErrors];
+
+export type GetAssetResponses = {
+    /**
+     * Done
+     */
+    200: AssetResponse;
+};
+
+export type GetAssetResponse = GetAssetResponses[keyof GetAssetResponses];
+
+export type MaterializeAssetData = {
+    body: MaterializeAssetBody;
+    path: {
+        asset_id: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}/materialize';
+};
+
+export type MaterializeAssetErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type MaterializeAssetError = MaterializeAssetErrors[keyof MaterializeAssetErrors];
+
+export type MaterializeAssetResponses = {
+    /**
+     * Done
+     */
+    200: DagRunResponse;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type MaterializeAssetResponse = MaterializeAssetResponses[keyof MaterializeAssetResponses];
+
+export type GetUpstreamAssetEventsData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/upstreamAssetEvents';
+};
+
+export type GetUpstreamAssetEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetUpstreamAssetEventsError = GetUpstreamAssetEventsErrors[keyof GetUpstreamAssetEventsErrors];
+
+export type GetUpstreamAssetEventsResponses = {
+    /**
+     * Done
+     */
+    200: AssetEventCollectionResponse;
+};
+
+export type GetUpstreamAssetEventsResponse = GetUpstreamAssetEventsResponses[keyof GetUpstreamAssetEventsResponses];
+
+export type DeleteAssetQueuedEventsData = {
+    body?: never;
+    path: {
+        asset_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/assets/{asset_id}/queuedEvents';
+};
+
+export type DeleteAssetQueuedEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteAssetQueuedEventsError = DeleteAssetQueuedEventsErrors[keyof DeleteAssetQueuedEventsErrors];
+
+export type DeleteAssetQueuedEventsResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteAssetQueuedEventsResponse = DeleteAssetQueuedEventsResponses[keyof DeleteAssetQueuedEventsResponses];
+
+export type GetAssetQueuedEventsData = {
+    body?: never;
+    path: {
+        asset_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/assets/{asset_id}/queuedEvents';
+};
+
+export type GetAssetQueuedEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetQueuedEventsError = GetAssetQueuedEventsErrors[keyof GetAssetQueuedEventsErrors];
+
+export type GetAssetQueuedEventsResponses = {
+    /**
+     * Done
+     */
+    200: QueuedEventCollectionResponse;
+};
+
+export type GetAssetQueuedEventsResponse = GetAssetQueuedEventsResponses[keyof GetAssetQueuedEventsResponses];
+
+export type DeleteDagAssetQueuedEventsData = {
+    body?: never;
+    path: {
+        dag_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/assets/queuedEvents';
+};
+
+export type DeleteDagAssetQueuedEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteDagAssetQueuedEventsError = DeleteDagAssetQueuedEventsErrors[keyof DeleteDagAssetQueuedEventsErrors];
+
+export type DeleteDagAssetQueuedEventsResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteDagAssetQueuedEventsResponse = DeleteDagAssetQueuedEventsResponses[keyof DeleteDagAssetQueuedEventsResponses];
+
+export type GetDagAssetQueuedEventsData = {
+    body?: never;
+    path: {
+        dag_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/assets/queuedEvents';
+};
+
+export type GetDagAssetQueuedEventsErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetDagAssetQueuedEventsError = GetDagAssetQueuedEventsErrors[keyof GetDagAssetQueuedEventsErrors];
+
+export type GetDagAssetQueuedEventsResponses = {
+    /**
+     * Done
+     */
+    200: QueuedEventCollectionResponse;
+};
+
+export type GetDagAssetQueuedEventsResponse = GetDagAssetQueuedEventsResponses[keyof GetDagAssetQueuedEventsResponses];
+
+export type DeleteDagAssetQueuedEventData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        asset_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents';
+};
+
+export type DeleteDagAssetQueuedEventErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteDagAssetQueuedEventError = DeleteDagAssetQueuedEventErrors[keyof DeleteDagAssetQueuedEventErrors];
+
+export type DeleteDagAssetQueuedEventResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteDagAssetQueuedEventResponse = DeleteDagAssetQueuedEventResponses[keyof DeleteDagAssetQueuedEventResponses];
+
+export type GetDagAssetQueuedEventData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        asset_id: string;
+    };
+    query?: {
+        before?: string;
+    };
+    url: '/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents';
+};
+
+export type GetDagAssetQueuedEventErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetDagAssetQueuedEventError = GetDagAssetQueuedEventErrors[keyof GetDagAssetQueuedEventErrors];
+
+export type GetDagAssetQueuedEventResponses = {
+    /**
+     * Done
+     */
+    200: QueuedEventResponse;
+};
+
+export type GetDagAssetQueuedEventResponse = GetDagAssetQueuedEventResponses[keyof GetDagAssetQueuedEventResponses];

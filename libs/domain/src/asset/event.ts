@@ -36,8 +36,8 @@ export type AssetQueueEvent =
   | { readonly type: 'AssetQueueUnpaused'; readonly atMs: number }
   /** Written with the run's creation: it takes what waits (under its partition key) up to and with the update at `upTo`. */
   | { readonly type: 'AssetRunDecided'; readonly runId: string; readonly upTo: string; readonly updates: number; readonly partitionKey?: string; readonly atMs: number }
-  /** Somebody struck out what waits, of these assets or (absent) of all. */
-  | { readonly type: 'AssetQueueCleared'; readonly uris?: readonly string[]; readonly by: string; readonly atMs: number };
+  /** Somebody struck out what waits, of these assets or (absent) of all, updated before this instant or (absent) whenever. */
+  | { readonly type: 'AssetQueueCleared'; readonly uris?: readonly string[]; readonly beforeMs?: number; readonly by: string; readonly atMs: number };
 
 export interface AssetSchedule {
   readonly condition: AssetCondition;

@@ -70,7 +70,7 @@ export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: s
       keepWaiting(queue, queue.waiting.updates.slice(queue.waiting.updates.findIndex((update) => update.position === fact.upTo) + 1));
       return;
     case 'AssetQueueCleared':
-      keepWaiting(queue, fact.uris === undefined ? [] : queue.waiting.updates.filter(({ uri }) => fact.uris?.includes(uri) !== true));
+      keepWaiting(queue, queue.waiting.updates.filter(({ uri, atMs }) => fact.uris?.includes(uri) === false || (fact.beforeMs !== undefined && atMs >= fact.beforeMs)));
       return;
     default:
       unreachable(fact);

@@ -14,6 +14,8 @@ import { runIdOf } from './run-id.ts';
 export interface TriggerRequest {
   readonly definition: DagDefinition;
   readonly runId?: string;
+  /** Default `manual`. */
+  readonly runType?: 'asset_materialization';
   /** null: a run without a logical date. */
   readonly logicalDateMs: number | null;
   readonly runAfterMs?: number;
@@ -50,7 +52,7 @@ export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected 
     return reject('invalid_data_interval', 'data_interval_end lies before data_interval_start; swap them or leave both out.');
   }
   const runAfterMs = request.runAfterMs ?? (interval === null || interval === request.dataInterval ? nowMs : interval.endMs);
-  const runId = request.runId ?? runIdOf('manual', logicalDateMs ?? runAfterMs);
+  const runId = request.runId ?? runIdOf(request.runType ?? 'manual', logicalDateMs ?? runAfterMs);
   if (!RUN_ID_PATTERN.test(runId)) {
     return reject('invalid_run_id', `dag_run_id is "${runId.slice(0, 300)}"; it must be 1 to 250 letters, digits or any of _ . ~ : + -`);
   }

@@ -19,6 +19,6 @@ export type TerminalTaskState = 'success' | 'failed' | 'skipped' | 'upstream_fai
 
 export type RunState = 'queued' | 'running' | 'success' | 'failed';
 
-export type RunType = 'scheduled' | 'manual' | 'backfill' | 'asset_triggered';
+export type RunType = 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization';
 
 export type TriggeredBy = 'cli' | 'operator' | 'rest_api' | 'ui' | 'test' | 'timetable' | 'asset' | 'backfill';

@@ -1,0 +1,106 @@
+import { assetQueueStream, dagStream, runStream } from '@dagbook/contracts';
+import type { AssetCondition, AssetFact, DagDefinition, QueuedUpdate } from '@dagbook/domain';
+import { ProjectionRunner, rebuildProjection } from '@dagbook/event-store';
+import { Journal, withPostgres } from '@dagbook/testkit';
+import { beforeAll, expect, it } from 'vitest';
+import { getAsset, listAliases, listAssetEvents, listAssets, PlanCache, queuedAssetEvents, ReadModelProjection } from './index.ts';
+
+const postgres = withPostgres();
+const TABLES = ['assets', 'asset_aliases', 'asset_alias_assets', 'asset_references', 'asset_events', 'asset_event_runs', 'asset_queues', 'asset_queued_events'];
+const PAGE = { limit: 100, offset: 0 };
+
+const projection = (schema = 'rm'): ReadModelProjection =>
+  new ReadModelProjection({ schema, plans: new PlanCache((hash) => postgres.stores.events.getContent('plan', hash)), onStopped: () => undefined });
+const runner = (batchSize: number): ProjectionRunner<unknown> => new ProjectionRunner({ pool: postgres.stores.pool, events: postgres.stores.events, projection: projection(), batchSize });
+
+const asset = (uri: string): AssetCondition => ({ kind: 'asset', uri });
+const BOTH: AssetCondition = { kind: 'all', of: [asset('a'), asset('b'), { kind: 'alias', name: 'z' }] };
+const WRITER: DagDefinition = { dagId: 'writer', timezone: 'UTC', schedule: { kind: 'none' }, tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['a', 'b'], outletAliases: ['z'], inlets: ['raw'] }] };
+const READER: DagDefinition = { dagId: 'reader', timezone: 'UTC', schedule: { kind: 'assets', condition: BOTH }, tasks: [{ taskId: 'r', operator: 'function', upstream: [] }] };
+
+let journal: Journal;
+const queue = (...facts: readonly AssetFact[]) => journal.append(assetQueueStream('reader'), facts);
+const waiting = async () => (await queuedAssetEvents(postgres.stores.pool, { dagId: 'reader' })).map(({ assetId }) => assetId);
+const takes = async (runId: string, positions: readonly string[]): Promise<void> => {
+  const updates = positions.map((position): QueuedUpdate => ({ uri: 'x', extra: {}, atMs: 0, position }));
+  await journal.run(READER, runId, { runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null, assetEvents: updates });
+  await queue({ type: 'AssetRunDecided', runId, upTo: positions.at(-1) as string, updates: positions.length, atMs: journal.tick() });
+};
+
+beforeAll(async () => {
+  journal = new Journal(postgres.stores.events);
+  await journal.dag(WRITER);
+  await journal.dag(READER);
+  await queue({ type: 'AssetScheduleSet', schedule: { condition: BOTH }, paused: false, atMs: journal.tick() });
+});
+
+it('numbers assets in the order in which they are first named, and says who names them', async () => {
+  await runner(1).catchUp();
+  const { rows, total } = await listAssets(postgres.stores.pool, { onlyActive: true }, [{ field: 'id', descending: false }], PAGE);
+  expect([total, rows.map(({ assetId, uri, references }) => [assetId, uri, references.map(({ kind, dagId, taskId }) => [kind, dagId, taskId])])]).toEqual([3, [
+    [1, 'raw', [['inlet', 'writer', 'w']]],
+    [2, 'a', [['schedule', 'reader', ''], ['outlet', 'writer', 'w']]],
+    [3, 'b', [['schedule', 'reader', ''], ['outlet', 'writer', 'w']]],
+  ]]);
+  expect((await listAliases(postgres.stores.pool, undefined, [], PAGE)).rows).toEqual([{ aliasId: 1, name: 'z' }]);
+});
+
+it('shows what waits as the domain folds it, and which run took what, whatever the batches', async () => {
+  const source = { dagId: 'writer', runId: 'w1', taskId: 'w', mapIndex: -1 };
+  const first = await journal.updated('a', { extra: { n: 1 }, source });
+  await journal.updated('nobody', { by: 'ann' });
+  const second = await journal.updated('a', { source });
+  await runner(1).catchUp();
+  expect(await waiting()).toEqual([2]);
+  const third = await journal.updated('c', { aliases: ['z'], partitionKey: '2026-11-25' });
+  const fourth = await journal.updated('b');
+  await runner(2).catchUp();
+  expect(await waiting()).toEqual([2, 5, 3]);
+  await takes('r1', [first, second, third, fourth]);
+  const fifth = await journal.updated('c');
+  await runner(100).catchUp();
+  expect(await waiting()).toEqual([5]);
+  const { rows, total } = await listAssetEvents(postgres.stores.pool, { takenBy: { dagId: 'reader', runId: 'r1' } }, [], PAGE);
+  expect([total, rows.map(({ uri, extra, partitionKey, sourceTaskId, runs }) => [uri, extra, partitionKey, sourceTaskId, runs.map(({ runId, state }) => [runId, state])])]).toEqual([4, [
+    ['a', { n: 1 }, null, 'w', [['r1', 'running']]], ['a', {}, null, 'w', [['r1', 'running']]], ['c', {}, '2026-11-25', null, [['r1', 'running']]], ['b', {}, null, null, [['r1', 'running']]],
+  ]]);
+  expect((await listAssetEvents(postgres.stores.pool, { sourceRunId: 'w1', ranges: [{ field: 'timestamp', comparison: '>', value: rows[0]?.atMs as number }] }, [], PAGE)).total).toBe(1);
+  expect((await listAssetEvents(postgres.stores.pool, { alias: 'z' }, [{ field: 'timestamp', descending: true }], PAGE)).rows.map(({ eventKey }) => eventKey)).toEqual([fifth, third].map((position) => Number(position.split('-')[1])));
+  expect(await getAsset(postgres.stores.pool, 5)).toMatchObject({ uri: 'c', aliases: [{ aliasId: 1, name: 'z' }], references: [] });
+  await queue({ type: 'AssetQueueCleared', by: 'ann', atMs: journal.tick() });
+  await runner(100).catchUp();
+  expect(await waiting()).toEqual([]);
+});
+
+it('reads what a run took where it is kept, and forgets it with the run', async () => {
+  const taken = await journal.updated('a');
+  await postgres.stores.events.putContent('xcom', 'results/reader/r2/asset-events', new TextEncoder().encode(JSON.stringify([{ uri: 'a', extra: {}, atMs: 0, position: taken }])));
+  await journal.run(READER, 'r2', { runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null, assetEventsKey: 'results/reader/r2/asset-events' });
+  await runner(100).catchUp();
+  const ofRun = async () => (await listAssetEvents(postgres.stores.pool, { takenBy: { dagId: 'reader', runId: 'r2' } }, [], PAGE)).rows.map(({ uri }) => uri);
+  expect(await ofRun()).toEqual(['a']);
+  await journal.append(runStream('reader', 'r2'), [{ type: 'RunSucceeded', atMs: journal.tick() }, { type: 'RunErased', by: 'ann', atMs: journal.tick() }]);
+  await runner(100).catchUp();
+  expect(await ofRun()).toEqual([]);
+  expect((await listAssetEvents(postgres.stores.pool, { assetId: 2 }, [], PAGE)).total).toBe(3);
+});
+
+it('follows the newest version, and counts a DAG that is gone for nobody', async () => {
+  await journal.dag({ ...WRITER, tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['a'] }] }, { version: 2 });
+  await journal.append(dagStream('reader'), [{ type: 'DagRetired', atMs: journal.tick() }]);
+  await runner(1).catchUp();
+  const active = await listAssets(postgres.stores.pool, { onlyActive: true }, [], PAGE);
+  expect(active.rows.map(({ uri, references }) => [uri, references.length])).toEqual([['a', 1]]);
+  expect((await listAssets(postgres.stores.pool, { onlyActive: false, uriPatterns: ['no%', undefined] }, [], PAGE)).rows.map(({ uri }) => uri)).toEqual(['nobody']);
+  expect((await listAssets(postgres.stores.pool, { onlyActive: false, dagIds: ['reader'] }, [{ field: 'uri', descending: true }], PAGE)).rows.map(({ uri }) => uri)).toEqual(['b', 'a']);
+});
+
+it('makes the same rows when it folds anew', async () => {
+  const rows = async (schema: string) => Promise.all(TABLES.map(async (table) => (await postgres.stores.pool.query<{ text: string }>(`SELECT t::text AS text FROM ${schema}.${table} t ORDER BY 1`)).rows));
+  await journal.updated('a');
+  await runner(100).catchUp();
+  const live = await rows('rm');
+  expect(live.filter((table) => table.length > 0)).toHaveLength(TABLES.length);
+  await rebuildProjection({ pool: postgres.stores.pool, events: postgres.stores.events, schema: 'rm', make: projection, batchSize: 7 });
+  expect(await rows('rm')).toEqual(live);
+});
