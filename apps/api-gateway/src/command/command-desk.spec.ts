@@ -58,13 +58,13 @@ beforeEach(() => {
 describe('a command', () => {
   it('is a row, and a hint under the DAG’s key', async () => {
     const submitted = await settled(desk().submit('d', PAUSE), decide({ kind: 'done', position: '7-9', result: { runId: 'r' } }));
-    expect(submitted).toEqual({ kind: 'done', result: { runId: 'r' } });
+    expect(submitted).toEqual({ kind: 'done', result: { runId: 'r' }, position: '7-9' });
     expect(published).toMatchObject([{ topic: 'dagbook.commands', key: 'd', type: 'CommandStored', data: { dagId: 'd' } }]);
   });
 
   it('needs no bus: its owner finds the row', async () => {
     busIsAway = true;
-    expect(await settled(desk().submit('d', PAUSE), decide({ kind: 'done', position: null }))).toEqual({ kind: 'done', result: undefined });
+    expect(await settled(desk().submit('d', PAUSE), decide({ kind: 'done', position: null }))).toEqual({ kind: 'done', result: undefined, position: null });
   });
 
   it('is accepted when its outcome is not there within five seconds', async () => {
@@ -88,7 +88,7 @@ describe('a command', () => {
   it('sent again under its key is stored once, and another user’s key is another command', async () => {
     const answerAll = decide({ kind: 'done', position: null, result: 1 });
     await settled(desk().submit('d', PAUSE, 'k'), answerAll);
-    expect(await settled(desk().submit('d', PAUSE, 'k'))).toEqual({ kind: 'done', result: 1 });
+    expect(await settled(desk().submit('d', PAUSE, 'k'))).toEqual({ kind: 'done', result: 1, position: null });
     expect(await settled(desk().submit('d', { ...PAUSE, user: 'bob' }, 'k'))).toEqual({ kind: 'accepted', commandId: 'bob/k' });
   });
 });
