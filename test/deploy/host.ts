@@ -71,6 +71,21 @@ export class Host {
     return command('docker', args, { env: { DOCKER_HOST: `unix://${this.socket}`, DOCKER_BUILDKIT: '0' } });
   }
 
+  /** Images are kept from run to run; what a run that was broken off left beside them is not. */
+  async clear(): Promise<void> {
+    const left = (await this.docker('ps', '--all', '--quiet')).split('\n').filter(Boolean);
+    if (left.length > 0) await this.docker('rm', '--force', '--volumes', ...left);
+    await this.docker('volume', 'prune', '--force');
+    await this.docker('network', 'prune', '--force');
+  }
+
+  /** What the containers say that are not well. */
+  async complaints(): Promise<string> {
+    const lines = (await this.docker('ps', '--all', '--format', '{{.Names}} {{.Status}}')).split('\n').filter((line) => line !== '' && !/\(healthy\)|Exited \(0\)/.test(line));
+    const said = await Promise.all(lines.map((line) => command('sh', ['-c', `docker logs --tail 15 ${line.split(' ')[0]} 2>&1`], { env: { DOCKER_HOST: `unix://${this.socket}` } })));
+    return lines.map((line, at) => `${this.name}: ${line}\n${said[at]}`).join('\n');
+  }
+
   /** Ends the engine and all of its containers. */
   async stop(): Promise<void> {
     const pid = Number(readFileSync(join(this.#options.runDir, 'pid'), 'utf8'));

@@ -48,6 +48,7 @@ export class TwoHosts {
     await layNetwork();
     const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a'), group: HOST_USER });
     const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b'), group: HOST_USER });
+    for (const host of [a, b]) await host.clear();
     await handOver(a, b, 'dagbook:0.1.0');
     await refuseFromOutside(B);
     const hosts = new TwoHosts(a, b, folder);
@@ -83,7 +84,9 @@ export class TwoHosts {
 
   #asHostUser(name: 'a' | 'b', line: string): Promise<string> {
     const env = { DOCKER_HOST: `unix://${this[name].socket}`, COMPOSE_HTTP_TIMEOUT: '180', HOME: join(this.site(name), 'home') };
-    return command('setpriv', [`--reuid=${HOST_USER}`, `--regid=${HOST_USER}`, '--clear-groups', 'bash', '-euc', line], { cwd: this.site(name), env });
+    return command('setpriv', [`--reuid=${HOST_USER}`, `--regid=${HOST_USER}`, '--clear-groups', 'bash', '--norc', '-ec', line], { cwd: this.site(name), env }).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${await this[name].complaints()}`, { cause: error });
+    });
   }
 
   /** What the runbook tells to correct in `.env` and `docker-policy.json`. */
