@@ -82,6 +82,44 @@ it('runs Python and scripts of a repository; the next commit is the next version
   expect(rows).toEqual([{ n: 0 }]);
 });
 
+it('a run in flight keeps its TypeScript, its shared modules, its Python and its scripts through a commit; the next has the new ones', async () => {
+  const files = (word: string) => ({
+    'dags/kept/inflight.ts': `import { bash, dag, python } from '@dagbook/sdk';
+import { word } from './lib/word.ts';
+const d = dag('inflight');
+const wait = d.task('wait', bash({ command: 'touch ${root}/is-waiting; until [ -e ${root}/may-go ]; do sleep 0.05; done' }))();
+d.task('typescript', async () => word)().after(wait);
+d.task('python', python({ module: 'lib.spoken', callable: 'word' }))().after(wait);
+d.task('bash', bash({ command: 'scripts/word.sh' }))().after(wait);
+export default d;
+`,
+    'dags/kept/lib/word.ts': `export const word = '${word}';\n`,
+    'dags/kept/lib/spoken.py': 'from lib import vocabulary\ndef word():\n    return vocabulary.WORD\n',
+    'dags/kept/lib/vocabulary.py': `WORD = '${word}'\n`,
+    'dags/kept/scripts/word.sh': `echo ${word}\n`,
+  });
+  const versionOf = async (path: string): Promise<string | null> => (await product.api<{ bundle_version: string | null }>('GET', path).catch(() => ({ bundle_version: null }))).bundle_version;
+  const begin = (runId: string) => product.api('POST', '/api/v2/dags/inflight/dagRuns', { dag_run_id: runId, logical_date: null });
+  const words = async (runId: string): Promise<unknown> => {
+    await expect.poll(async () => (await product.api<{ state: string }>('GET', `/api/v2/dags/inflight/dagRuns/${runId}`)).state, PATIENCE).toBe('success');
+    const { rows } = await product.db.query<{ task: string; value: string }>(`SELECT data ->> 'taskId' AS task, data -> 'result' ->> 'value' AS value FROM events WHERE stream_id = $1 AND type = 'TaskSucceeded' AND data ->> 'taskId' <> 'wait'`, [`run-inflight/${runId}`]);
+    return Object.fromEntries(rows.map(({ task, value }) => [task, value]));
+  };
+  const old = push(files('old'));
+  await dagbook('bundles', 'sync', 'etl');
+  await expect.poll(() => versionOf('/api/v2/dags/inflight'), PATIENCE).toBe(old);
+  await begin('before');
+  await expect.poll(() => existsSync(join(root, 'is-waiting')), PATIENCE).toBe(true);
+  const renewed = push(files('new'));
+  await dagbook('bundles', 'sync', 'etl');
+  await expect.poll(() => versionOf('/api/v2/dags/inflight'), PATIENCE).toBe(renewed);
+  writeFileSync(join(root, 'may-go'), '');
+  expect(await words('before')).toEqual({ typescript: 'old', python: 'old', bash: 'old' });
+  await begin('after');
+  expect(await words('after')).toEqual({ typescript: 'new', python: 'new', bash: 'new' });
+  expect([await versionOf('/api/v2/dags/inflight/dagRuns/before'), await versionOf('/api/v2/dags/inflight/dagRuns/after')]).toEqual([old, renewed]);
+});
+
 it('requirements that do not resolve fail the task with pip’s reason, in its log too', async () => {
   const commit = push({ 'dags/requirements.txt': '--no-index\nno-such-package==9\n' });
   expect((await dagbook('bundles', 'sync')).code).toBe(0);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSdk } from '@dagbook/bundles';
@@ -37,6 +37,15 @@ function push(files: { readonly [path: string]: string }): string {
   git('commit', '--quiet', '--message=next');
   git('push', '--quiet', 'origin', 'HEAD:main');
   return git('rev-parse', 'HEAD');
+}
+
+/** In a file of the repository: no registry is needed. */
+function packPackage(): void {
+  const source = join(root, 'source', 'package');
+  mkdirSync(source, { recursive: true });
+  writeFileSync(join(source, 'package.json'), JSON.stringify({ name: 'greeting', version: '1.0.0', main: 'index.js' }));
+  writeFileSync(join(source, 'index.js'), `module.exports = 'greeting';`);
+  execFileSync('tar', ['-czf', join(root, 'author', 'greeting.tgz'), '-C', join(root, 'source'), 'package']);
 }
 
 const PROMPTLY = { timeout: 30_000, interval: 10 };
@@ -84,4 +93,19 @@ test('a folder and a repository are one source; a commit is a version; a reposit
   });
   await source.start(async (change) => void changes.push(change));
   await vi.waitFor(() => expect(parsed().map(({ file, origin }) => [file, origin?.version]).sort()).toEqual([['etl/etl.ts', second], ['etl/same.ts', second]]), PROMPTLY);
+});
+
+test('a DAG of a repository imports what the package.json beside it names', async () => {
+  packPackage();
+  const commit = push({ 'package.json': JSON.stringify({ dependencies: { greeting: 'file:greeting.tgz' } }), 'etl.ts': `import { dag } from '@dagbook/sdk';\nimport name from 'greeting';\nconst d = dag(name);\nd.empty('x');\nexport default d;\n` });
+  const { bundles: states } = createMemoryStores();
+  const changes: BundleChange[] = [];
+  source = bundleSources({
+    bundles: [{ name: 'etl', kind: 'git', url: join(root, 'etl.git'), ref: 'main', pollMs: 3_600_000 }],
+    stateDir: join(root, 'state'), scanning: { timezone: 'UTC', sdkPath: join(sdkFolder, 'sdk.js') }, states, clock: systemClock, log: createLog({ level: 'silent' }),
+  });
+  await source.start(async (change) => void changes.push(change));
+  await vi.waitFor(() => expect(changes.flatMap(({ parsed }) => parsed.map(({ definitions, origin }) => [definitions[0]?.definition.dagId, origin?.version]))).toEqual([['greeting', commit]]), PROMPTLY);
+  // It lies below the state folder, and not in the checkout, which is a commit and nothing else.
+  expect(readdirSync(join(root, 'state', 'packages')).length).toBe(1);
 });
