@@ -108,6 +108,15 @@ describe('folding', () => {
     expect(await getTaskInstance(postgres.stores.pool, 'pipeline', 'r1', 'report', -1)).toMatchObject({ tryNumber: 3, epoch: 2, worker: 'host-2', state: 'running' });
   });
 
+  it('keeps results whose texts and names Postgres cannot hold, with a mark where they were', async () => {
+    await journal.append(runStream('pipeline', 'r1'), [{
+      type: 'TaskSucceeded', taskId: 'report', mapIndex: -1, tryNumber: 3, epoch: 2, atMs: journal.tick(), result: { kind: 'inline', value: { 'a\u0000b': ['\ud800', 1] } },
+    }]);
+    await runner().catchUp();
+    const { rows } = await postgres.stores.pool.query<{ result: unknown }>(`SELECT result FROM rm.xcom_entries WHERE task_id = 'report'`);
+    expect(rows).toEqual([{ result: { kind: 'inline', value: { 'a\ufffdb': ['\ufffd', 1] } } }]);
+  });
+
   it('keeps an import error until its file recovers', async () => {
     await journal.file({ type: 'ImportFailed', file: 'broken.ts', error: { code: 'syntax', message: 'Unexpected }', line: 3 }, atMs: journal.tick() });
     await runner().catchUp();

@@ -46,13 +46,21 @@ function snakeName(member: string): string {
 export function recordset(rows: readonly object[]): string {
   const named = rows.map((row) => Object.fromEntries(Object.entries(row).map(([member, value]) => [snakeName(member), value])));
   const text = JSON.stringify(named);
-  return UNSTORABLE_ESCAPE.test(text) ? JSON.stringify(named, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value)) : text;
+  return UNSTORABLE_ESCAPE.test(text) ? JSON.stringify(storableJson(named)) : text;
 }
 
 const UNSTORABLE_ESCAPE = /\\u(?:0000|d[89a-f])/;
 
 /** Postgres text holds neither U+0000 nor half a surrogate pair, and a task's last output may hold both. */
 export const storable = (text: string): string => text.replace(/\u0000|\p{Surrogate}/gu, '\ufffd');
+
+/** The same for every text of a JSON value, names of members included. */
+export function storableJson(value: unknown): unknown {
+  if (typeof value === 'string') return storable(value);
+  if (Array.isArray(value)) return value.map(storableJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([member, part]) => [storable(member), storableJson(part)]));
+}
 
 /** A Postgres array literal: a fifth of the time that `pg` takes to make one of a JavaScript array. */
 export function arrayLiteral(values: readonly (string | number | null)[]): string {

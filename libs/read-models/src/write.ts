@@ -1,7 +1,7 @@
 import { BACKFILL_COLUMNS, type BackfillRow } from './fold-backfill.ts';
 import type { RunChanges } from './fold-run.ts';
 import type { DagRow, DagVersionRow, ImportErrorRow, Reason, RunRow } from './row.ts';
-import { arrayLiteral, DAG_COLUMNS, HUMAN_INPUT_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, TRY_COLUMNS, type Queryable } from './sql.ts';
+import { arrayLiteral, DAG_COLUMNS, HUMAN_INPUT_COLUMNS, IMPORT_ERROR_COLUMNS, recordset, storable, storableJson, TRY_COLUMNS, type Queryable } from './sql.ts';
 import { stateChar } from './state-code.ts';
 
 /** All rows that one batch changed; each is written once, in one statement a table. */
@@ -129,8 +129,7 @@ function writeXComs(run: Run, upsert: Upsert, schema: string, runs: readonly Run
   upsert('xcom_entries', ['run_key', 'task_id', 'map_index'], ['result', 'at_ms'], rows.filter(({ result }) => result !== null));
 }
 
-const reasonText = (reason: Reason | null): string | null =>
-  reason === null ? null : JSON.stringify(reason, (_, value: unknown) => (typeof value === 'string' ? storable(value) : value));
+const reasonText = (reason: Reason | null): string | null => (reason === null ? null : JSON.stringify(storableJson(reason)));
 
 const INSTANCE_TYPES = [
   'bigint', 'text', 'int', 'text', 'int', 'int', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'text', 'int', 'jsonb', 'text', 'text',

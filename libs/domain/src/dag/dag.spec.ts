@@ -180,6 +180,8 @@ describe('a manual run', () => {
   it.each([
     ['invalid_conf', { conf: [1] }],
     ['invalid_conf', { conf: 'text' }],
+    ['invalid_conf', { conf: { 'a\u0000b': 1 } }],
+    ['invalid_conf', { conf: { a: ['\ud800'] } }],
     ['conf_too_large', { conf: { text: 'x'.repeat(30_000) } }],
     ['invalid_run_id', { runId: 'a/b' }],
     ['invalid_run_id', { runId: 'scheduled__2026-01-01' }],
