@@ -1,5 +1,5 @@
 import type { AssetCondition, DagDefinition, Json } from '@dagbook/domain';
-import { assetCommandKey, assetQueueStream, DAG_PARTITIONS, runStream } from '@dagbook/contracts';
+import { assetCommandKey, assetQueueStream, DAG_PARTITIONS, runStream, TOPICS } from '@dagbook/contracts';
 import { StoreFault, type AppendEntry } from '@dagbook/event-store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SchedulerHouse } from '../test/scheduler-house.ts';
@@ -68,6 +68,18 @@ describe('a DAG that waits for assets', () => {
     await hasRuns('one', 1);
     expect(await house.stores.events.storeCommand(command)).toBe(false);
     expect(await house.stores.events.listStreams('asset-events-')).toHaveLength(1);
+  });
+
+  it('takes what a system outside has written to the topic of asset events, once', async () => {
+    await opened(BOTH);
+    await house.start(OFTEN);
+    const said = { topic: TOPICS.assetEvents.name, key: 'a', type: 'SubmitAssetEvent', id: 'e1', data: { uri: 'a', extra: { n: 1 } } } as const;
+    await house.publish(said);
+    await house.publish(said);
+    await house.publish({ ...said, id: 'e2', data: { uri: '' } });
+    await house.publish({ ...said, id: 'e3', data: { uri: 'b', extra: { n: 2 }, partitionKey: 'p' } });
+    await house.until(async () => (await house.stores.events.listStreams('asset-events-')).length === 2);
+    expect((await house.stores.events.commandOutcomes([`${TOPICS.assetEvents.name}/e1`, `${TOPICS.assetEvents.name}/e2`])).size).toBe(1);
   });
 
   it.each([['', {}, /uri is ""/], ['a', { x: 'y'.repeat(20_000) }, /16384 are allowed/]])('is not told of what is no update: %s', async (uri, extra, message) => {

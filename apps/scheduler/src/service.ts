@@ -114,6 +114,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
     subscriptions: [
       { topic: TOPICS.reports.name, mode: 'broadcast' },
       { topic: TOPICS.commands.name, mode: 'broadcast' },
+      { topic: TOPICS.assetEvents.name, mode: 'shared' },
     ],
     ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }),
   });

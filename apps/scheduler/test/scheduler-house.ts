@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { TOPICS, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
 import { canonicalJson, type DagDefinition, type Json, type TimetableAnswer, type TimetableQuestion } from '@dagbook/domain';
 import { createMemoryStores } from '@dagbook/event-store';
-import { MemoryBroker } from '@dagbook/messaging';
+import { MemoryBroker, type OutgoingMessage } from '@dagbook/messaging';
 import { ManualClock, Metrics, noSpans, silentLog } from '@dagbook/platform';
 import { vi } from 'vitest';
 import type { BundleChange } from '../src/bundle-intake.ts';
@@ -58,6 +58,11 @@ export class SchedulerHouse {
     await this.stores.events.storeCommand({ commandId, dagId, body: body as unknown as Json });
     await this.#broker.publisher().publish([{ topic: TOPICS.commands.name, key: dagId, type: 'CommandStored', data: { commandId, dagId } }]);
     return (await this.until(() => this.stores.events.commandOutcome(commandId))) as unknown as CommandOutcome;
+  }
+
+  /** What a system outside writes to a topic. */
+  async publish(message: OutgoingMessage): Promise<void> {
+    await this.#broker.publisher().publish([message]);
   }
 
   /** Asks until the answer is not falsy. */

@@ -62,6 +62,8 @@ function ask({ api, largeResults }: Asking, auth: AttemptAuth, call: Call): Prom
       return api.xcom(auth, call.question) as unknown as Promise<Json>;
     case 'previousSuccess':
       return api.previousSuccess(auth).then((previous) => (previous === null ? null : { ...previous }));
+    case 'assetEvents':
+      return api.assetEvents(auth, call.query) as unknown as Promise<Json>;
     case 'putRenderedFields':
       return api.putRenderedFields(auth, call.fields).then(() => null);
     case 'requestRun':

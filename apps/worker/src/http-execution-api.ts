@@ -1,5 +1,5 @@
-import type { AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
-import type { Json } from '@dagbook/domain';
+import type { AssetEventQuery, AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { Json, QueuedUpdate } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
 export class ExecutionApiFault extends Error {
@@ -81,6 +81,10 @@ export class HttpExecutionApi implements ExecutionApi {
 
   async previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null> {
     return (await this.#ask('GET', '/execution/previous-success', attemptHeaders(auth))) as PreviousRun | null;
+  }
+
+  async assetEvents(auth: AttemptAuth, query: AssetEventQuery): Promise<readonly QueuedUpdate[]> {
+    return ((await this.#ask('POST', '/execution/asset-events', attemptHeaders(auth), query as unknown as Json)) as { readonly events: readonly QueuedUpdate[] }).events;
   }
 
   async putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void> {

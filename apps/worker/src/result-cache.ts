@@ -26,6 +26,7 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     variable: (auth, key) => api.variable(auth, key),
     xcom: (auth, question) => api.xcom(auth, question),
     previousSuccess: (auth) => api.previousSuccess(auth),
+    assetEvents: (auth, query) => api.assetEvents(auth, query),
     putRenderedFields: (auth, fields) => api.putRenderedFields(auth, fields),
     requestRun: (auth, request) => api.requestRun(auth, request),
     findRun: (auth, query) => api.findRun(auth, query),

@@ -1,4 +1,4 @@
-import type { AttemptId, OtherRunQuery, Outcome, RunRequest, Work, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptId, OtherRunQuery, Outcome, RunRequest, Work, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import type { BundleFolder } from '@dagbook/sdk';
 
@@ -33,6 +33,7 @@ export type Call =
   | { readonly id: number; readonly method: 'variable'; readonly key: string }
   | { readonly id: number; readonly method: 'xcom'; readonly question: XComQuestion }
   | { readonly id: number; readonly method: 'previousSuccess' }
+  | { readonly id: number; readonly method: 'assetEvents'; readonly query: AssetEventQuery }
   | { readonly id: number; readonly method: 'putRenderedFields'; readonly fields: { readonly [field: string]: Json } }
   | { readonly id: number; readonly method: 'requestRun'; readonly request: RunRequest }
   | { readonly id: number; readonly method: 'findRun'; readonly query: OtherRunQuery };

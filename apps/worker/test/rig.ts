@@ -93,6 +93,10 @@ export class FakeExecutionApi implements ExecutionApi {
   async xcom(): Promise<XComAnswer> {
     return { found: false };
   }
+  async assetEvents(): Promise<[]> {
+    return [];
+  }
+
   async previousSuccess(): Promise<null> {
     return null;
   }

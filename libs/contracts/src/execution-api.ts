@@ -1,4 +1,4 @@
-import type { Json } from '@dagbook/domain';
+import type { Json, QueuedUpdate } from '@dagbook/domain';
 
 /**
  * What a worker may ask of the gateway, with its attempt's token: code, large values, connections, variables. A worker
@@ -23,6 +23,8 @@ export interface ExecutionApi {
   xcom(auth: AttemptAuth, question: XComQuestion): Promise<XComAnswer>;
   /** The last run of the DAG before the attempt's own that succeeded; null: none did. */
   previousSuccess(auth: AttemptAuth): Promise<PreviousRun | null>;
+  /** Updates of an asset, or of every asset that was updated through an alias: the newest, in order. */
+  assetEvents(auth: AttemptAuth, query: AssetEventQuery): Promise<readonly QueuedUpdate[]>;
   /** The templated fields of the attempt as they were rendered, secrets hidden. The first of a try are kept. */
   putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void>;
   /** Begins a run of another DAG, once for each try however often it is asked. */
@@ -67,6 +69,12 @@ export interface LargePart {
   /** Position in the list; absent: it is the value. */
   readonly at?: number;
   readonly key: string;
+}
+
+export interface AssetEventQuery {
+  readonly of: { readonly uri: string } | { readonly alias: string };
+  /** At most 1,000. */
+  readonly limit: number;
 }
 
 export interface PreviousRun {

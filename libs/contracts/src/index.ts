@@ -5,11 +5,11 @@ export type { LogLine } from './log-line.ts';
 export type {
   AssetsUpdated, AttemptAssigned, AttemptClosed, AttemptFinished, AttemptKind, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
   CommandStored, DrainWorker, Envelope, EventStored, LogChunk, Message, MessageOf, MessageType, Outcome, RenewalGranted,
-  ReportAcknowledged, SchedulerSeen, StoredCommand, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
+  ReportAcknowledged, SchedulerSeen, StoredCommand, SubmitAssetEvent, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
 export { LARGE_RESULT_BYTES, largeResultHash, largeResultKey, MAX_RESULT_BYTES } from './execution-api.ts';
-export type { AttemptAuth, ExecutionApi, LargePart, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
+export type { AssetEventQuery, AttemptAuth, ExecutionApi, LargePart, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
 export type { LogEraser, LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
 export { DAG_PARTITIONS, DISPATCHER, DISPATCHER_PARTITION, partitionOf } from './partition.ts';

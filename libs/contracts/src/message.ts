@@ -8,6 +8,7 @@ import type { AttemptId } from './id.ts';
 export type Message =
   | Envelope<'CommandStored', CommandStored>
   | Envelope<'SubmitCommand', StoredCommand>
+  | Envelope<'SubmitAssetEvent', SubmitAssetEvent>
   | Envelope<'EventStored', EventStored>
   | Envelope<'AttemptReady', AttemptReady>
   | Envelope<'AttemptClosed', AttemptClosed>
@@ -49,6 +50,14 @@ export interface StoredCommand {
   readonly commandId: string;
   readonly dagId: string;
   readonly body: Json;
+}
+
+/** An asset was updated outside of Dagbook. */
+export interface SubmitAssetEvent {
+  readonly uri: string;
+  /** Default `{}`; at most 16 KB of JSON. */
+  readonly extra?: { readonly [name: string]: Json };
+  readonly partitionKey?: string;
 }
 
 export interface EventStored {

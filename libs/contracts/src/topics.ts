@@ -21,6 +21,8 @@ const DAY = 24 * HOUR;
 export const TOPICS = {
   /** "Your command is stored": wakes the scheduler that owns the DAG; the row in `commands` is the command. */
   commands: { name: 'dagbook.commands', key: 'dag id', partitions: 4, retentionMs: DAY, owner: 'api-gateway', carries: ['CommandStored', 'SubmitCommand'] },
+  /** Written by systems outside: an asset was updated. Its message id counts once, however often it comes. */
+  assetEvents: { name: 'dagbook.asset-events', key: 'asset uri', partitions: 4, retentionMs: 7 * DAY, owner: 'scheduler', carries: ['SubmitAssetEvent'] },
   /** Every stored event, relayed for integrations. */
   events: { name: 'dagbook.events', key: 'dag id and run id', partitions: 4, retentionMs: 7 * DAY, owner: 'scheduler', carries: ['EventStored'] },
   /** Scheduler → dispatcher: attempts that are ready, closed or revoked. */

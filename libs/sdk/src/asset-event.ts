@@ -1,4 +1,5 @@
 import { assetUriRule, MAX_ASSET_EXTRA, type EmittedAssetEvent, type Json, type QueuedUpdate } from '@dagbook/domain';
+import type { AssetEventQuery } from '@dagbook/contracts';
 import { aliasesIn, urisIn } from './asset.ts';
 import { TaskFailure } from './error.ts';
 import type { Asset, AssetAlias, AssetEvent } from './types.ts';
@@ -40,3 +41,13 @@ export function updatesOfTask(emitter: Emitter, emitted: readonly EmittedAssetEv
 export const eventForAuthor = ({ uri, extra, atMs, source, partitionKey }: QueuedUpdate): AssetEvent => ({
   uri, extra: extra as AssetEvent['extra'], timestamp: new Date(atMs), ...(source === undefined ? {} : { source }), ...(partitionKey === undefined ? {} : { partitionKey }),
 });
+
+const MAX_INLET_EVENTS = 1_000;
+
+/** What is asked for the events of an inlet, if it is one. */
+export function inletQuery({ taskId, inlets }: { readonly taskId: string; readonly inlets: readonly (Asset | AssetAlias)[] }, of: Asset | AssetAlias, limit: number): AssetEventQuery {
+  const isInlet = 'uri' in of ? urisIn(inlets).includes(of.uri) : aliasesIn(inlets).includes(of.name);
+  if (!isInlet) throw new TaskFailure('bad_input', `task '${taskId}' asks for events of '${'uri' in of ? of.uri : of.name}', which is not one of its inlets: add it to inlets`, { retry: false });
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_INLET_EVENTS) throw new TaskFailure('bad_input', `task '${taskId}' asks for ${limit} events, of 1 to ${MAX_INLET_EVENTS} allowed: give another limit`, { retry: false });
+  return { of: 'uri' in of ? { uri: of.uri } : { alias: of.name }, limit };
+}

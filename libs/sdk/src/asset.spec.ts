@@ -5,6 +5,7 @@ import type { AssetEvent, TaskContext } from './index.ts';
 const quiet = { log: () => undefined };
 const orders = asset('s3://lake/orders');
 const fx = asset('s3://lake/fx');
+type Inlets = TaskContext<unknown>['inletEvents'];
 type Emit = TaskContext<unknown>['emit'];
 const told = (events: readonly AssetEvent[]) => events.map(({ uri, extra }) => [uri, extra]);
 
@@ -70,6 +71,21 @@ describe('assets', () => {
     expect(await state((emit) => emit(fx, {}, { alias: assetAlias('other') }))).toMatch(/the alias 'other', which is not one of its outlets/);
     expect(await state((emit) => emit(orders, { text: 'x'.repeat(20_000) }))).toMatch(/16384 allowed/);
     expect(await state((emit) => [1, 2, 3].forEach(() => emit(orders, { text: 'x'.repeat(15_000) })))).toMatch(/32768 allowed/);
+  });
+
+  it('answer what was updated before to a task that reads them', async () => {
+    const alias = assetAlias('todays');
+    const d = dag('d');
+    const read = d.task('read', async (_, { inletEvents }) => [(await inletEvents(orders, { limit: 2 })).map(({ extra }) => extra['n']), (await inletEvents(alias)).map(({ uri }) => uri)], { inlets: [orders, alias] })();
+    const result = await d.test({ ...quiet, inletEvents: [1, 2, 3].map((n) => ({ asset: orders, extra: { n } })).concat([{ asset: fx, extra: { n: 4 }, alias } as never]) });
+    expect(result.value(read)).toEqual([[2, 3], [fx.uri]]);
+    for (const [act, message] of [[(inletEvents: Inlets) => inletEvents(fx), "'s3://lake/fx', which is not one of its inlets"], [(inletEvents: Inlets) => inletEvents(orders, { limit: 0 }), 'asks for 0 events']] as const) {
+      const lines: string[] = [];
+      const bad = dag('bad');
+      bad.task('read', async (_, { inletEvents }) => (await act(inletEvents)).length, { inlets: [orders] })();
+      await bad.test({ log: ({ event }) => lines.push(event) });
+      expect(lines.at(-1)).toContain(message);
+    }
   });
 
   it('make the runs of a tested schedule, beside those of its time', async () => {

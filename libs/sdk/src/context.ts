@@ -1,5 +1,5 @@
 import { type EmittedAssetEvent, type Json as PlainJson, textsIn } from '@dagbook/domain';
-import { emittedEvent, eventForAuthor } from './asset-event.ts';
+import { emittedEvent, eventForAuthor, inletQuery } from './asset-event.ts';
 import { connectionMissing, environmentName, variableMissing } from './missing.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
 import type { Asset, AssetAlias, AssetEvent, Json, TaskContext, TaskLog } from './types.ts';
@@ -11,18 +11,21 @@ export class RunContext<P> implements TaskContext<P> {
   readonly emitted: EmittedAssetEvent[] = [];
   readonly #request: TaskRunRequest;
   readonly #io: TaskIo;
+  readonly #inlets: readonly (Asset | AssetAlias)[];
   readonly #outlets: readonly (Asset | AssetAlias)[];
 
-  constructor(request: TaskRunRequest, io: TaskIo, dag: { readonly params: P; readonly timezone: string; readonly outlets: readonly (Asset | AssetAlias)[] }) {
+  constructor(request: TaskRunRequest, io: TaskIo, dag: { readonly params: P; readonly timezone: string; readonly inlets?: readonly (Asset | AssetAlias)[]; readonly outlets?: readonly (Asset | AssetAlias)[] }) {
     this.#request = request;
     this.#io = io;
     this.params = dag.params;
     this.timezone = dag.timezone;
-    this.#outlets = dag.outlets;
+    this.#inlets = dag.inlets ?? [];
+    this.#outlets = dag.outlets ?? [];
     // Authors take these out of the context: `async (_, { conn, emit })`.
     this.conn = this.conn.bind(this);
     this.variable = this.variable.bind(this);
     this.emit = this.emit.bind(this);
+    this.inletEvents = this.inletEvents.bind(this);
     this.maskSecret = this.maskSecret.bind(this);
   }
 
@@ -101,6 +104,11 @@ export class RunContext<P> implements TaskContext<P> {
 
   get triggeringAssetEvents(): readonly AssetEvent[] {
     return (this.#request.work.run.assetEvents ?? []).map(eventForAuthor);
+  }
+
+  async inletEvents(of: Asset | AssetAlias, { limit = 100 }: { limit?: number } = {}): Promise<readonly AssetEvent[]> {
+    const query = inletQuery({ taskId: this.taskId, inlets: this.#inlets }, of, limit);
+    return ((await this.#io.assetEvents?.(query)) ?? []).map(eventForAuthor);
   }
 
   async conn<T>(id: string): Promise<T> {

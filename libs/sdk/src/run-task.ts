@@ -33,7 +33,7 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
   try {
     const { definition } = compiled;
     const params = await validParams(dag, request);
-    const context = new RunContext(request, io, { params, timezone: definition.timezone, outlets: task.spec.outlets ?? [] });
+    const context = new RunContext(request, io, { params, timezone: definition.timezone, inlets: task.spec.inlets ?? [], outlets: task.spec.outlets ?? [] });
     running = { dag, task, request, io, context, compiled };
     if (request.work.kind === 'trigger' && (request.work.trigger as unknown as TriggerSpec).kind !== 'poke') return await fired(running);
     if (task.spec.onExecute !== undefined && request.work.kind !== 'trigger') await callOnExecute(running);

@@ -1,5 +1,5 @@
-import type { DagDefinition, Json, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
-import type { AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { DagDefinition, Json, QueuedUpdate, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { AssetEventQuery, AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
  * What stands between a DAG's code and the process that runs it. A bundle exports DAGs; under this symbol each of them
@@ -51,6 +51,8 @@ export interface TaskIo {
   xcom?(question: XComQuestion): Promise<XComAnswer>;
   /** The last run of the DAG before this one that succeeded; null: none did. */
   previousSuccess?(): Promise<PreviousRun | null>;
+  /** Updates of what the task reads, oldest first. */
+  assetEvents?(query: AssetEventQuery): Promise<readonly QueuedUpdate[]>;
   /** The files that came with the DAG, on this host; absent when none did. */
   readonly bundle?: BundleFolder;
   /** The text of a file of the DAG's bundle, by its path from the DAG's own folder or the bundle's; null: there is none. */

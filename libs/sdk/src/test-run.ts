@@ -321,6 +321,9 @@ export class TestRun implements TestResult {
         return found;
       },
       xcom: async ({ taskId: of, mapIndexes }) => this.#xcom(of, mapIndexes),
+      assetEvents: async ({ of, limit }) => (this.#options.inletEvents ?? [])
+        .filter(({ asset, alias }) => ('uri' in of ? asset.uri === of.uri : alias?.name === of.alias)).slice(-limit)
+        .map(({ asset, extra = {} }, index) => ({ uri: asset.uri, extra: extra as Json, atMs: this.#nowMs, position: String(index) })),
       templateFile: (name) => templateFile(this.#options.folder, name),
       maskSecret: (secret) => this.#hide([secret]),
       mask: () => this.#mask,

@@ -93,6 +93,8 @@ export interface TaskContext<P> {
   readonly log: TaskLog;
   /** Of a run that assets made: the updates that it was made for, oldest first. */
   readonly triggeringAssetEvents: readonly AssetEvent[];
+  /** The newest updates of one of the task's `inlets`, or of all assets of an alias that is one, oldest first. Default: 100, at most 1,000. */
+  inletEvents(of: Asset | AssetAlias, o?: { limit?: number }): Promise<readonly AssetEvent[]>;
   conn<T = Record<string, string>>(id: string): Promise<T>;
   variable(key: string): Promise<string>;
   /**
@@ -382,6 +384,8 @@ export interface TestOptions<P> {
   otherDags?: Record<string, 'success' | 'failed' | 'running'>;
   /** The run is one that these updates made: what its tasks are told of, oldest first. Without it the run is made by hand. */
   assetEvents?: readonly { asset: Asset; extra?: Record<string, Json>; source?: NonNullable<AssetEvent['source']> }[];
+  /** What was updated before, oldest first: what `inletEvents` answers. */
+  inletEvents?: readonly { asset: Asset; extra?: Record<string, Json>; alias?: AssetAlias }[];
   /** Of the run; what its tasks update is updated under it. */
   partitionKey?: string;
   /** What people answer; a task that asks and is not answered waits for its response timeout. */

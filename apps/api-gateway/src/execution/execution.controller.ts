@@ -2,8 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, StreamableFile } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
-import type { Json } from '@dagbook/domain';
+import type { AssetEventQuery, AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { Json, QueuedUpdate } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
 import { WORKER_SECRET } from '../token.ts';
@@ -85,6 +85,16 @@ export class ExecutionController {
     const previous = await this.#api.previousSuccess(authOf(headers));
     if (previous === null) throw notFound('No run before this one succeeded');
     return previous;
+  }
+
+  @Post('asset-events')
+  @HttpCode(200)
+  async assetEvents(@Body() request: Partial<AssetEventQuery> | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly events: readonly QueuedUpdate[] }> {
+    const { of, limit } = request ?? {};
+    const name = of !== undefined && 'uri' in of ? of.uri : of?.alias;
+    if (of === undefined || typeof name !== 'string') throw invalid([{ type: 'missing', loc: ['body', 'of'], msg: 'Field required: the uri of an asset, or an alias' }]);
+    if (!Number.isInteger(limit) || limit === undefined || limit < 1 || limit > 1_000) throw invalid([{ type: 'int_parsing', loc: ['body', 'limit'], msg: 'Input should be a whole number from 1 to 1000' }]);
+    return { events: await this.#api.assetEvents(authOf(headers), { of, limit }) };
   }
 
   @Post('rendered-fields')

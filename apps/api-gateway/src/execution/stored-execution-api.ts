@@ -1,8 +1,8 @@
-import { type AttemptAuth, type AttemptKey, type ExecutionApi, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
-import { type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
+import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type QueuedUpdate, type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
-import { type Queryable, selectRows, successBefore } from '@dagbook/read-models';
+import { listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
 import type { OtherRuns } from './other-run.ts';
 import type { ResultStore, StoredResult } from './result-store.ts';
 import type { StoredObject } from '@dagbook/object-store';
@@ -99,6 +99,16 @@ export class StoredExecutionApi implements ExecutionApi {
     if (row === null) return null;
     const { intervalStartMs, intervalEndMs, startedAtMs, endedAtMs } = row;
     return { dataInterval: intervalStartMs === null || intervalEndMs === null ? null : { startMs: intervalStartMs, endMs: intervalEndMs }, startedAtMs, endedAtMs };
+  }
+
+  async assetEvents(auth: AttemptAuth, { of, limit }: AssetEventQuery): Promise<readonly QueuedUpdate[]> {
+    await this.#admit(auth);
+    const { rows } = await listAssetEvents(this.#db, of, [{ field: 'id', descending: true }], { limit, offset: 0 });
+    return [...rows].reverse().map(({ eventKey, uri, extra, atMs, partitionKey, sourceDagId, sourceRunId, sourceTaskId, sourceMapIndex }) => ({
+      uri, extra, atMs, position: String(eventKey),
+      ...(partitionKey === null ? {} : { partitionKey }),
+      ...(sourceDagId === null || sourceRunId === null || sourceTaskId === null ? {} : { source: { dagId: sourceDagId, runId: sourceRunId, taskId: sourceTaskId, mapIndex: sourceMapIndex } }),
+    }));
   }
 
   async putRenderedFields(auth: AttemptAuth, fields: { readonly [field: string]: Json }): Promise<void> {

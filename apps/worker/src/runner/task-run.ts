@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type Work } from '@dagbook/contracts';
-import { type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
+import { type QueuedUpdate, type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
 import { FrameType } from '../frame.ts';
@@ -94,6 +94,7 @@ export class TaskRunner {
         return found;
       },
       xcom: (question) => this.#results.pulled(calls, question),
+      assetEvents: async (query) => (await calls.ask({ method: 'assetEvents', query })) as unknown as readonly QueuedUpdate[],
       previousSuccess: async () => (await calls.ask({ method: 'previousSuccess' })) as PreviousRun | null,
       putRenderedFields: async (fields) => void (await calls.ask({ method: 'putRenderedFields', fields })),
       maskSecret: (secret) => {
