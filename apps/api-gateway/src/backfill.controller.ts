@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { backfillAction, backfillDates, refusesBackfill, type BackfillRequest, type Json } from '@dagbook/domain';
+import { backfillAction, backfillDates, refusesBackfill, type BackfillRequest, type ForeseenRuns, type Json } from '@dagbook/domain';
 import { getBackfill, listBackfills, runsByLogicalDate, type BackfillOrder, type BackfillRow } from '@dagbook/read-models';
 import type { AlarmClock } from '@dagbook/platform';
 import type { FastifyReply } from 'fastify';
@@ -72,13 +72,14 @@ export class BackfillController {
   @Post('dry_run')
   @HttpCode(200)
   @Operation({ id: 'create_backfill_dry_run', summary: 'Show which runs a backfill would make, and which dates it would leave as they are', answers: BackfillDryRunCollectionResponse, body: BackfillBody })
-  async dryRun(@Body(body(BackfillBody)) request: BackfillBody): Promise<BackfillDryRunCollectionResponse> {
+  async dryRun(@Body(body(BackfillBody)) request: BackfillBody, @Caller() { username }: Principal): Promise<BackfillDryRunCollectionResponse> {
     const { definition } = await this.#reader.planOf(await this.#reader.dag(request.dag_id));
     const asked = requestOf(request);
     const nowMs = this.#clock.nowMs();
-    const refusal = refusesBackfill(definition, asked, nowMs);
+    const foreseen = definition.schedule.kind === 'custom' ? await this.#foreseen(request.dag_id, asked, username) : undefined;
+    const refusal = refusesBackfill(definition, asked, nowMs, foreseen);
     if (refusal !== null) throw new ApiError(refusalStatus(refusal.code), refusal.message);
-    const dates = backfillDates(definition, asked, nowMs).map(({ interval }) => interval.startMs);
+    const dates = backfillDates(definition, asked, nowMs, foreseen?.runs).map(({ interval }) => interval.startMs);
     const runs = await runsByLogicalDate(this.#reader.db, request.dag_id, Math.min(...dates), Math.max(...dates));
     const runOf = new Map(runs.map((run) => [run.logicalDateMs, run]));
     const decided = dates.map((logicalDateMs) => {
@@ -105,6 +106,13 @@ export class BackfillController {
   @Operation({ id: 'cancel_backfill', summary: 'End a backfill: what it has not begun never begins, what runs goes on', answers: BackfillResponse, isCommand: true })
   async cancel(@Param('backfill_id', pathBackfill) id: number, @Caller() { username }: Principal, @Res({ passthrough: true }) reply: FastifyReply): Promise<BackfillResponse | AcceptedResponse> {
     return this.#change(id, reply, (backfillId) => ({ type: 'CancelBackfill', backfillId, user: username }));
+  }
+
+  /** What the DAG's own timetable says of the range; its code runs where the DAG's owner lets it. */
+  async #foreseen(dagId: string, { fromMs, toMs }: BackfillRequest, user: string): Promise<ForeseenRuns> {
+    const submitted = await this.#commands.submit(dagId, { type: 'ForeseeRuns', fromMs, toMs, user });
+    if (submitted.kind === 'accepted') throw new ApiError(503, `No scheduler has asked the timetable of ${dagId} yet: ask again`);
+    return submitted.result as unknown as ForeseenRuns;
   }
 
   async #change(id: number, reply: FastifyReply, command: (backfillId: string) => Parameters<CommandDesk['submit']>[1]): Promise<BackfillResponse | AcceptedResponse> {

@@ -10,8 +10,10 @@ const DAILY: DagDefinition = {
   tasks: [{ taskId: 'load', operator: 'function', upstream: [] }], deadlines: [{ name: 'in the morning', reference: 'logicalDate', intervalMs: 3_600_000 }],
 };
 const BY_HAND: DagDefinition = { ...DAILY, dagId: 'by_hand', schedule: { kind: 'none' } };
+const CUSTOM: DagDefinition = { ...DAILY, dagId: 'custom', schedule: { kind: 'custom', name: 'mine' } };
 const BODY = { dag_id: 'daily', from_date: '2026-01-01T00:00:00Z', to_date: '2026-01-04T00:00:00Z' };
 
+const DAY_MS = 86_400_000;
 const postgres = withPostgres();
 let house: House;
 let journal: Journal;
@@ -22,6 +24,7 @@ beforeAll(async () => {
   journal = new Journal(postgres.stores.events);
   await journal.dag(DAILY);
   await journal.dag(BY_HAND);
+  await journal.dag(CUSTOM);
   for (const [day, state] of [['02', 'RunSucceeded'], ['03', 'RunFailed']] as const) {
     const logicalDateMs = Date.parse(`2026-01-${day}T00:00:00Z`);
     await journal.run(DAILY, `scheduled__${day}`, { logicalDateMs });
@@ -30,6 +33,7 @@ beforeAll(async () => {
   // Answers as the scheduler would.
   await house.answerCommands(async (dagId, body) => {
     commands.push(body);
+    if (body.type === 'ForeseeRuns') return { kind: 'done', position: null, result: { runs: [1, 2].map((day) => [body.fromMs + day * DAY_MS, body.fromMs + (day - 1) * DAY_MS, body.fromMs + day * DAY_MS]) } };
     const atMs = journal.tick();
     if (body.type === 'CreateBackfill') {
       const { user, ...request } = body;
@@ -55,6 +59,12 @@ it('shows beforehand what would become of each date', async () => {
   const backwards = await house.ask('POST', '/api/v2/backfills/dry_run', { body: { ...BODY, run_backwards: true } });
   expect(backwards.body.backfills.map((date: { logical_date: string }) => date.logical_date.slice(8, 10))).toEqual(['04', '01']);
   expect(commands).toEqual([]);
+});
+
+it('shows the dates of a timetable of the author\'s, as the owner of the DAG has it answer', async () => {
+  const { status, body } = await house.ask('POST', '/api/v2/backfills/dry_run', { body: { ...BODY, dag_id: 'custom' } });
+  expect([status, body.backfills.map((date: { logical_date: string; action: string }) => `${date.logical_date.slice(0, 10)} ${date.action}`)]).toEqual([200, ['2026-01-01 create', '2026-01-02 create']]);
+  expect(commands).toEqual([{ type: 'ForeseeRuns', fromMs: Date.parse(BODY.from_date), toMs: Date.parse(BODY.to_date), user: 'admin' }]);
 });
 
 it('is created, read, paused, gone on with and cancelled', async () => {

@@ -1,5 +1,5 @@
 import {
-  backfillDates, decideBackfill, evolveBackfill, isRejected, nextDates, reject, stepsOf, type BackfillCommand, type BackfillEvent, type BackfillFold, type BackfillStep, type ExistingRun, type Json,
+  backfillDates, decideBackfill, evolveBackfill, isRejected, nextDates, reject, stepsOf, type BackfillCommand, type BackfillEvent, type BackfillFold, type BackfillStep, type ExistingRun, type ForeseenRuns, type Json,
   type Rejected, type RunEvent, type ScheduledRun,
 } from '@dagbook/domain';
 import { backfillStream, runStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -49,14 +49,14 @@ export class BackfillDesk {
   }
 
   /** Within the DAG's turn. */
-  async command(dag: OwnedDag, commandId: string, body: BackfillBody): Promise<void> {
+  async command(dag: OwnedDag, commandId: string, body: BackfillBody, foreseen?: ForeseenRuns): Promise<void> {
     const owned = await this.#current(dag.dagId);
     const nowMs = this.#ports.clock.nowMs();
     if (body.type === 'CreateBackfill') {
       const { type, user, ...request } = body;
       if (dag.plan === undefined) return this.#refuse(commandId, reject('dag_not_found', `the DAG ${dag.dagId} has no version that could be read`));
       const number = (owned?.number ?? 0) + 1;
-      const command: BackfillCommand = { type, dagId: dag.dagId, backfillId: String(number), request, definition: dag.plan.definition, planHash: dag.plan.hash, by: user, nowMs };
+      const command: BackfillCommand = { type, dagId: dag.dagId, backfillId: String(number), request, definition: dag.plan.definition, planHash: dag.plan.hash, ...(foreseen === undefined ? {} : { foreseen }), by: user, nowMs };
       const decision = decideBackfill(command, owned?.fold);
       if (isRejected(decision)) return this.#refuse(commandId, decision);
       const fresh: OwnedBackfill = { dagId: dag.dagId, number, fold: undefined, version: 0, dates: undefined, isInDoubt: false, isAdvancing: false, wasTouched: false };
@@ -230,7 +230,7 @@ export class BackfillDesk {
   }
 
   async #datesOf(owned: OwnedBackfill, { created }: BackfillFold): Promise<readonly ScheduledRun[]> {
-    return (owned.dates ??= backfillDates((await this.#ports.plans.get(created.planHash)).definition, created, created.atMs));
+    return (owned.dates ??= backfillDates((await this.#ports.plans.get(created.planHash)).definition, created, created.atMs, created.runs));
   }
 
   #activeOf(dagId: string, backfillId: string): number {

@@ -147,7 +147,9 @@ export class DagDesk {
       case 'SetBackfillPaused':
       case 'CancelBackfill':
         // Also when it is not known whether it was written: then the journal is asked.
-        return this.#turn(dag, () => this.#backfills.command(dag, commandId, body)).finally(() => this.#backfills.goOn(dag));
+        return this.#turn(dag, async () => this.#backfills.command(dag, commandId, body, body.type === 'CreateBackfill' ? await this.#ports.timetables.ranged(dag, body.fromMs, body.toMs) : undefined)).finally(() => this.#backfills.goOn(dag));
+      case 'ForeseeRuns':
+        return this.#turn(dag, async () => this.#answer(commandId, dagId, { kind: 'done', position: null, result: ((await this.#ports.timetables.ranged(dag, body.fromMs, body.toMs)) ?? null) as unknown as Json }));
       case 'ClearTasksAcross':
       case 'MarkTasksAcross':
         return this.#askAcross(dag, commandId, body);

@@ -1,5 +1,5 @@
 import type { DagDefinition, ScheduledRun, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
-import { dagStream, runStream } from '@dagbook/contracts';
+import { backfillStream, dagStream, runStream } from '@dagbook/contracts';
 import { afterEach, expect, it } from 'vitest';
 import { SchedulerHouse } from '../test/scheduler-house.ts';
 
@@ -16,6 +16,7 @@ afterEach(() => house.close());
 /** Every hour, from the last run or the start date on; or what is said instead. */
 const hourly = (question: TimetableQuestion): TimetableAnswer => {
   if (question.kind === 'manual') return { kind: 'manual', interval: { startMs: question.runAfterMs - 5, endMs: question.runAfterMs } };
+  if (question.kind === 'range') return { kind: 'range', runs: [0, 1, 2].map((hour) => hourAfter(question.fromMs + hour * HOUR_MS)).filter(({ interval }) => interval.startMs <= question.toMs) };
   const { lastInterval, startMs } = question.question;
   return { kind: 'next', runs: [hourAfter(lastInterval?.endMs ?? startMs ?? 0)] };
 };
@@ -79,4 +80,22 @@ it('asks it for the data interval of a run by hand, unless the request gives one
   expect(await house.data(runStream('d', 'r2'), 'RunCreated')).toMatchObject([{ dataInterval: { startMs: 1, endMs: 2 } }]);
   house.timetable = () => ({ kind: 'manual', interval: null, problem: 'no calendar' });
   expect(await house.command('d', { type: 'TriggerRun', runId: 'r3', logicalDateMs: atMs + 2, conf: {}, triggeredBy: 'test', user: 'ann' })).toMatchObject({ kind: 'refused', code: 'invalid_data_interval', message: expect.stringContaining('no calendar') });
+});
+
+it('asks it once for the dates of a backfill, which keeps them whatever the code says afterwards', async () => {
+  await opened({ catchup: false, startDate: '2027-01-01T00:00:00Z', tasks: [{ taskId: 'a', operator: 'empty', kind: 'empty', upstream: [] }] });
+  const fromMs = Date.parse('2026-01-01T00:00Z');
+  const range = { fromMs, toMs: fromMs + HOUR_MS };
+  expect(await house.command('d', { type: 'ForeseeRuns', ...range, user: 'ann' })).toEqual({
+    kind: 'done', position: null, result: { runs: [[fromMs + HOUR_MS, fromMs, fromMs + HOUR_MS], [fromMs + 2 * HOUR_MS, fromMs + HOUR_MS, fromMs + 2 * HOUR_MS]] },
+  });
+  const backfill = { type: 'CreateBackfill', ...range, reprocessBehavior: 'none', runBackwards: true, maxActiveRuns: 1, conf: {}, runOnLatestVersion: true, user: 'ann' } as const;
+  expect(await house.command('d', backfill)).toMatchObject({ kind: 'done', result: { backfillId: '1' } });
+  house.timetable = () => ({ kind: 'range', runs: [], problem: 'no calendar' });
+  await house.until(async () => (await house.types(backfillStream('d', '1'))).at(-1) === 'BackfillCompleted');
+  expect((await house.data(backfillStream('d', '1'), 'BackfillDateHandled')).map(({ runId }) => runId)).toEqual(['backfill__2026-01-01T02:00:00+00:00', 'backfill__2026-01-01T01:00:00+00:00']);
+  expect(await house.data(runStream('d', 'backfill__2026-01-01T02:00:00+00:00'), 'RunCreated')).toMatchObject([{ dataInterval: { startMs: fromMs + HOUR_MS, endMs: fromMs + 2 * HOUR_MS } }]);
+  expect(await house.command('d', backfill)).toEqual({
+    kind: 'refused', code: 'invalid_backfill_date', message: 'The timetable of d could not say its dates from 2026-01-01T00:00:00+00:00 to 2026-01-01T01:00:00+00:00: no calendar',
+  });
 });

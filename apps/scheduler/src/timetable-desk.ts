@@ -1,4 +1,4 @@
-import type { DataInterval, DagCommand, Rejected, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DataInterval, DagCommand, ForeseenRuns, Rejected, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { needsForesight, reject, scheduleQuestion } from '@dagbook/domain';
 import type { PackedBundle } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
@@ -45,6 +45,14 @@ export class TimetableDesk {
     const answer = await this.#ask(dag, { kind: 'manual', runAfterMs: logicalDateMs });
     if (answer.kind === 'manual' && answer.interval !== null) return answer.interval;
     return reject('invalid_data_interval', `The timetable of ${dag.dagId} could not say the data interval of this run: ${answer.problem ?? 'no answer'} Mend its manual(), or give data_interval_start and data_interval_end.`);
+  }
+
+  /** All runs of a range, for a backfill; undefined: the definition says which. */
+  async ranged(dag: OwnedDag, fromMs: number, toMs: number): Promise<ForeseenRuns | undefined> {
+    if (dag.plan?.definition.schedule.kind !== 'custom') return undefined;
+    const answer = await this.#ask(dag, { kind: 'range', fromMs, toMs, nowMs: this.#ports.clock.nowMs() });
+    if (answer.kind !== 'range') throw new Error(`the timetable of ${dag.dagId} answered another question`);
+    return { runs: answer.runs.map(({ runAfterMs, interval }) => [runAfterMs, interval.startMs, interval.endMs]), ...(answer.problem === undefined ? {} : { problem: answer.problem }) };
   }
 
   async #ask(dag: OwnedDag, question: TimetableQuestion): Promise<TimetableAnswer> {

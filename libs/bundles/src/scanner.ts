@@ -145,7 +145,7 @@ export class BundleScanner {
     const answer = await this.#pool.parse({ path: join(folder, file), code, ...(timezone === undefined ? {} : { timezone }), timetable: { dagId, question } }, () => undefined);
     if (answer.kind === 'parsed' && answer.timetable !== undefined) return answer.timetable;
     const problem = answer.kind === 'failed' ? answer.message : `${file} exports no DAG '${dagId}' with a timetable of its own. Deploy the file again.`;
-    return question.kind === 'next' ? { kind: 'next', runs: [], problem } : { kind: 'manual', interval: null, problem };
+    return question.kind === 'manual' ? { kind: 'manual', interval: null, problem } : { kind: question.kind, runs: [], problem };
   }
 
   /** Ends the watch, kills and reaps every child. Safe twice, and before a start. */

@@ -42,6 +42,8 @@ export type CommandBody =
       readonly runOnLatestVersion: boolean;
       readonly user: string;
     }
+  /** Asks the author's timetable for a range and changes nothing: the outcome's result is a `ForeseenRuns` of the domain. */
+  | { readonly type: 'ForeseeRuns'; readonly fromMs: number; readonly toMs: number; readonly user: string }
   | { readonly type: 'SetBackfillPaused'; readonly backfillId: string; readonly paused: boolean; readonly user: string }
   | { readonly type: 'CancelBackfill'; readonly backfillId: string; readonly user: string }
   | { readonly type: 'EraseRun'; readonly runId: string; readonly user: string }

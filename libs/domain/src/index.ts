@@ -90,6 +90,7 @@ export type { BackfillFold } from './backfill/fold.ts';
 export { evolveBackfill } from './backfill/fold.ts';
 export type { BackfillCommand, BackfillStep, ExistingRun } from './backfill/decide.ts';
 export { backfillAction, decideBackfill, nextDates, stepsOf } from './backfill/decide.ts';
+export type { ForeseenRuns } from './backfill/range.ts';
 export { backfillDates, refusesBackfill } from './backfill/range.ts';
 export type { SealedEntryCommand, SealedEntryEvent } from './secret/sealed-entry.ts';
 export { sealedEntryDecider } from './secret/sealed-entry.ts';

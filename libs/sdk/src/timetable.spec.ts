@@ -68,6 +68,17 @@ describe('example_workday_timetable', () => {
     expect(days(ask({ catchup: false }))[0]).toBe('2026-01-19T15:00:00.000Z');
   });
 
+  it('names the workdays of a range, as far as they are over', () => {
+    const range = { kind: 'range', fromMs: Date.parse('2025-12-30T15:00Z'), toMs: Date.parse('2026-01-05T15:00Z'), nowMs: Date.parse('2026-01-20T00:00Z') } as const;
+    const starts = (asked: typeof range) => {
+      const answer = runnableOf(workdays)?.askTimetable(asked);
+      return answer?.kind === 'range' ? [answer.problem, ...answer.runs.map(({ interval }) => new Date(interval.startMs).toISOString().slice(0, 10))] : [];
+    };
+    expect(starts(range)).toEqual([undefined, '2025-12-30', '2026-01-01', '2026-01-04', '2026-01-05']);
+    expect(starts({ ...range, nowMs: Date.parse('2026-01-05T12:00Z') })).toEqual([undefined, '2025-12-30', '2026-01-01']);
+    expect(starts({ ...range, toMs: Date.parse('2040-01-01T00:00Z'), nowMs: Date.parse('2041-01-01T00:00Z') })).toHaveLength(1 + 1_001);
+  });
+
   it('makes its year in process', async () => {
     const { runs } = await workdays.testSchedule({ from: '2026-01-01', to: '2026-01-10', log: () => undefined });
     expect(runs.map(({ logicalDate }) => logicalDate)).toEqual(['02', '05', '06', '07', '08', '09'].map((day) => `2026-01-${String(Number(day) - 1).padStart(2, '0')}T15:00:00+00:00`));

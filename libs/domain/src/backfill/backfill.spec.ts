@@ -5,7 +5,7 @@ import { isRejected } from '../decider.ts';
 import { backfillAction, decideBackfill, nextDates, stepsOf, type BackfillStep, type ExistingRun } from './decide.ts';
 import type { BackfillEvent, BackfillRequest } from './event.ts';
 import { evolveBackfill, type BackfillFold } from './fold.ts';
-import { backfillDates, refusesBackfill } from './range.ts';
+import { backfillDates, refusesBackfill, type ForeseenRuns } from './range.ts';
 
 const at = (iso: string): number => Date.parse(iso);
 const DAG: DagDefinition = { dagId: 'd', timezone: 'UTC', schedule: { kind: 'cronDataInterval', cron: '0 0 * * *', timezone: 'UTC' }, tasks: [{ taskId: 'a', operator: 'function', upstream: [] }] };
@@ -76,6 +76,24 @@ it.each([
     none: backfillAction(behavior, undefined), queued: backfillAction(behavior, 'queued'), running: backfillAction(behavior, 'running'),
     success: backfillAction(behavior, 'success'), failed: backfillAction(behavior, 'failed'),
   }).toEqual(actions);
+});
+
+describe('of a timetable of the author\'s', () => {
+  const custom: DagDefinition = { ...DAG, schedule: { kind: 'custom', name: 'mine' } };
+  const hours = (count: number): ForeseenRuns => ({ runs: Array.from({ length: count }, (_, hour) => [REQUEST.fromMs + hour + 1, REQUEST.fromMs + hour, REQUEST.fromMs + hour + 1] as const) });
+  const refused = (foreseen: ForeseenRuns): string | undefined => refusesBackfill(custom, REQUEST, NOW, foreseen)?.code;
+
+  it('are the dates that it answered, kept in the event', () => {
+    const foreseen = hours(2);
+    const [created] = decideBackfill({ type: 'CreateBackfill', dagId: 'd', backfillId: '1', request: REQUEST, definition: custom, planHash: 'p', foreseen, by: 'ann', nowMs: NOW }, undefined) as readonly BackfillEvent[];
+    expect(created).toMatchObject({ dates: 2, runs: foreseen.runs });
+    expect(backfillDates(custom, { ...REQUEST, runBackwards: true }, NOW, foreseen.runs).map(({ interval }) => interval.startMs)).toEqual([REQUEST.fromMs + 1, REQUEST.fromMs]);
+  });
+
+  it('fit into an event, or are refused', () => {
+    expect([refused(hours(0)), refused(hours(1_000)), refused(hours(1_001)), refused({ runs: [], problem: 'no calendar' })]).toEqual(['invalid_backfill_date', undefined, 'backfill_too_large', 'invalid_backfill_date']);
+    expect(JSON.stringify(hours(1_000)).length).toBeLessThan(48 * 1024);
+  });
 });
 
 describe('what comes next', () => {

@@ -7,6 +7,7 @@ import type { ScheduledRun } from '../schedule/definition.ts';
 import type { BackfillEvent, BackfillRequest, ReprocessBehavior } from './event.ts';
 import type { BackfillFold } from './fold.ts';
 import { backfillDates, refusesBackfill } from './range.ts';
+import type { ForeseenRuns } from './range.ts';
 
 /** What may be asked of a DAG's newest backfill; the DAG's owner asks, so that no two are active at once. */
 export type BackfillCommand =
@@ -17,6 +18,8 @@ export type BackfillCommand =
       readonly request: BackfillRequest;
       readonly definition: DagDefinition;
       readonly planHash: string;
+      /** Of a timetable of the author's. */
+      readonly foreseen?: ForeseenRuns;
       readonly by: string;
       readonly nowMs: number;
     }
@@ -28,13 +31,13 @@ export type BackfillCommand =
 export function decideBackfill(command: BackfillCommand, newest: BackfillFold | undefined): Decision<BackfillEvent> {
   const { nowMs } = command;
   if (command.type === 'CreateBackfill') {
-    const { dagId, backfillId, request, definition, planHash, by } = command;
+    const { dagId, backfillId, request, definition, planHash, foreseen, by } = command;
     if (newest?.state === 'running') {
       return reject('backfill_running', `The DAG ${dagId} has an active backfill, number ${newest.created.backfillId}; wait for its end or cancel it.`);
     }
-    const refusal = refusesBackfill(definition, request, nowMs);
+    const refusal = refusesBackfill(definition, request, nowMs, foreseen);
     if (refusal !== null) return refusal;
-    return [{ ...request, type: 'BackfillCreated', dagId, backfillId, planHash, dates: backfillDates(definition, request, nowMs).length, by, atMs: nowMs }];
+    return [{ ...request, type: 'BackfillCreated', dagId, backfillId, planHash, dates: backfillDates(definition, request, nowMs, foreseen?.runs).length, ...(foreseen === undefined ? {} : { runs: foreseen.runs }), by, atMs: nowMs }];
   }
   if (newest === undefined) return reject('backfill_not_found', 'There is no such backfill; list those of the DAG.');
   if (command.type === 'RecordBackfillSteps') return newest.state === 'running' ? recordSteps(command, newest) : [];

@@ -38,6 +38,9 @@ export interface BackfillRequest {
   readonly runOnLatestVersion: boolean;
 }
 
+/** Instant after which it runs, begin and end of its interval: a thousand of them fit into an event. */
+export type ForeseenRun = readonly [runAfterMs: number, startMs: number, endMs: number];
+
 export interface BackfillCreated extends BackfillRequest {
   readonly type: 'BackfillCreated';
   readonly dagId: string;
@@ -47,6 +50,8 @@ export interface BackfillCreated extends BackfillRequest {
   readonly planHash: string;
   /** How many dates it covers. */
   readonly dates: number;
+  /** Of a timetable of the author's, which is not asked again: what it answered, oldest first. */
+  readonly runs?: readonly ForeseenRun[];
   readonly by: string;
   readonly atMs: number;
 }

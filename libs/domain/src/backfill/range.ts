@@ -7,29 +7,32 @@ import { problemText } from '../problem.ts';
 import { isoInstant } from '../schedule/civil.ts';
 import type { ScheduledRun, TimetableDefinition } from '../schedule/definition.ts';
 import { nextRun } from '../schedule/timetable.ts';
-import type { BackfillRequest } from './event.ts';
+import { MOST_RANGED_RUNS } from '../schedule/custom.ts';
+import type { BackfillRequest, ForeseenRun } from './event.ts';
 
 /** Over this a range was mistyped, or is better divided. */
 const MAX_BACKFILL_DATES = 10_000;
 
 /** Schedules without a rhythm have no dates that could be missing. */
 const PERIODIC: { readonly [kind in TimetableDefinition['kind']]: boolean } = {
-  none: false, once: false, continuous: false, assets: false, custom: false,
+  none: false, once: false, continuous: false, assets: false, custom: true,
   events: true, cronTrigger: true, multipleCronTrigger: true, cronDataInterval: true, deltaTrigger: true, deltaDataInterval: true, assetsOrTime: true,
 };
 
 /**
  * The runs that a backfill covers, in the order in which they are made: what the timetable would have made between the two
- * dates, whatever the DAG's own start and end, as far as it is due by `nowMs`. At most `MAX_BACKFILL_DATES` + 1.
+ * dates, whatever the DAG's own start and end, as far as it is due by `nowMs`. At most `MAX_BACKFILL_DATES` + 1. A timetable of
+ * the author's is code, which was asked before: `foreseen`, oldest first.
  */
 export function backfillDates(
   { schedule }: Pick<DagDefinition, 'schedule'>,
   { fromMs, toMs, runBackwards }: Pick<BackfillRequest, 'fromMs' | 'toMs' | 'runBackwards'>,
   nowMs: number,
+  foreseen: readonly ForeseenRun[] = [],
 ): readonly ScheduledRun[] {
-  const runs: ScheduledRun[] = [];
+  const runs: ScheduledRun[] = schedule.kind === 'custom' ? foreseen.map(([runAfterMs, startMs, endMs]) => ({ runAfterMs, interval: { startMs, endMs } })) : [];
   let lastInterval: ScheduledRun['interval'] | null = null;
-  while (runs.length <= MAX_BACKFILL_DATES) {
+  while (schedule.kind !== 'custom' && runs.length <= MAX_BACKFILL_DATES) {
     const run: ScheduledRun | null = nextRun(schedule, { lastInterval, startMs: fromMs, endMs: toMs, catchup: true, nowMs });
     if (run === null || run.runAfterMs > nowMs || run.interval.startMs > toMs) break;
     runs.push(run);
@@ -38,8 +41,14 @@ export function backfillDates(
   return runBackwards ? runs.reverse() : runs;
 }
 
+/** What a timetable of the author's answered for the range; `problem`: why it has no answer. */
+export interface ForeseenRuns {
+  readonly runs: readonly ForeseenRun[];
+  readonly problem?: string;
+}
+
 /** Why this cannot be backfilled; null when it can. Asked by a dry run and by the real one alike. */
-export function refusesBackfill(definition: DagDefinition, request: BackfillRequest, nowMs: number): Rejected | null {
+export function refusesBackfill(definition: DagDefinition, request: BackfillRequest, nowMs: number, foreseen?: ForeseenRuns): Rejected | null {
   const { dagId, schedule } = definition;
   const { fromMs, toMs } = request;
   if (!isPeriodic(schedule)) {
@@ -61,8 +70,10 @@ export function refusesBackfill(definition: DagDefinition, request: BackfillRequ
   if (refusal !== undefined) return refusal;
   const [wrong] = paramProblems(definition.params, request.conf);
   if (wrong !== undefined) return reject('invalid_param', problemText(wrong));
-  const dates = backfillDates(definition, request, nowMs).length;
-  if (dates > MAX_BACKFILL_DATES) return reject('backfill_too_large', `From ${isoInstant(fromMs)} to ${isoInstant(toMs)} the schedule of ${dagId} names more than ${MAX_BACKFILL_DATES} dates; divide the range.`);
+  if (foreseen?.problem !== undefined) return reject('invalid_backfill_date', `The timetable of ${dagId} could not say its dates from ${isoInstant(fromMs)} to ${isoInstant(toMs)}: ${foreseen.problem}`);
+  const most = schedule.kind === 'custom' ? MOST_RANGED_RUNS : MAX_BACKFILL_DATES;
+  const dates = backfillDates(definition, request, nowMs, foreseen?.runs).length;
+  if (dates > most) return reject('backfill_too_large', `From ${isoInstant(fromMs)} to ${isoInstant(toMs)} the schedule of ${dagId} names more than ${most} dates; divide the range.`);
   if (dates === 0) return reject('invalid_backfill_date', `The schedule of ${dagId} names no date from ${isoInstant(fromMs)} to ${isoInstant(toMs)} whose run is due; widen the range.`);
   return null;
 }

@@ -6,12 +6,14 @@ import type { ScheduleQuestion } from './timetable.ts';
 /** What a timetable that an author wrote is asked; its code answers in a parse child. */
 export type TimetableQuestion =
   | { readonly kind: 'next'; readonly question: ScheduleQuestion }
+  /** All runs whose interval begins between two instants, both included, and that are due. */
+  | { readonly kind: 'range'; readonly fromMs: number; readonly toMs: number; readonly nowMs: number }
   /** The data interval of a run that a person starts. */
   | { readonly kind: 'manual'; readonly runAfterMs: number };
 
 /** `problem`: the code threw or answered nonsense; then there are no runs, or those before it. */
 export type TimetableAnswer =
-  | { readonly kind: 'next'; readonly runs: readonly ScheduledRun[]; readonly problem?: string }
+  | { readonly kind: 'next' | 'range'; readonly runs: readonly ScheduledRun[]; readonly problem?: string }
   | { readonly kind: 'manual'; readonly interval: DataInterval | null; readonly problem?: string };
 
 /** The author's code, on plain numbers. Whatever it answers is looked at as if it could be anything. */
@@ -22,6 +24,8 @@ export interface TimetableCode {
 
 /** How far ahead a custom timetable is asked: a page of the preview. */
 export const FORESEEN_RUNS = 10;
+/** How many runs a range may have: one more is answered, which tells that there are too many. */
+export const MOST_RANGED_RUNS = 1_000;
 
 /**
  * Asks an author's timetable, and refuses what no schedule can say: no instants, an interval that ends before it begins,
@@ -29,20 +33,26 @@ export const FORESEEN_RUNS = 10;
  */
 export function askTimetable(code: TimetableCode, asked: TimetableQuestion): TimetableAnswer {
   if (asked.kind === 'manual') return manualAnswer(code, asked.runAfterMs);
+  if (asked.kind === 'next') return { kind: 'next', ...runsAfter(code, asked.question, FORESEEN_RUNS) };
+  const { fromMs, toMs, nowMs } = asked;
+  return { kind: 'range', ...runsAfter(code, { lastInterval: null, startMs: fromMs, endMs: toMs, catchup: true, nowMs }, MOST_RANGED_RUNS + 1, nowMs) };
+}
+
+function runsAfter(code: TimetableCode, first: ScheduleQuestion, most: number, dueByMs = Infinity): { readonly runs: readonly ScheduledRun[]; readonly problem?: string } {
   const runs: ScheduledRun[] = [];
-  let { question } = asked;
-  while (runs.length < FORESEEN_RUNS) {
+  let question = first;
+  while (runs.length < most) {
     const answered = told(() => code.next(question));
-    if ('problem' in answered) return { kind: 'next', runs, problem: answered.problem };
+    if ('problem' in answered) return { runs, problem: answered.problem };
     if (answered.value === null || answered.value === undefined) break;
     const run = runOf(answered.value, question);
-    if (typeof run === 'string') return { kind: 'next', runs, problem: run };
-    if (question.endMs !== null && run.interval.startMs > question.endMs) break;
+    if (typeof run === 'string') return { runs, problem: run };
+    if (run.runAfterMs > dueByMs || (question.endMs !== null && run.interval.startMs > question.endMs)) break;
     runs.push(run);
     // Those behind the first are what would come, had the one before it been made: nothing is behind them to be left out.
     question = { ...question, lastInterval: run.interval, catchup: true };
   }
-  return { kind: 'next', runs };
+  return { runs };
 }
 
 function manualAnswer(code: TimetableCode, runAfterMs: number): TimetableAnswer {
