@@ -413,7 +413,7 @@ describe('backfills', () => {
 
 describe('pools, workers and queues', () => {
   const POOL = { name: 'db', slots: 4, description: null, include_deferred: true, team_name: null, occupied_slots: 3, running_slots: 2, queued_slots: 0, scheduled_slots: 5, open_slots: 1, deferred_slots: 1 };
-  const WORKER = { worker_name: 'a-1', state: 'draining', drained_by: 'kim', hostname: 'a', version: '1', queues: ['default', 's21'], slots: 8, running: 2, deferred: 0, last_heard: 'T' };
+  const WORKER = { worker_name: 'a-1', state: 'draining', drained_by: 'kim', hostname: 'a', version: '1', queues: ['default', 's21'], slots: 8, running: 1, callbacks: 1, deferred: 1, last_heard: 'T' };
 
   it('a pool is set and shown, and pools of Airflow are imported', async () => {
     const { url, asked } = await serve({ 'PATCH /api/v2/pools': { body: { create: { success: ['db'], errors: [] } } }, 'GET /api/v2/pools/db': { body: POOL } });
@@ -438,9 +438,9 @@ describe('pools, workers and queues', () => {
   });
 
   it('a worker is drained until it runs nothing', async () => {
-    const { url } = await serve({ 'POST /api/v2/workers/a-1/drain': { body: WORKER }, 'GET /api/v2/workers': (times) => ({ body: { workers: [{ ...WORKER, running: 2 - times }], total_entries: 1 } }) });
+    const { url } = await serve({ 'POST /api/v2/workers/a-1/drain': { body: WORKER }, 'GET /api/v2/workers': (times) => ({ body: { workers: [{ ...WORKER, running: 0, callbacks: 2 - times }], total_entries: 1 } }) });
     const { out, code } = await run(['workers', 'drain', 'a-1', '--wait', '-o', 'json', '--url', url, '--token', 't']);
-    expect({ code, running: (JSON.parse(out) as { running: number }).running }).toEqual({ code: 0, running: 0 });
+    expect({ code, ...(JSON.parse(out) as object) }).toMatchObject({ code: 0, running: 0, callbacks: 0, deferred: 1 });
   });
 
   it('queues show who serves them', async () => {

@@ -23,6 +23,8 @@ let onPublish: () => void;
 /** Holds an append back after it was done, as a slow commit does. */
 let commit: Promise<void>;
 let committing: () => void;
+/** An attempt whose lease the database cannot hold. */
+let unwritable: string | undefined;
 
 const published = (count: number): Promise<void> =>
   new Promise((resolve) => {
@@ -41,15 +43,19 @@ beforeEach(async () => {
   onPublish = () => undefined;
   commit = Promise.resolve();
   committing = () => undefined;
+  unwritable = undefined;
   const append = async (entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> => {
-    const results = await stores.events.append(entries);
+    const isWritable = ({ grants }: AppendEntry): boolean => grants?.[0]?.attemptId !== unwritable || unwritable === undefined;
+    const written = await stores.events.append(entries.filter(isWritable));
+    let at = 0;
+    const results = entries.map((entry): AppendResult => (isWritable(entry) ? (written[at++] as AppendResult) : { kind: 'unwritable', message: 'too large' }));
     committing();
     await commit;
     return results;
   };
   const declarations = new DeclarationDesk({ store: stores.events, roster, seeds: [], clock, log: silentLog });
   desk = new AdmissionDesk({
-    instance: 'one', store: { ...stores.events, append, read: (id) => stores.events.read(id) }, leases: stores.leases, roster, declarations, tokenSecret: 'secret', clock, log: silentLog,
+    instance: 'one', store: { ...stores.events, append, read: (id) => stores.events.read(id), storeCommand: (command) => stores.events.storeCommand(command) }, leases: stores.leases, roster, declarations, tokenSecret: 'secret', clock, log: silentLog,
     publisher: {
       publish: async (messages) => {
         said.push(...messages);
@@ -103,6 +109,34 @@ describe('the admission desk', () => {
     clock.advance(60_000);
     await desk.remind(clock.nowMs(), new Set());
     expect(told()).toEqual([['AttemptAssigned', 1]]);
+  });
+
+  it('gives a slot back that was never heard to be free only when two looks have missed its row', async () => {
+    desk.ready([ready()]);
+    await published(2);
+    clock.advance(10_000);
+    await desk.reconcile([]);
+    expect(desk.counts.live).toBe(1);
+    await desk.reconcile([]);
+    expect(desk.counts.live).toBe(0);
+  });
+
+  it('has a task marked failed that no lease can ever be written for, and goes on with the others', async () => {
+    unwritable = ATTEMPT;
+    desk.ready([ready(), { ...ready(), attemptId: 'd/r/b/-1/1' }]);
+    await published(2);
+    expect(told()).toEqual([['AttemptAssigned', 1]]);
+    expect(desk.counts).toEqual({ ready: 0, live: 1 });
+    expect(await stores.events.pendingCommands({})).toMatchObject([{ commandId: `ungrantable/${ATTEMPT}`, dagId: 'd', body: { type: 'MarkTasks', runId: 'r', tasks: [{ taskId: 'a', mapIndex: -1 }], state: 'failed', user: 'dispatcher' } }]);
+    expect(said).toContainEqual({ topic: 'dagbook.commands', key: 'd', type: 'CommandStored', data: { commandId: `ungrantable/${ATTEMPT}`, dagId: 'd' } });
+  });
+
+  it('counts anew in a term of its own when another has begun one', async () => {
+    await stores.leases.raiseTerm();
+    desk.ready([ready()]);
+    await published(2);
+    expect(told()).toEqual([['AttemptAssigned', 1]]);
+    expect((await stores.leases.list()).length).toBe(1);
   });
 
   it('tells nobody of what has expired, which another is about to be given', async () => {

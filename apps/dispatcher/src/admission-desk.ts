@@ -1,5 +1,5 @@
 import { admit, evolveAdmission, initialAdmission, whyWaiting, type AdmissionFact, type AdmissionState, type Grant, type Json, type WaitingReason } from '@dagbook/domain';
-import { assignmentTopic, attemptStream, parseAttemptId, TOPICS, type AttemptReady } from '@dagbook/contracts';
+import { assignmentTopic, attemptStream, parseAttemptId, TOPICS, type AttemptReady, type CommandBody } from '@dagbook/contracts';
 import type { AppendEntry, AppendResult, EventStore, Lease, LeaseStore } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { attemptToken, errorAttributes, uuidv7, WakeableLoop, type Clock, type Log } from '@dagbook/platform';
@@ -24,6 +24,9 @@ export class AdmissionDesk {
   /** A commit was reported as failed, and may stand all the same. */
   #isInDoubt = false;
   #isWaking = false;
+  /** Leases whose row was gone when the rows were last looked at. */
+  #missing: ReadonlySet<string> = new Set();
+  #term = 0;
 
   constructor(ports: AdmissionDeskPorts) {
     this.#ports = ports;
@@ -39,8 +42,11 @@ export class AdmissionDesk {
     const state = initialAdmission();
     this.#work.clear();
     this.#leases.clear();
+    this.#missing = new Set();
     this.#isInDoubt = false;
     this.#state = state;
+    // Before anything is read: a leader before us can then add nothing to it.
+    this.#term = await this.#ports.leases.raiseTerm();
     for (const fact of await this.#ports.declarations.open()) evolveAdmission(state, fact);
     for (const lease of await this.#ports.leases.list()) this.#found(lease);
     for (const worker of this.#ports.roster.seen()) evolveAdmission(state, worker);
@@ -126,9 +132,15 @@ export class AdmissionDesk {
     const state = this.#state;
     if (state === undefined) return;
     const byId = new Map(rows.map((row) => [row.attemptId, row]));
+    const missing = new Set<string>();
     for (const lease of this.#leases.values()) {
-      if (lease.committedAtMs < this.#ports.clock.nowMs() - SETTLE_MS && byId.get(lease.attemptId)?.epoch !== lease.epoch) this.closed(lease.attemptId, lease.epoch);
+      if (lease.committedAtMs >= this.#ports.clock.nowMs() - SETTLE_MS || byId.get(lease.attemptId)?.epoch === lease.epoch) continue;
+      const key = `${lease.attemptId}@${lease.epoch}`;
+      // One look earlier its end may be on its way, and with it what holds its slot on.
+      if (this.#missing.has(key)) this.closed(lease.attemptId, lease.epoch);
+      else missing.add(key);
     }
+    this.#missing = missing;
     for (const row of rows) if (!state.leases.has(row.attemptId)) this.#found(row);
     this.#loop.wake();
   }
@@ -162,7 +174,10 @@ export class AdmissionDesk {
     const messages: OutgoingMessage[] = [];
     const conflicts: Grant[] = [];
     for (const [index, grant] of grants.entries()) {
-      if (results[index]?.kind === 'appended') this.#committed(state, grant, messages);
+      const result = results[index];
+      if (result?.kind === 'appended') this.#committed(state, grant, messages);
+      else if (result?.kind === 'fenced') this.#outvoted(state, grant);
+      else if (result?.kind === 'unwritable') messages.push(...(await this.#giveUp(state, grant, result.message)));
       else conflicts.push(grant);
     }
     try {
@@ -176,6 +191,10 @@ export class AdmissionDesk {
 
   /** Grants of a commit that was reported as failed may stand: nothing more is granted until their slots are counted. */
   async #recount(state: AdmissionState): Promise<void> {
+    // A term of its own waits for what may still be under way, so that the rows then have all of it; pools are read anew too,
+    // since another leader may have changed them.
+    this.#term = await this.#ports.leases.raiseTerm();
+    this.#ports.declarations.hinted();
     const rows = await this.#ports.leases.list();
     if (this.#state !== state) return;
     this.#isInDoubt = false;
@@ -187,6 +206,24 @@ export class AdmissionDesk {
       this.#found(row);
     }
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
+  }
+
+  /** Another dispatcher has begun a term: either this one leads no more and is about to hear it, or it counts anew in a term of its own. */
+  #outvoted(state: AdmissionState, { attempt }: Grant): void {
+    this.#isInDoubt = true;
+    evolveAdmission(state, { type: 'GrantFailed', attemptId: attempt.attemptId, again: true });
+  }
+
+  /** Of what no lease can say (a plan of before it was checked): the task is marked failed, for it would never run. */
+  async #giveUp(state: AdmissionState, { attempt: { attemptId } }: Grant, why: string): Promise<OutgoingMessage[]> {
+    const { dagId, runId, taskId, mapIndex } = parseAttemptId(attemptId);
+    this.#ports.log.error('an attempt cannot be granted and never will be; its task is marked failed', { attemptId, why });
+    evolveAdmission(state, { type: 'GrantFailed', attemptId, again: false });
+    this.#work.delete(attemptId);
+    const commandId = `ungrantable/${attemptId}`;
+    const body: CommandBody = { type: 'MarkTasks', runId, tasks: [{ taskId, mapIndex }], state: 'failed', user: 'dispatcher' };
+    await this.#ports.store.storeCommand({ commandId, dagId, body: body as unknown as Json });
+    return [{ topic: TOPICS.commands.name, key: dagId, type: 'CommandStored', data: { commandId, dagId } }];
   }
 
   #entry(grant: Grant): AppendEntry {
@@ -202,6 +239,7 @@ export class AdmissionDesk {
         {
           attemptId, epoch: lastEpoch + 1, worker: grant.worker, incarnation: this.#ports.roster.incarnationOf(grant.worker) ?? '',
           dagId: key.dagId, runId: key.runId, taskId: key.taskId, queue, pool, poolSlots, lostAfterMs,
+          term: this.#term,
           ...(deferredSlots === undefined ? {} : { deferredSlots }),
         },
       ],

@@ -16,8 +16,7 @@ export class CommandConsumer {
   @OnMessages('CommandStored', 'SubmitCommand')
   async commands(messages: readonly MessageOf<'CommandStored' | 'SubmitCommand'>[]): Promise<void> {
     const own = messages.filter(({ data }) => data.dagId === DISPATCHER);
-    if (own.length === 0 || !this.desk.isOpen) return;
     for (const message of own) if (message.type === 'SubmitCommand') await this.store.storeCommand(message.data);
-    this.desk.commanded();
+    if (own.length > 0 && this.desk.isOpen) this.desk.commanded();
   }
 }

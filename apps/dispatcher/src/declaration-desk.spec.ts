@@ -179,7 +179,48 @@ describe('pools', () => {
       kind: 'refused', code: 'default_pool', message: 'default_pool cannot be deleted: tasks that name no pool take its slots. Change its slots instead.',
     });
     expect(await done(set('db', 1, { mode: 'change' }))).toEqual({ kind: 'refused', code: 'pool_not_found', message: "The pool 'db' was not found." });
-    expect(await done({ type: 'Nonsense' } as unknown as DispatcherCommand)).toMatchObject({ kind: 'refused', code: 'internal' });
+    expect(await done({ type: 'Nonsense', pool: 'db' } as unknown as DispatcherCommand)).toMatchObject({ kind: 'refused', code: 'internal' });
+  });
+
+  it('that no store can hold hold nothing else up', async () => {
+    await dispatcher().open();
+    heard();
+    for (const pool of ['a\u0000', '\ud800', '', 'x'.repeat(257)]) {
+      expect(await done(set(pool, 1))).toEqual({ kind: 'refused', code: 'invalid_name', message: 'A name is one line of 1 to 256 characters.' });
+    }
+    // What the store refuses for good is answered too, though nothing here knew why.
+    beforeAppend = (entries) => (entries.some(({ streamId, events }) => streamId === poolStream('odd') && events.length > 0) ? Promise.reject(new StoreFault('store.corrupt', 'no', { retryable: false })) : Promise.resolve());
+    expect(await done(set('odd', 1))).toMatchObject({ kind: 'refused', code: 'internal' });
+    expect(await done(set('db', 1))).toMatchObject({ kind: 'done' });
+    desk.ready([ready('a', 'db')]);
+    await live(1);
+  });
+
+  it('are never granted by a leader that another has followed, whatever it had under way', async () => {
+    const former = dispatcher();
+    await former.open();
+    heard();
+    await done(set('db', 2));
+    let release = (): void => undefined;
+    let isGranting = false;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    beforeAppend = async (entries) => {
+      if (isGranting || !entries.some(({ grants }) => grants !== undefined)) return;
+      isGranting = true;
+      await held;
+    };
+    former.ready([ready('late', 'db')]);
+    await until(() => isGranting);
+    await dispatcher().open();
+    heard();
+    await done(set('db', 1));
+    desk.ready([ready('a', 'db')]);
+    await live(1);
+    release();
+    await until(() => former.whyWaiting(idOf('late'))?.code === 'pool_full');
+    desk.ready([ready('b', 'db')]);
+    await waits('b', 'pool_full');
+    expect((await stores.leases.list()).map(({ attemptId: id }) => id)).toEqual([idOf('a')]);
   });
 
   it('wait for the store when it is away, and no attempt is granted by what is not known', async () => {

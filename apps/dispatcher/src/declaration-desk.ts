@@ -1,4 +1,4 @@
-import { poolDecider, workerDecider, type AdmissionFact, type Decider, type Json, type Pool, type PoolCommand, type Rejected } from '@dagbook/domain';
+import { isOneLine, poolDecider, reject, workerDecider, type AdmissionFact, type Decider, type Json, type Pool, type PoolCommand, type Rejected } from '@dagbook/domain';
 import { DISPATCHER_PARTITION, poolStream, workerStream, type CommandOutcome, type DispatcherCommand } from '@dagbook/contracts';
 import { execute, loadStates, StoreFault, type EventStore, type PendingCommand } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type Clock, type Log } from '@dagbook/platform';
@@ -76,6 +76,8 @@ export class DeclarationDesk {
   async #decide({ commandId, body }: PendingCommand): Promise<void> {
     const command = body as unknown as DispatcherCommand;
     try {
+      const name = command.type === 'SetWorkerDrained' ? command.worker : command.pool;
+      if (!isOneLine(name)) return await this.#answer(commandId, refusal(reject('invalid_name', 'A name is one line of 1 to 256 characters.')));
       switch (command.type) {
         case 'SetPool':
         case 'DeletePool':
@@ -88,8 +90,8 @@ export class DeclarationDesk {
           throw new Error(`invariant: no dispatcher knows the command ${JSON.stringify(command)}`);
       }
     } catch (error) {
-      // The row waits for the store; what can never be decided is answered, or it would be tried for ever.
-      if (error instanceof StoreFault) throw error;
+      // The row waits for a store that is away; what can never be decided is answered, or nothing would be granted any more.
+      if (error instanceof StoreFault && error.retryable) throw error;
       this.#ports.log.error('a command could not be decided', { commandId, ...errorAttributes(error) });
       await this.#answer(commandId, { kind: 'refused', code: 'internal', message: 'The dispatcher could not decide it; its log tells why.' });
     }

@@ -121,6 +121,8 @@ export class RunEngine {
   async #sayReady(which: (run: HotRun) => boolean): Promise<void> {
     const messages: OutgoingMessage[] = [];
     for (const run of this.#hot.values()) if (which(run)) messages.push(...(await readyMessages(run, this.#ports.results)));
+    // What holds a pool's slots on while it is deferred is known before anything may be granted in it.
+    messages.sort((a, b) => holdsOn(b) - holdsOn(a));
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
   }
 
@@ -477,3 +479,5 @@ function openness({ state }: HotRun, events: readonly RunEvent[]): boolean | und
 }
 
 const OPENING: ReadonlySet<RunEvent['type']> = new Set(['RunCreated', 'RunRequeued', 'RunSucceeded', 'RunFailed', 'RunErased', 'DeadlineMissed', 'CallbackSucceeded', 'CallbackFailed']);
+
+const holdsOn = ({ data }: OutgoingMessage): number => ((data as { deferredSlots?: number }).deferredSlots === undefined ? 0 : 1);

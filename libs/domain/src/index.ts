@@ -24,7 +24,7 @@ export { admit } from './admission/admit.ts';
 export type { AdmissionState, ReadyAttempt } from './admission/state.ts';
 export { DEFAULT_POOL, initialAdmission } from './admission/state.ts';
 export type { Pool, PoolCommand, PoolEvent } from './pool/pool.ts';
-export { poolDecider } from './pool/pool.ts';
+export { isOneLine, poolDecider } from './pool/pool.ts';
 export type { WorkerEvent } from './worker/drain.ts';
 export { workerDecider } from './worker/drain.ts';
 export type { WaitingReason } from './admission/why-waiting.ts';

@@ -144,14 +144,18 @@ export interface LeaseGrant {
   /** Of a trigger, which holds no slot: what its deferred task counts for in a pool that includes deferred ones. Absent: nothing. */
   readonly deferredSlots?: number;
   readonly lostAfterMs: number;
+  /** Of the dispatcher that grants, see `LeaseStore.raiseTerm`: after a newer one has begun it is fenced. */
+  readonly term?: number;
 }
 
 export type AppendResult =
   /** `position` is that of the entry's last event, those of `also` included. */
   | { readonly kind: 'appended'; readonly lastVersion: number; readonly position: Position | null }
   | { readonly kind: 'conflict' }
-  /** These attempts' leases are gone or at another epoch; nothing of the entry was written. */
-  | { readonly kind: 'fenced'; readonly attemptIds: readonly string[] };
+  /** These attempts' leases are gone or at another epoch, or are granted by a dispatcher that leads no more; nothing of the entry was written. */
+  | { readonly kind: 'fenced'; readonly attemptIds: readonly string[] }
+  /** Only of an entry with grants: the database can never hold what it says. Of any other that is a `StoreFault`. */
+  | { readonly kind: 'unwritable'; readonly message: string };
 
 export interface Snapshot {
   readonly version: number;
@@ -192,9 +196,14 @@ export interface LeaseStore {
   list(): Promise<readonly Lease[]>;
   /** Extends the leases that stand at these epochs under this worker; answers those that do not. */
   renew(worker: string, incarnation: string, attempts: readonly { readonly attemptId: string; readonly epoch: number }[]): Promise<readonly string[]>;
+  /**
+   * Begins the term of a dispatcher. When it answers, every grant of an earlier term has been appended, and is among the
+   * rows, or never will be.
+   */
+  raiseTerm(): Promise<number>;
 }
 
-export interface Lease extends LeaseGrant {
+export interface Lease extends Omit<LeaseGrant, 'term'> {
   readonly remainingMs: number;
 }
 

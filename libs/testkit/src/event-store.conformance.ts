@@ -186,6 +186,16 @@ export function describeEventStore(name: string, open: () => Stores): void {
         expect(await leases()).not.toContain(two);
       });
 
+      it('are granted by the newest dispatcher alone', async () => {
+        const [former, latter] = [await open().leases.raiseTerm(), await open().leases.raiseTerm()];
+        expect(latter).toBe(former + 1);
+        const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()];
+        const granted = (attemptId: string, term: number) => ({ ...grant(attemptId), grants: [{ ...aGrant(attemptId), term }] });
+        expect((await append(granted(one, former), granted(two, latter), grant(three)))).toMatchObject([{ kind: 'fenced', attemptIds: [one] }, { kind: 'appended' }, { kind: 'appended' }]);
+        expect((await leases()).filter((attemptId) => [one, two, three].some((id) => id === attemptId)).sort()).toEqual([two, three].sort());
+        expect(await open().events.read(`attempt-${one}`)).toEqual([]);
+      });
+
       it('of a trigger keep what its deferred task counts for', async () => {
         const attemptId = randomUUID();
         const waits = { ...aGrant(attemptId), poolSlots: 0, deferredSlots: 3 };

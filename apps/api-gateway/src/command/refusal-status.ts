@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<string, number>> = {
   worker_not_found: 404,
   default_pool: 400,
   invalid_pool: 422,
+  invalid_name: 422,
   conf_too_deep: 400,
   conf_too_large: 400,
   invalid_conf: 400,

@@ -3,7 +3,7 @@ import { Matching, Text, TextList, Truth, Whole } from './field.ts';
 import { PageQuery } from './request.ts';
 
 /** Pools, in Airflow's shapes. A name is one line of text. */
-export const POOL_NAME = /^[^\u0000-\u001f\u007f]{1,250}$/;
+export const POOL_NAME = /^[^\u0000-\u001f\u007f\p{Surrogate}]{1,256}$/u;
 const Int = (): PropertyDecorator => ApiProperty({ type: 'integer' });
 const Str = (): PropertyDecorator => ApiProperty({ type: String });
 const NullStr = (): PropertyDecorator => ApiProperty({ type: String, nullable: true });

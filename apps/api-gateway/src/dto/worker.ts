@@ -19,7 +19,8 @@ export class WorkerResponse {
   @Int() slots!: number;
   /** Task instances that hold a slot of it. */
   @Int() running!: number;
-  /** Deferred tasks whose triggers it hosts; they hold none. */
+  /** Callbacks that it runs, and deferred tasks whose triggers it hosts: they hold no slot. */
+  @Int() callbacks!: number;
   @Int() deferred!: number;
   @ApiProperty({ type: String, format: 'date-time', nullable: true }) last_heard!: string | null;
 }

@@ -11,7 +11,7 @@ import { POOL_NAME, PoolBody, PoolCollectionResponse, PoolListQuery, PoolPatchBo
 import { orderOf, pageOf } from '../dto/request.ts';
 import type { AcceptedResponse } from '../dto/response.ts';
 import { BulkBody, BulkResponse } from '../dto/secret.ts';
-import { badRequest, notFound } from '../error/api-error.ts';
+import { ApiError, badRequest, notFound } from '../error/api-error.ts';
 import { body, PathIdPipe, query } from '../error/request.pipe.ts';
 import { Operation } from '../operation.ts';
 import { Reader } from '../reader.ts';
@@ -86,12 +86,14 @@ export class PoolController {
   async bulk(@Body(body(BulkBody)) { actions }: BulkBody, @Caller() caller: Principal): Promise<BulkResponse> {
     return carryOut(actions, {
       type: PoolBody,
+      idPattern: POOL_NAME,
+      isAtOnce: true,
       idOf: (entity) => entity.name,
       exists: async (id) => (await this.#pools.all()).has(id),
-      create: async (entity) => void (await this.#set(entity, 'create', caller)),
-      overwrite: async (entity) => void (await this.#set(entity, 'set', caller)),
-      update: async ({ name, ...fields }, mask) => void (await this.#change(name, fields, mask, caller)),
-      delete: async (id) => void (await this.#submit({ type: 'DeletePool', pool: id, user: caller.username })),
+      create: async (entity) => requireOutcome(await this.#set(entity, 'create', caller)),
+      overwrite: async (entity) => requireOutcome(await this.#set(entity, 'set', caller)),
+      update: async ({ name, ...fields }, mask) => requireOutcome(await this.#change(name, fields, mask, caller)),
+      delete: async (id) => requireOutcome(await this.#submit({ type: 'DeletePool', pool: id, user: caller.username })),
     });
   }
 
@@ -124,4 +126,9 @@ export class PoolController {
     if (found === undefined) throw notFound(`The Pool with name: \`${name}\` was not found`);
     return found;
   }
+}
+
+/** Of many, each must be told from those that are done. */
+function requireOutcome(submitted: Submitted): void {
+  if (submitted.kind === 'accepted') throw new ApiError(503, `It is stored and has no outcome yet, since no dispatcher has decided it (command ${submitted.commandId}); it will be carried out`);
 }

@@ -136,7 +136,7 @@ describe('workers and queues', () => {
     await renewed();
     await vi.waitUntil(async () => (await workers()).length === 1, { interval: 2, timeout: 5_000 });
     expect(await workers()).toEqual([
-      { worker_name: 'a-1', state: 'active', drained_by: null, hostname: 'a', version: '1', queues: ['default', 'spare'], slots: 8, running: 0, deferred: 0, last_heard: expect.any(String) as string },
+      { worker_name: 'a-1', state: 'active', drained_by: null, hostname: 'a', version: '1', queues: ['default', 'spare'], slots: 8, running: 0, callbacks: 0, deferred: 0, last_heard: expect.any(String) as string },
     ]);
     expect((await house.get('/api/v2/queues')).body.queues).toEqual([
       { queue: 'default', workers: ['a-1'], slots: 8, running: 0, waiting: 0, dags: 1 },

@@ -8,6 +8,10 @@ import { invalid } from '../error/api-error.ts';
 export interface BulkOperations<Entity> {
   readonly type: new () => Entity;
   readonly idOf: (entity: Entity) => string;
+  /** What the ids of a delete must be; default: any text, which is then not found. */
+  readonly idPattern?: RegExp;
+  /** Entities of an action wait for an outcome each, and may be asked for side by side. Default: one after the other. */
+  readonly isAtOnce?: boolean;
   exists(id: string): Promise<boolean>;
   create(entity: Entity): Promise<void>;
   /** Takes whatever is there. */
@@ -21,23 +25,27 @@ export interface BulkOperations<Entity> {
  * done. A request that is none is refused whole, before anything is done.
  */
 export async function carryOut<Entity extends object>(actions: readonly Record<string, unknown>[], operations: BulkOperations<Entity>): Promise<BulkResponse> {
-  const read = actions.map((action, at) => readAction(action, at, operations.type));
+  const read = actions.map((action, at) => readAction(action, at, operations));
   const answer: { [action: string]: BulkActionResponse } = {};
   for (const { kind, entities, ids, onExistence, onNonExistence, mask } of read) {
     const told = (answer[kind] ??= { success: [], errors: [] });
-    const attempt = async (id: string, act: () => Promise<boolean>): Promise<void> => {
+    const attempt = async (id: string, act: () => Promise<boolean>): Promise<() => void> => {
       try {
-        if (await act()) told.success.push(id);
+        return (await act()) ? () => void told.success.push(id) : () => undefined;
       } catch (error) {
         if (!(error instanceof HttpException)) throw error;
         const { detail } = error.getResponse() as { detail: unknown };
-        told.errors.push({ error: typeof detail === 'string' ? detail : JSON.stringify(detail), status_code: error.getStatus() });
+        return () => void told.errors.push({ error: typeof detail === 'string' ? detail : JSON.stringify(detail), status_code: error.getStatus() });
       }
     };
+    const each = async <Item>(items: readonly Item[], act: (item: Item) => Promise<() => void>): Promise<void> => {
+      if (operations.isAtOnce === true) for (const tell of await Promise.all(items.map(act))) tell();
+      else for (const item of items) (await act(item))();
+    };
     const isSkipped = async (id: string, wanted: boolean): Promise<boolean> => (await operations.exists(id)) === wanted;
-    for (const entity of entities) {
+    await each(entities, (entity) => {
       const id = operations.idOf(entity);
-      await attempt(id, async () => {
+      return attempt(id, async () => {
         if (kind === 'create') {
           if (onExistence === 'skip' && (await isSkipped(id, true))) return false;
           await (onExistence === 'overwrite' ? operations.overwrite(entity) : operations.create(entity));
@@ -47,14 +55,13 @@ export async function carryOut<Entity extends object>(actions: readonly Record<s
         }
         return true;
       });
-    }
-    for (const id of ids) {
-      await attempt(id, async () => {
+    });
+    await each(ids, (id) =>
+      attempt(id, async () => {
         if (onNonExistence === 'skip' && (await isSkipped(id, false))) return false;
         await operations.delete(id);
         return true;
-      });
-    }
+      }));
   }
   return answer;
 }
@@ -69,7 +76,7 @@ interface Action<Entity> {
   readonly mask: readonly string[] | undefined;
 }
 
-function readAction<Entity extends object>(action: Record<string, unknown>, at: number, type: new () => Entity): Action<Entity> {
+function readAction<Entity extends object>(action: Record<string, unknown>, at: number, { type, idPattern }: Pick<BulkOperations<Entity>, 'type' | 'idPattern'>): Action<Entity> {
   const wrong = (field: string, rule: string, msg: string): never => {
     throw invalid([{ type: rule, loc: ['body', 'actions', at, field], msg }]);
   };
@@ -83,12 +90,17 @@ function readAction<Entity extends object>(action: Record<string, unknown>, at: 
   if (mask !== undefined && !(Array.isArray(mask) && mask.every((name) => typeof name === 'string'))) wrong('update_mask', 'list_type', 'Input should be a list of names');
   return {
     kind,
-    ids: kind === 'delete' ? list.map((entity) => (typeof entity === 'string' ? entity : idIn(entity) ?? wrong('entities', 'string_type', 'Input should be ids, or objects that have one'))) : [],
+    ids: kind === 'delete' ? list.map((entity) => idOf(entity, idPattern) ?? wrong('entities', 'string_type', `Input should be ids, or objects that have one${idPattern === undefined ? '' : `, of the pattern '${idPattern.source}'`}`)) : [],
     entities: kind === 'delete' ? [] : list.map((entity, index) => readEntity(entity, type, ['body', 'actions', at, 'entities', index])),
     onExistence: word('action_on_existence', ['fail', 'skip', 'overwrite'], 'fail'),
     onNonExistence: word('action_on_non_existence', ['fail', 'skip'], 'fail'),
     mask: mask as readonly string[] | undefined,
   };
+}
+
+function idOf(entity: unknown, pattern: RegExp = /^/): string | undefined {
+  const id = typeof entity === 'string' ? entity : idIn(entity);
+  return id !== undefined && pattern.test(id) ? id : undefined;
 }
 
 function idIn(entity: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { DISPATCHER } from '@dagbook/contracts';
+import { CALLBACK_TASK, DISPATCHER } from '@dagbook/contracts';
 import type { Lease } from '@dagbook/event-store';
 import { occupancy } from '@dagbook/read-models';
 import type { FastifyReply } from 'fastify';
@@ -18,7 +18,7 @@ import { instantOrNull } from '../view/instant.ts';
 import { NeedsOfDags } from '../waiting/dag-needs.ts';
 import { type SeenWorker, WorkerWatch } from './worker-watch.ts';
 
-const pathWorker = new PathIdPipe('worker_name', /^[^\u0000-\u001f\u007f/]{1,250}$/, false);
+const pathWorker = new PathIdPipe('worker_name', /^[^\u0000-\u001f\u007f/\p{Surrogate}]{1,256}$/u, false);
 
 /** Workers and the queues that they serve. */
 @ApiTags('Worker')
@@ -108,7 +108,8 @@ function workerView({ name, state, said, heardAtMs, drainedBy }: SeenWorker, lea
     queues: said?.queues ?? [],
     slots: said?.slots ?? 0,
     running: leases.filter(({ poolSlots }) => poolSlots > 0).length,
-    deferred: leases.filter(({ poolSlots }) => poolSlots === 0).length,
+    callbacks: leases.filter(({ taskId }) => taskId === CALLBACK_TASK).length,
+    deferred: leases.filter(({ poolSlots, taskId }) => poolSlots === 0 && taskId !== CALLBACK_TASK).length,
     last_heard: instantOrNull(heardAtMs),
   };
 }

@@ -12,6 +12,7 @@ const WORKER: Shape<WorkerResponse> = {
     state: (worker) => worker.state,
     queues: (worker) => worker.queues,
     running: (worker) => `${worker.running} of ${worker.slots}`,
+    callbacks: (worker) => worker.callbacks,
     deferred: (worker) => worker.deferred,
     'drained by': (worker) => worker.drained_by,
     host: (worker) => worker.hostname,
@@ -46,9 +47,9 @@ export function addWorkerCommands(program: Command, session: Session): void {
     .action(async (name: string, { wait }: { wait: boolean }) => {
       const { client } = await session.api();
       let worker = settled(await drainWorker({ client, path: { worker_name: name } }));
-      while (wait && worker.running > 0) {
+      while (wait && worker.running + worker.callbacks > 0) {
         await sleep(LOOK_EVERY_MS, undefined, { signal: session.terminal.signal });
-        worker = (await getWorkers({ client })).workers.find((one) => one.worker_name === name) ?? { ...worker, running: 0 };
+        worker = (await getWorkers({ client })).workers.find((one) => one.worker_name === name) ?? { ...worker, running: 0, callbacks: 0 };
       }
       printOne(session.terminal, session.format, worker, WORKER);
     });

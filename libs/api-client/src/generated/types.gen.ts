@@ -897,6 +897,7 @@ export type WorkerResponse = {
     queues: Array<string>;
     slots: number;
     running: number;
+    callbacks: number;
     deferred: number;
     last_heard: string | null;
 };

@@ -47,6 +47,7 @@ describe('what cannot work is told with its field', () => {
     ['an unknown group', dag([task('a', [], { groupId: 'g' })]), ['tasks.a.groupId']],
     ['groups within each other', dag([], { groups: [{ groupId: 'g', parentId: 'h' }, { groupId: 'h', parentId: 'g' }] }), ['groups.g.parentId', 'groups.h.parentId']],
     ['a group named as a task', dag([task('g')], { groups: [{ groupId: 'g' }] }), ['groups.g.groupId']],
+    ['more slots than any pool has', dag([task('a', [], { pool: { name: 'db', slots: 3_000_000_000 } })]), ['tasks.a.pool.slots']],
     ['numbers', dag([task('a', [], { retries: -1, timeoutMs: 0, pool: { name: '', slots: 0 }, retryBackoff: -2, maxActive: 0.5 })], { maxActiveRuns: 0 }),
       ['maxActiveRuns', 'tasks.a.retries', 'tasks.a.timeoutMs', 'tasks.a.maxActive', 'tasks.a.pool.slots', 'tasks.a.retryBackoff', 'tasks.a.pool']],
     ['dates', dag([], { startDate: '2026-13-01', endDate: 'tomorrow' }), ['startDate', 'endDate']],

@@ -11,6 +11,8 @@ import { paramDefaultProblems } from './params.ts';
 
 const ID = /^[A-Za-z0-9_.-]{1,250}$/;
 const SHOWN_CYCLE = 20;
+/** No pool has more. */
+const MOST_SLOTS = 1_000_000_000;
 
 const TRIGGER_RULES: { readonly [rule in TriggerRule]: true } = {
   all_success: true, all_failed: true, all_done: true, all_done_min_one_success: true, all_done_setup_success: true, one_success: true, one_failed: true,
@@ -109,7 +111,7 @@ function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] 
     ...(task.priorityWeights ?? []).flatMap((weight, index) => numberProblems(`${at}.priorityWeights.${index}`, weight, 1 - 2 ** 31)),
     ...numberProblems(`${at}.maxActive`, task.maxActive, 1),
     ...numberProblems(`${at}.maxActivePerRun`, task.maxActivePerRun, 1),
-    ...numberProblems(`${at}.pool.slots`, task.pool?.slots, 1),
+    ...numberProblems(`${at}.pool.slots`, task.pool?.slots, 1, MOST_SLOTS),
     ...numberProblems(`${at}.sensor.everyMs`, task.sensor?.everyMs, 1),
     ...(task.marks === undefined ? [] : [...idProblems(task.marks.dagId, `${at}.marks.dagId`), ...idProblems(task.marks.taskId, `${at}.marks.taskId`)]),
     ...numberProblems(`${at}.marks.depth`, task.marks?.depth, 1),
@@ -284,9 +286,9 @@ function duplicateProblems(ids: readonly string[], field: string, what: string):
 const idProblems = (id: string, field: string): Problem[] =>
   typeof id === 'string' && ID.test(id) ? [] : [problem(field, id, 'is not made of 1 to 250 letters, digits or any of _ . -', 'rename it')];
 
-function numberProblems(field: string, value: number | undefined, min: number): Problem[] {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= min)) return [];
-  return [problem(field, value, `is no whole number of at least ${min}`, 'correct it, or leave it out for the default')];
+function numberProblems(field: string, value: number | undefined, min: number, max = Infinity): Problem[] {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= min && value <= max)) return [];
+  return [problem(field, value, `is no whole number of at least ${min}${max === Infinity ? '' : ` and at most ${max}`}`, 'correct it, or leave it out for the default')];
 }
 
 const nameProblems = (field: string, name: string | undefined, known: object): Problem[] =>

@@ -41,6 +41,9 @@ describe('a pool', () => {
     ['invalid_pool', 'db', { type: 'SetPool', mode: 'create', slots: -2, ...given }, null],
     ['invalid_pool', 'db', { type: 'SetPool', mode: 'create', slots: 1.5, ...given }, null],
     ['invalid_pool', 'db', { type: 'SetPool', mode: 'create', ...given }, null],
+    ['default_pool', 'default_pool', { type: 'SetPool', mode: 'change', description: 'mine', ...given }, poolDecider('default_pool').initialState()],
+    ['invalid_pool', '\ud800', { type: 'SetPool', mode: 'create', slots: 1, ...given }, null],
+    ['invalid_pool', 'x'.repeat(257), { type: 'SetPool', mode: 'create', slots: 1, ...given }, null],
     ['invalid_pool', 'd\u001fb', { type: 'SetPool', mode: 'create', slots: 1, ...given }, null],
   ])('refuses with %s', (code, name, command, pool) => {
     expect(codeOf(name, command, pool)).toBe(code);
@@ -52,6 +55,7 @@ describe('a pool', () => {
 
   it('that tasks take when they name none is there with 128 slots', () => {
     expect(poolDecider('default_pool').initialState()).toEqual({ slots: 128, description: 'Default pool', includeDeferred: false });
+    expect(decided('default_pool', { type: 'SetPool', mode: 'set', slots: 3, description: 'as another site calls it', ...given })).toEqual([{ type: 'PoolSet', slots: 3, description: 'Default pool', includeDeferred: false, ...given }]);
     expect(decided('default_pool', { type: 'SetPool', mode: 'change', slots: 3, ...given })).toEqual([{ type: 'PoolSet', slots: 3, description: 'Default pool', includeDeferred: false, ...given }]);
   });
 });

@@ -26,7 +26,11 @@ export type PoolCommand =
   | (Given & { readonly type: 'SetPool'; readonly mode: 'create' | 'change' | 'set' } & Partial<Pool>)
   | (Given & { readonly type: 'DeletePool' });
 
-const POOL_NAME = /^[^\u0000-\u001f\u007f]{1,250}$/;
+const ONE_LINE = /^[^\u0000-\u001f\u007f\p{Surrogate}]{1,256}$/u;
+
+/** What pools and workers may be called: one line of text that every store and every JSON can hold. */
+export const isOneLine = (name: unknown): name is string => typeof name === 'string' && ONE_LINE.test(name);
+
 const MAX_SLOTS = 1_000_000_000;
 
 /** `DEFAULT_POOL` is there before anybody declares it. Codes: `invalid_pool`, `pool_exists`, `pool_not_found`, `default_pool`. */
@@ -46,10 +50,13 @@ function decide(name: string, command: PoolCommand, pool: Pool | null): Decision
   }
   if (command.mode === 'create' && pool !== null) return reject('pool_exists', `The pool '${name}' exists already; change it instead.`);
   if (command.mode === 'change' && pool === null) return missing(name);
+  if (name === DEFAULT_POOL && command.mode === 'change' && command.description !== undefined && command.description !== pool?.description) {
+    return reject('default_pool', 'Only slots and include_deferred of default_pool can be changed.');
+  }
   const before = command.mode === 'change' ? pool : null;
   const after: Pool = {
     slots: command.slots ?? before?.slots ?? NaN,
-    description: command.description === undefined ? (before?.description ?? null) : command.description,
+    description: name === DEFAULT_POOL ? (pool?.description ?? null) : command.description === undefined ? (before?.description ?? null) : command.description,
     includeDeferred: command.includeDeferred ?? before?.includeDeferred ?? false,
   };
   const [wrong] = poolProblems(name, after);
@@ -61,7 +68,7 @@ function decide(name: string, command: PoolCommand, pool: Pool | null): Decision
 const missing = (name: string): Rejected => reject('pool_not_found', `The pool '${name}' was not found.`);
 
 function poolProblems(name: string, { slots }: Pool): ReturnType<typeof problem>[] {
-  if (!POOL_NAME.test(name)) return [problem('name', name, 'is not one line of 1 to 250 characters', 'name the pool by a short text')];
+  if (!isOneLine(name)) return [problem('name', undefined, 'is not one line of 1 to 256 characters', 'name the pool by a short text')];
   if (Number.isInteger(slots) && slots >= -1 && slots <= MAX_SLOTS) return [];
   return [problem('slots', Number.isNaN(slots) ? undefined : slots, 'is not a whole number from -1 (no limit) up', 'say how many slots the pool has')];
 }

@@ -62,6 +62,8 @@ export class MemoryEventStore implements EventStore {
     }
     const fenced = (entry.fences ?? []).filter((fence) => this.#leases.epochOf(fence.attemptId) !== fence.epoch);
     if (fenced.length > 0) return { kind: 'fenced', attemptIds: fenced.map((fence) => fence.attemptId) };
+    const outdated = (entry.grants ?? []).filter(({ term }) => term !== undefined && term !== this.#leases.term);
+    if (outdated.length > 0) return { kind: 'fenced', attemptIds: outdated.map(({ attemptId }) => attemptId) };
     const gone = new Set([...(entry.revoke ?? []), ...(entry.fences ?? []).filter((fence) => fence.release).map((fence) => fence.attemptId)]);
     const isHeld = (entry.grants ?? []).some((grant) => this.#leases.epochOf(grant.attemptId) !== null && !gone.has(grant.attemptId));
     const isElsewhere = (of: Pick<AppendEntry, 'streamId' | 'expectedVersion' | 'events'>): boolean => of.events.length > 0 && (this.#streams.get(of.streamId)?.length ?? 0) !== of.expectedVersion;
@@ -191,6 +193,12 @@ class MemoryLeaseStore implements LeaseStore {
     this.#nowMs = nowMs;
   }
 
+  term = 0;
+
+  raiseTerm(): Promise<number> {
+    return Promise.resolve((this.term += 1));
+  }
+
   epochOf(attemptId: string): number | null {
     return this.#rows.get(attemptId)?.grant.epoch ?? null;
   }
@@ -204,7 +212,7 @@ class MemoryLeaseStore implements LeaseStore {
   }
 
   list(): Promise<readonly Lease[]> {
-    const leases = [...this.#rows.values()].map(({ grant, untilMs }) => ({ ...grant, remainingMs: untilMs - this.#nowMs() }));
+    const leases = [...this.#rows.values()].map(({ grant: { term: _, ...grant }, untilMs }) => ({ ...grant, remainingMs: untilMs - this.#nowMs() }));
     return Promise.resolve(leases.sort((a, b) => compare(a.attemptId, b.attemptId)));
   }
 

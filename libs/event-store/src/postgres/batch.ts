@@ -73,9 +73,9 @@ export function batchArguments(batch: readonly EncodedEntry[]): (string | null)[
     if (entry.revoke) revoked.push(...entry.revoke);
     if (entry.drop) dropped.push(...entry.drop);
     for (const grant of entry.grants ?? []) {
-      const { attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots, deferredSlots = 0, lostAfterMs } = grant;
+      const { attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots, deferredSlots = 0, lostAfterMs, term } = grant;
       // In the row slots below zero are those of a deferred task, whose trigger holds none: see `PostgresLeaseStore`.
-      grants.push([attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots - deferredSlots, lostAfterMs].join(SEPARATOR));
+      grants.push([attemptId, epoch, worker, incarnation, dagId, runId, taskId, queue, pool, poolSlots - deferredSlots, lostAfterMs, term ?? ''].join(SEPARATOR));
     }
     if (entry.openRun) (entry.openRun.open ? opened : closed).push({ dag_id: entry.openRun.dagId, run_id: entry.openRun.runId });
     for (const outcome of entry.outcomes ?? []) outcomes.push({ command_id: outcome.commandId, outcome: outcome.outcome, has_events: entry.events.length > 0 });

@@ -17,7 +17,9 @@ const MAX_BATCH_BYTES = 8_000_000;
 const APPEND = `SELECT appended_xid, appended_pos FROM append_events(${Array.from({ length: 20 }, (_, i) => `$${i + 1}`).join(', ')})`;
 const COLUMNS = 'stream_id, version, xid, pos, event_id, stored_at_ms, schema_version, type, data, meta';
 /** Refusals of `append_events` and of the primary key: some entry of the batch cannot be written. */
-const REFUSED = new Set(['DB001', 'DB002', '23505']);
+const REFUSED = new Set(['DB001', 'DB002', 'DB003', '23505']);
+/** What no column can hold: a text with U+0000, a number that is too large. Trying again changes nothing. */
+const UNWRITABLE = /^22/;
 
 /** Every column as the text that came over the wire: this room parses only what it needs. */
 const RAW = { getTypeParser: () => (value: string) => value };
@@ -44,7 +46,11 @@ export class PostgresEventStore implements EventStore {
   }
 
   async append(entries: readonly AppendEntry[]): Promise<readonly AppendResult[]> {
-    return this.#writer.add(entries.map(encodeEntry));
+    const results = await this.#writer.add(entries.map(encodeEntry));
+    for (const [index, result] of results.entries()) {
+      if (result.kind === 'unwritable' && entries[index]?.grants === undefined) throw new StoreFault('store.corrupt', `the database refused to append: ${result.message}`, { retryable: false });
+    }
+    return results;
   }
 
   async read(streamId: string, fromVersion = 1): Promise<readonly StoredEvent[]> {
@@ -160,11 +166,13 @@ export class PostgresEventStore implements EventStore {
         return await this.#send(part);
       } catch (error) {
         const state = sqlState(error);
-        const isRefused = state !== null && REFUSED.has(state);
+        const isUnwritable = state !== null && UNWRITABLE.test(state);
+        const isRefused = isUnwritable || (state !== null && REFUSED.has(state));
         if (isRefused && part.length > 1) {
           const middle = part.length >> 1;
           return [...(await this.#writePart(part.slice(0, middle))), ...(await this.#writePart(part.slice(middle)))];
         }
+        if (isUnwritable) return [{ kind: 'unwritable', message: (error as Error).message }];
         if (isRefused) {
           const verdict = await this.#judge((part[0] as EncodedEntry).entry, state);
           if (verdict) return [verdict];
@@ -198,6 +206,7 @@ export class PostgresEventStore implements EventStore {
       const [, xid, pos] = (entry.also === undefined ? found.at(-1) : await this.#lastOf(entry.also)) as Row;
       return { kind: 'appended', lastVersion: entry.expectedVersion + entry.events.length, position: { xid: xid as string, pos: pos as string } };
     }
+    if (state === 'DB003') return { kind: 'fenced', attemptIds: (entry.grants ?? []).map(({ attemptId }) => attemptId) };
     if (state !== 'DB001') return { kind: 'conflict' };
     const fences = entry.fences ?? [];
     const leases = await this.#rows('read leases', 'leases_fenced', 'SELECT attempt_id, epoch FROM attempt_leases WHERE attempt_id = ANY ($1)', [fences.map((fence) => fence.attemptId)]);

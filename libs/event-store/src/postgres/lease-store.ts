@@ -24,6 +24,13 @@ export class PostgresLeaseStore implements LeaseStore {
     });
   }
 
+  async raiseTerm(): Promise<number> {
+    return retrying('begin a term', async () => {
+      const { rows } = await this.#pool.query<{ term: string }>('SELECT raise_dispatcher_term() AS term');
+      return Number(rows[0]?.term);
+    });
+  }
+
   async renew(worker: string, incarnation: string, attempts: readonly { readonly attemptId: string; readonly epoch: number }[]): Promise<readonly string[]> {
     if (attempts.length === 0) return [];
     return retrying('renew leases', async () => {
