@@ -46,6 +46,7 @@ beforeAll(async () => {
         await journal.append(runStream(dagId, body.runId), [{ type: 'RunNoteSet', note: body.note, by: body.user, atMs: journal.tick() }]);
         break;
       case 'CreateBackfill':
+      case 'ForeseeRuns':
       case 'SetBackfillPaused':
       case 'CancelBackfill':
       case 'EraseRun':

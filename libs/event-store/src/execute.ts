@@ -53,6 +53,8 @@ export async function execute<Command, Event extends { readonly type: string }, 
         return { kind: 'decided', events: decision, version: result.lastVersion };
       case 'fenced':
         return result;
+      case 'unwritable':
+        throw new StoreFault('store.corrupt', `the stream ${streamId} cannot hold what was decided: ${result.message}`, { retryable: false });
       case 'conflict':
       case undefined:
         if (tries === maxTries) throw new StoreFault('store.unavailable', `the stream ${streamId} is written by others faster than it can be decided on`, { retryable: true });
