@@ -1,6 +1,7 @@
 import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { AttemptKey, LogReader } from '@dagbook/contracts';
+import { listTries } from '@dagbook/read-models';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LogQuery, LogStreamQuery } from './dto/request.ts';
 import { TaskInstancesLogResponse, type StructuredLogMessage } from './dto/response.ts';
@@ -47,7 +48,8 @@ export class LogController {
       return slice?.text ?? '';
     }
     if (slice === null) return { content: await this.#whyNone(attempt), continuation_token: null };
-    return { content: linesOf(slice.text), continuation_token: slice.ended ? null : tokenOf(slice.nextByte) };
+    if (!slice.ended) return { content: linesOf(slice.text), continuation_token: tokenOf(slice.nextByte) };
+    return { content: [...linesOf(slice.text), ...(await this.#decidedLater(attempt, slice.text))], continuation_token: null };
   }
 
   /**
@@ -85,9 +87,19 @@ export class LogController {
   /** Of a try that has not begun there is no log: what it waits for stands in its place. */
   async #whyNone({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey): Promise<StructuredLogMessage[]> {
     const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
-    if (tryNumber < instance.tryNumber || instance.state === 'running' || instance.state === 'success' || instance.state === 'failed') return [];
+    if (tryNumber < instance.tryNumber || instance.state === 'failed') return this.#decidedLater({ dagId, runId, taskId, mapIndex, tryNumber }, '');
+    if (instance.state === 'running' || instance.state === 'success') return [];
     const { message } = await this.#reader.explanation(instance);
     return [{ timestamp: null, event: message, level: 'info', logger: 'dagbook' }];
+  }
+
+  /** Why a try failed, where its worker could not say: a result that cannot be mapped over, a worker that was lost, a mark. */
+  async #decidedLater({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey, text: string): Promise<StructuredLogMessage[]> {
+    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
+    const tries = await listTries(this.#reader.db, instance);
+    const { state, reason = null } = tries.find((one) => one.tryNumber === tryNumber) ?? instance;
+    if (reason === null || (state !== 'failed' && state !== 'up_for_retry') || text.includes(JSON.stringify(reason.message).slice(1, -1))) return [];
+    return [{ timestamp: null, event: reason.message, level: 'error', logger: 'dagbook' }];
   }
 
   async #attempt(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<AttemptKey> {

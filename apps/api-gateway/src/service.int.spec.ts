@@ -229,6 +229,25 @@ describe('the page', () => {
     expect((await house.get('/ui/why/pipeline/r1/extract/-1')).body).toMatchObject({ code: 'finished', state: 'success', waits_for: [] });
   });
 
+  it('ends the log of a failed try with why, where its worker could not say', async () => {
+    const message = 'The result of extract has 1025 items, but at most 1024 can be mapped over: return fewer, or chunks of them.';
+    await journal.run(PIPELINE, 'too_long');
+    await journal.start('pipeline', 'too_long', 'extract');
+    await journal.append(runStream('pipeline', 'too_long'), [{ type: 'TaskFailed', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, failure: { code: 'map_too_long', message }, atMs: journal.tick() }]);
+    await house.caughtUp();
+    const path = '/api/v2/dags/pipeline/dagRuns/too_long/taskInstances/extract/logs/1';
+    const ending = { timestamp: null, event: message, level: 'error', logger: 'dagbook' };
+    expect((await house.get(path)).body.content.map(({ event }: { event: string }) => event)).toEqual(['hello', 'bye', message]);
+    for (const [logs, content] of [
+      [Object.assign(new TextLog(''), { read: () => Promise.resolve(null) }), [ending]],
+      [new TextLog(`${JSON.stringify({ event: message })}\n`), [{ event: message }]],
+    ] as const) {
+      const other = await House.open(postgres, { logs });
+      expect((await other.get(path)).body.content).toEqual(content);
+      await other.close();
+    }
+  });
+
   it('explains why a ready one has no slot, also where its log will be', async () => {
     await journal.run({ ...PIPELINE, dagId: 'other' }, 'ready');
     await journal.append(runStream('other', 'ready'), [{ type: 'TaskScheduled', taskId: 'extract', mapIndex: -1, tryNumber: 1, atMs: journal.tick() }]);
