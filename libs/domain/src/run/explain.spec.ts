@@ -67,6 +67,13 @@ test('knows mapping, setups, the past and dead ends', () => {
   expect(codeOf(past, 'a', { past: { isFirst: true, taskOf: () => undefined } })).toBe('about_to_move');
 });
 
+test('says of a paused DAG that nothing else begins', () => {
+  const retry = story({ a: { retries: 1, retryDelayMs: 100 }, b: { dependsOnPast: true } });
+  retry.fail('a');
+  expect(asked(retry, 'a', { dagPaused: true }).message).toMatch(/^Try 1 failed .* The DAG is paused: unpause it, or nothing begins\.$/);
+  expect(codeOf(retry, 'b', { dagPaused: true })).toBe('dag_paused');
+});
+
 test('says why a run is queued', () => {
   expect(whyQueued({ runType: 'manual', maxActiveRuns: 1, running: 1 })).toBe('maxActiveRuns is 1 and 1 run is running; it starts when one of them has ended');
   expect(whyQueued({ runType: 'scheduled', maxActiveRuns: undefined, running: 16 })).toBe('maxActiveRuns is 16 and 16 runs are running; it starts when one of them has ended');

@@ -64,12 +64,13 @@ function finishedSentence({ state, tryNumber, failure, skippedBy }: TaskInstance
 function explainLive(instance: TaskInstance, outside: Outside): Explanation {
   const { state, wakeAtMs, tryNumber } = instance;
   const until = wakeAtMs === null ? {} : { untilMs: wakeAtMs };
+  const paused = outside.dagPaused ? ' The DAG is paused: unpause it, or nothing begins.' : '';
   const by = wakeAtMs === null ? '' : ` at ${isoInstant(Math.ceil(wakeAtMs / 1_000) * 1_000)}`;
   switch (state) {
     case 'up_for_retry':
-      return { code: 'waits_for_retry', state, ...until, message: `Try ${tryNumber} failed${instance.failure === null ? '' : ` (${instance.failure.message})`}; try ${tryNumber + 1} is due${by}.` };
+      return { code: 'waits_for_retry', state, ...until, message: `Try ${tryNumber} failed${instance.failure === null ? '' : ` (${instance.failure.message})`}; try ${tryNumber + 1} is due${by}.${paused}` };
     case 'up_for_reschedule':
-      return { code: 'waits_for_poke', state, ...until, message: `The sensor's condition was not met; it is asked again${by}.` };
+      return { code: 'waits_for_poke', state, ...until, message: `The sensor's condition was not met; it is asked again${by}.${paused}` };
     case 'deferred':
       return { code: 'waits_for_trigger', state, ...until, message: `It waits for its trigger to fire${wakeAtMs === null ? '' : `, and fails${by}`}.` };
     case 'awaiting_input':
@@ -85,6 +86,7 @@ function explainWaiting(run: DagRun, instance: TaskInstance, outside: Outside): 
   const { state, slot } = instance;
   const { plan } = slot;
   if (judge(run, instance) !== 'wait') {
+    if (outside.dagPaused) return { code: 'dag_paused', state, message: 'The DAG is paused: what has begun goes on, and nothing else begins until it is unpaused.' };
     if (plan.needsPast && (outside.past === undefined || !pastAllows(instance, outside.past))) {
       return { code: 'waits_for_past_run', state, message: `${plan.taskId} depends on the DAG's previous run: its ${plan.taskId}${plan.definition.waitForDownstream === true ? ', and what is directly below it,' : ''} must end in success or skipped.` };
     }
