@@ -15,7 +15,14 @@ beforeAll(async () => {
     waits.task('next', async () => 1, { pool: 'narrow' })();
     const plain = dag('plain');
     plain.task('only', async () => 1)();
-    export default [flow, waits, plain];
+    const wrong = dag('wrong');
+    const number = wrong.task('number', async () => 5)();
+    wrong.task('over_number', async ({ x }) => x).expand({ x: number });
+    const long = wrong.task('long', async () => Array.from({ length: 1025 }, (_, index) => index))();
+    wrong.task('over_long', async ({ x }) => x).expand({ x: long });
+    const way = wrong.task('way', async () => 'nowhere', { retries: 3 })();
+    wrong.branch(way, { here: wrong.empty('here') });
+    export default [flow, waits, plain, wrong];
   `);
 });
 afterAll(() => product.stop());
@@ -56,4 +63,16 @@ it('a drained worker gets nothing until that is taken back', async () => {
   await expect.poll(async () => (await why('plain', 'only')).message, PATIENCE).toBe('Every worker that serves queue "default" is draining or unreachable.');
   expect(await product.api('POST', `/api/v2/workers/${worker?.worker_name ?? ''}/undrain`)).toMatchObject({ drained_by: null });
   await expect.poll(() => runState('plain'), PATIENCE).toBe('success');
+});
+
+it('what only a run can find wrong fails its task with a sentence in the log, and the run ends', async () => {
+  await begin('wrong');
+  await expect.poll(() => runState('wrong'), PATIENCE).toBe('failed');
+  const { task_instances: instances } = await product.api<{ task_instances: readonly { task_id: string; state: string }[] }>('GET', '/api/v2/dags/wrong/dagRuns/r/taskInstances');
+  expect(Object.fromEntries(instances.map(({ task_id: taskId, state }) => [taskId, state]))).toEqual({
+    number: 'failed', over_number: 'upstream_failed', long: 'failed', over_long: 'upstream_failed', way: 'failed', here: 'upstream_failed',
+  });
+  const lastLine = async (taskId: string): Promise<string | undefined> =>
+    (await product.api<{ content: readonly { event: string }[] }>('GET', `/api/v2/dags/wrong/dagRuns/r/taskInstances/${taskId}/logs/1`)).content.at(-1)?.event;
+  for (const [taskId, says] of [['number', 'number'], ['long', '1025 items'], ['way', 'nowhere']] as const) await expect.poll(() => lastLine(taskId), PATIENCE).toContain(says);
 });
