@@ -97,7 +97,7 @@ export class LogController {
   async #decidedLater({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey, text: string): Promise<StructuredLogMessage[]> {
     const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
     const tries = await listTries(this.#reader.db, instance);
-    const { state, reason = null } = tries.find((one) => one.tryNumber === tryNumber) ?? instance;
+    const { state, reason } = tries.find((one) => one.tryNumber === tryNumber) ?? instance;
     if (reason === null || (state !== 'failed' && state !== 'up_for_retry') || text.includes(JSON.stringify(reason.message).slice(1, -1))) return [];
     return [{ timestamp: null, event: reason.message, level: 'error', logger: 'dagbook' }];
   }
