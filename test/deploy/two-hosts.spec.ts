@@ -19,7 +19,7 @@ export default d;
 const refusedSource = `
 import { dag, docker } from '@dagbook/sdk';
 const d = dag('refused', { schedule: null });
-d.task('grasp', docker({ image: 'dagbook:0.1.0', command: ['true'], pull: 'never', mounts: [{ source: '/etc', target: '/host' }] }), { retries: 0, queue: 's21' })();
+d.task('grasp', docker({ image: 'dagbook:0.1.0', command: ['true'], pull: 'never', mounts: [{ source: '/etc', target: '/host', readOnly: true }] }), { retries: 0, queue: 's21' })();
 export default d;
 `;
 
@@ -115,7 +115,7 @@ const everythingHealthy = async (): Promise<void> => {
 
 interface Inspected {
   readonly Config: { readonly User: string; readonly Labels: Readonly<Record<string, string>> };
-  readonly HostConfig: { readonly Memory: number; readonly PidsLimit: number | null; readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }; readonly RestartPolicy: { readonly Name: string }; readonly PortBindings: object | null };
+  readonly HostConfig: { readonly CapDrop: readonly string[] | null; readonly SecurityOpt: readonly string[] | null; readonly Memory: number; readonly PidsLimit: number | null; readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> }; readonly RestartPolicy: { readonly Name: string }; readonly PortBindings: object | null };
 }
 
 const inspected = async (host: 'a' | 'b'): Promise<readonly Inspected[]> => {
@@ -132,6 +132,7 @@ describe('two hosts, by the commands of the runbook', () => {
       for (const { Config, HostConfig } of await inspected(host)) {
         const name = Config.Labels['com.docker.compose.service'];
         expect([name, HostConfig.Memory > 0, HostConfig.LogConfig, HostConfig.RestartPolicy.Name]).toEqual([name, true, { Type: 'json-file', Config: { 'max-file': '5', 'max-size': '10m' } }, 'always']);
+        expect([name, HostConfig.CapDrop, HostConfig.SecurityOpt]).toEqual([name, ['ALL'], ['no-new-privileges:true']]);
         if (name === 'worker') expect(HostConfig.PidsLimit).toBe(4096);
       }
     }
@@ -167,7 +168,7 @@ describe('two hosts, by the commands of the runbook', () => {
     await hosts.printed('a', LOG_IN);
     expect(await hosts.printed('a', 'dagbook dags list')).toContain('two_hosts');
     expect(await hosts.printed('a', 'dagbook tasks logs', { dag: 'two_hosts', run: 'first', task: 'on_b' })).toContain(`on ${HOST_USER} of b`);
-    expect(await hosts.printed('a', 'logs -f scheduler')).toContain('"msg":"up"');
+    expect(await hosts.printed('a', 'logs -f scheduler')).toContain('"event":"up"');
     expect(await hosts.printed('a', 'logs --tail 20 scheduler')).not.toBe('');
     await hosts.printed('a', 'exec scheduler bash');
   });
@@ -275,7 +276,7 @@ describe('two hosts, by the commands of the runbook', () => {
     expect(await hosts.b.docker('ps', '--all', '--quiet', '--filter', 'name=stopped')).toBe('');
     await hosts.printed('b', 'docker image prune');
     await hosts.printed('a', LOG_IN);
-    await hosts.printed('a', 'dagbook db clean --older-than 90d');
+    await hosts.printed('a', 'docker compose -f host-a.yml exec api-gateway dagbook db clean --older-than 90d');
     expect(await hosts.printed('a', '--archive /var/lib/dagbook/archive')).toMatch(/^0 runs /);
     await hosts.compose('a', 'exec', '-T', 'api-gateway', 'dagbook', 'db', 'clean', '--older-than', '0d', '--dag', 'refused', '--archive', '/var/lib/dagbook/archive', '--yes');
     const archived = join(hosts.site('a'), 'state', 'archive', 'refused');

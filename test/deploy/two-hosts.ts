@@ -25,23 +25,25 @@ export class TwoHosts {
   readonly a: Host;
   readonly b: Host;
   readonly folder: string;
-  readonly runbook = new Runbook();
+  readonly runbook: Runbook;
   /** Of the gateway, from where this test runs. */
   readonly url = `http://${DESK.a}:8080`;
 
-  private constructor(a: Host, b: Host, folder: string) {
+  private constructor(a: Host, b: Host, folder: string, runbook: Runbook) {
     this.a = a;
     this.b = b;
     this.folder = folder;
+    this.runbook = runbook;
   }
 
   static async start(): Promise<TwoHosts> {
+    const runbook = new Runbook();
     const folder = mkdtempSync('/tmp/dagbook-hosts-');
     chmodSync(folder, 0o755);
     const runDir = (name: string): string => join(folder, 'run', name);
     const builder = await Host.start({ name: 'builder', runDir: runDir('builder'), dataDir: join(CACHE, 'a'), group: HOST_USER });
     try {
-      await buildParts(builder);
+      await buildParts(builder, runbook.command('-t dagbook:0.1.0 '));
     } finally {
       await builder.stop();
     }
@@ -51,7 +53,7 @@ export class TwoHosts {
     for (const host of [a, b]) await host.clear();
     await handOver(a, b, 'dagbook:0.1.0');
     await refuseFromOutside(B);
-    const hosts = new TwoHosts(a, b, folder);
+    const hosts = new TwoHosts(a, b, folder, runbook);
     for (const name of ['a', 'b'] as const) {
       cpSync(join(ROOT, 'deploy/compose'), hosts.site(name), { recursive: true });
       mkdirSync(join(hosts.site(name), 'home'));
@@ -143,10 +145,10 @@ export class TwoHosts {
 }
 
 /** Layers are kept below .dagbook: what has not changed is not made again. */
-async function buildParts(host: Host): Promise<void> {
+async function buildParts(host: Host, printed: string): Promise<void> {
   if ((await host.docker('images', '-q', BASE)) === '') await importBase(host);
   trustWhatThisMachineTrusts();
-  await buildImage(host, new Runbook().command('-t dagbook:0.1.0 '));
+  await buildImage(host, printed);
   const build = (...args: readonly string[]): Promise<string> => host.docker('build', '--quiet', ...BUILDING, '--build-arg', `USER_ID=${HOST_USER}`, ...args);
   await build('--tag', 'dagbook-postgres:stand-in', join(ROOT, 'test/deploy/stand-in/postgres'));
   const kafka = join(CACHE, 'kafka');
