@@ -16,6 +16,18 @@ slow.after(first);
 export default d;
 `;
 
+const ASKING = `
+import { approval, dag, form } from '@dagbook/sdk';
+const WAY = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }), jsonSchema: { input: () => ({
+  type: 'object', properties: { region: { type: 'string', enum: ['kr', 'us'], default: 'kr' }, rows: { type: 'number', default: 5 }, force: { type: 'boolean', default: false } },
+}) } } };
+const d = dag('asking', { schedule: null });
+const ok = d.task('ok', approval({ subject: 'Ship {{ run_id }}?' }))();
+const where = d.task('where', form({ subject: 'Where to?', params: WAY }))().after(ok);
+d.task('tell', async ({ answer }) => answer)({ answer: where.get('params_input') });
+export default d;
+`;
+
 /** The page as it ships, over the real product, in a real browser. */
 describe('the page', () => {
   let product: Product;
@@ -26,6 +38,7 @@ describe('the page', () => {
   beforeAll(async () => {
     product = await startProduct({ shape: 'standalone' });
     await product.writeDag('pipeline', DAG);
+    await product.writeDag('asking', ASKING);
     browser = await chromium.launch({
       executablePath: process.env['DAGBOOK_CHROMIUM'] ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-quic', '--disable-background-networking', '--no-first-run', '--disable-sync'],
@@ -82,13 +95,51 @@ describe('the page', () => {
     await page.locator('[data-testid="import-error"]').filter({ hasText: 'broken.ts' }).waitFor({ state: 'detached' });
   });
 
+  it('lets a person answer what a run waits for, and the run go on', async () => {
+    await product.api('POST', '/api/v2/dags/asking/dagRuns', { dag_run_id: 'today', logical_date: null });
+    await page.goto(`${product.url}/required-actions`);
+    await page.getByTestId('required-action').getByText('Ship today?').click();
+    const answer = page.getByTestId('answer');
+    await answer.getByRole('button', { name: 'Approve' }).click();
+    await page.locator('[data-testid="task-state"][data-state="success"]').waitFor({ timeout: 30_000 });
+    await answer.getByTestId('answer-given').getByText('admin answered: Approve').waitFor();
+    await page.getByRole('link', { name: 'Required actions' }).click();
+    await page.getByTestId('required-action').getByText('Where to?').click();
+    await answer.getByLabel('region').selectOption({ label: 'us' });
+    await answer.getByLabel('rows').fill('12');
+    await answer.getByLabel('force').setChecked(true, { force: true });
+    await answer.getByRole('button', { name: 'OK' }).click();
+    await answer.getByTestId('answer-given').waitFor({ timeout: 30_000 });
+    await page.goto(`${product.url}/dags/asking/runs/today/tasks/tell?tab=result`);
+    await page.getByTestId('result').getByText('"region": "us"').waitFor({ timeout: 30_000 });
+    expect(JSON.parse(await page.getByTestId('result').innerText())).toEqual({ region: 'us', rows: 12, force: true });
+    await page.getByRole('link', { name: 'Required actions' }).click();
+    await page.getByText('Nothing waits for a person.').waitFor();
+  });
+
+  it('keeps a connection, and never shows its password', async () => {
+    await page.goto(`${product.url}/connections`);
+    await page.getByRole('button', { name: 'Add a connection' }).click();
+    await page.getByLabel('Connection id').fill('warehouse');
+    await page.getByLabel('Type').fill('postgres');
+    await page.getByLabel('Password', { exact: true }).fill('p%40ss@word/1');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('[data-connection="warehouse"]').waitFor();
+    await page.getByRole('button', { name: 'Edit warehouse' }).click();
+    await page.getByLabel('Host').fill('db.lan');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('[data-connection="warehouse"]').getByText('db.lan').waitFor();
+    expect(await product.api('GET', '/api/v2/connections/warehouse')).toMatchObject({ host: 'db.lan', password: '***' });
+    expect(await page.content()).not.toContain('p%40ss');
+  });
+
   it('pauses a DAG', async () => {
     await page.goto(`${product.url}/dags`);
     await page.locator('[data-testid="dag-row"][data-dag="pipeline"]').getByTestId('pause-switch').click({ force: true });
     await expect.poll(async () => (await product.api<{ is_paused: boolean }>('GET', '/api/v2/dags/pipeline')).is_paused, { timeout: 60_000, interval: 20 }).toBe(true);
   });
 
-  it.each(['/dags', '/dags/pipeline', '/dags/pipeline/runs/seen'])('is accessible at %s', async (path) => {
+  it.each(['/dags', '/dags/pipeline', '/dags/pipeline/runs/seen', '/required-actions', '/connections', '/dags/asking/runs/today/tasks/where'])('is accessible at %s', async (path) => {
     await page.goto(`${product.url}${path}`);
     await page.waitForLoadState('load');
     await page.locator('main').first().waitFor();

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { LogEraser, LogReader } from '@dagbook/contracts';
 import { TOPICS } from '@dagbook/contracts';
 import { DiskLogStore } from '@dagbook/logs';
+import { objectStoreAt } from '@dagbook/object-store';
 import { DagbookTransport, type MessageBroker } from '@dagbook/messaging';
 import { type Clock, errorAttributes, type Log, type RunningService } from '@dagbook/platform';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -16,6 +17,8 @@ export interface LogServerPorts {
   readonly broker: MessageBroker;
   /** Where the logs lie; made when missing. Only one log-server may write below it. */
   readonly folder: string;
+  /** Where they go when they have ended: `s3://bucket/prefix` or `file:///folder`. Absent: they stay in the folder. */
+  readonly logStore?: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Readers in other processes; absent in standalone, where they use `reader`. */
@@ -42,7 +45,8 @@ export async function startLogServer(ports: LogServerPorts): Promise<RunningLogS
     nowMs: () => clock.nowMs(),
     // An acknowledgement that waits for the disk means something only to a bus that outlives this process.
     flush: http !== undefined,
-    onError: (error) => log.error('a gap in a log could not be filled', errorAttributes(error)),
+    ...(ports.logStore === undefined ? {} : { objects: objectStoreAt(ports.logStore) }),
+    onError: (error) => log.error('a log could not be mended or moved; it is tried again', errorAttributes(error)),
   });
   const strategy = new DagbookTransport({
     broker,

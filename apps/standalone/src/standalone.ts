@@ -69,7 +69,8 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
   metrics.collectProcess();
   const endpoint = process.env['DAGBOOK_OTLP_TRACES_ENDPOINT'];
 
-  const logs = await startLogServer({ broker, folder: join(dataDir, 'logs'), log: of('log-server'), clock: systemClock });
+  const logStore = process.env['DAGBOOK_LOG_STORE'];
+  const logs = await startLogServer({ broker, folder: join(dataDir, 'logs'), ...(logStore === undefined ? {} : { logStore }), log: of('log-server'), clock: systemClock });
   stopping.push(() => logs.stop());
   const gateway = await startApiGateway({
     stores: { ...stores, events },

@@ -120,6 +120,20 @@ const send = (res, status, body) => { res.writeHead(status, { 'content-type': 'a
 const missing = (res, what) => send(res, 404, { detail: `The ${what} was not found` });
 const page = (list, url, key, shape) => { const limit = Number(url.searchParams.get('limit') ?? 50); const offset = Number(url.searchParams.get('offset') ?? 0); return { [key]: list.slice(offset, offset + limit).map(shape), total_entries: list.length }; };
 
+/** What waits for a person; none here: answering is tested over the real gateway. */
+const asked = [];
+const secrets = { connections: [{ connection_id: 'warehouse', conn_type: 'postgres', description: null, host: 'db', login: 'etl', schema: 'dw', port: 5432, password: '***', extra: null, team_name: null }], variables: [{ key: 'region', value: 'ap-northeast-2', description: null, is_encrypted: true, team_name: null }] };
+function stored(kind, id, req, url, body, res) {
+  const name = kind === 'connections' ? 'connection_id' : 'key';
+  const at = secrets[kind].findIndex((one) => one[name] === id);
+  if (req.method === 'GET') return send(res, 200, page(secrets[kind], url, kind, (one) => one));
+  if (req.method === 'POST') { secrets[kind].push({ ...body, team_name: null, ...(kind === 'connections' ? { password: body.password === null ? null : '***' } : { is_encrypted: true }) }); return send(res, 201, secrets[kind].at(-1)); }
+  if (at < 0) return missing(res, id);
+  if (req.method === 'DELETE') { secrets[kind].splice(at, 1); res.writeHead(204); return res.end(); }
+  for (const field of url.searchParams.getAll('update_mask')) if (field !== 'password') secrets[kind][at][field] = body[field];
+  return send(res, 200, secrets[kind][at]);
+}
+
 async function answer(req, res) {
   const url = new URL(req.url, 'http://mock');
   const parts = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
@@ -160,6 +174,8 @@ async function answer(req, res) {
     req.on('close', () => streams.delete(res));
     return undefined;
   }
+  if (parts.at(-1) === 'hitlDetails') return send(res, 200, page(asked, url, 'hitl_details', (one) => one));
+  if (kind === 'connections' || kind === 'variables') return stored(kind, id, req, url, body, res);
   if (kind === 'dags' && id === undefined) return send(res, 200, page(dags.filter((one) => !one.is_paused), url, 'dags', dagShape));
   if (kind === 'dagSources') return send(res, 200, { dag_id: id, version_number: 3, content: `import { dag, task } from '@dagbook/sdk';\n\nexport default dag('${id}', { schedule: '0 6 * * *', timezone: 'Asia/Seoul', catchup: true }, () => {\n  const rows = task('extract', () => readDay());\n  const parts = task('summarise', (group: Group) => mean(group)).expand(rows);\n  task('report', (all: Summary[]) => write(all))(parts);\n});\n` });
   const of = dags.find((one) => one.dag_id === id);
@@ -210,6 +226,7 @@ async function answer(req, res) {
   const map = /^\d+$/.test(rest[0] ?? '') ? Number(rest.shift()) : Number(url.searchParams.get('map_index') ?? -1);
   const i = r.instances.find((one) => one.task.task_id === taskId && (one.map === map || map === -1));
   if (i === undefined) return missing(res, 'Task Instance');
+  if (rest[0] === 'xcomEntries') return rest[1] === undefined ? send(res, 200, { xcom_entries: i.state === 'success' ? [{}] : [], total_entries: i.state === 'success' ? 1 : 0 }) : send(res, 200, { key: rest[1], value: { rows: 512, station: 'SEA-01' } });
   if (rest[0] === 'tries') return send(res, 200, { task_instances: Array.from({ length: i.tryNumber }, (_, n) => ({ ...instanceShape(r, i), try_number: n + 1, state: n + 1 < i.tryNumber ? 'failed' : i.state })), total_entries: i.tryNumber });
   if (rest[0] === 'logs' && rest[2] === 'stream') {
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

@@ -210,7 +210,55 @@ describe('changing things', () => {
   });
 });
 
-const VIEWS = ['/', '/dags', '/runs', '/import-errors', '/dags/seattle_weather', '/dags/seattle_weather/runs', '/dags/seattle_weather/code', '/dags/seattle_weather/details', '/dags/none', '/nowhere'];
+describe('a result', () => {
+  it('is a tab of its task instance', async () => {
+    await page.goto(`${origin}/dags/seattle_weather`);
+    await cell('extract', 3);
+    await page.getByTestId('tab-result').click();
+    await page.getByTestId('result').getByText('SEA-01').waitFor();
+    expect(search().get('tab')).toBe('result');
+  });
+});
+
+describe('connections and variables', () => {
+  it('a connection is added, changed without its password, and deleted', async () => {
+    await page.goto(`${origin}/connections`);
+    await page.getByRole('button', { name: 'Add a connection' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Connection id').fill('lake');
+    await dialog.getByLabel('Type').fill('aws');
+    await dialog.getByLabel('Password', { exact: true }).fill('hunter2hunter2');
+    await dialog.getByLabel('Port').fill('x');
+    expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Port').fill('443');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    const row = page.locator('[data-testid="connection-row"][data-connection="lake"]');
+    await row.waitFor();
+    await row.getByRole('button', { name: 'Edit lake' }).click();
+    expect([await dialog.getByLabel('Password', { exact: true }).inputValue(), await dialog.getByLabel('Password', { exact: true }).getAttribute('placeholder')]).toEqual(['', 'unchanged']);
+    await dialog.getByLabel('Host').fill('s3.lan');
+    const sent = page.waitForRequest((request) => request.method() === 'PATCH');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    expect(new URL((await sent).url()).searchParams.getAll('update_mask')).toEqual(['host']);
+    await row.getByText('s3.lan:443').waitFor();
+    await row.getByRole('button', { name: 'Delete lake' }).click();
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await row.waitFor({ state: 'detached' });
+    expect(await page.content()).not.toContain('hunter2');
+  });
+
+  it('a variable is changed by what was typed only', async () => {
+    await page.goto(`${origin}/variables`);
+    await page.getByRole('button', { name: 'Edit region' }).click();
+    await page.getByRole('dialog').getByLabel('Description').fill('where we are');
+    const sent = page.waitForRequest((request) => request.method() === 'PATCH');
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    expect(new URL((await sent).url()).searchParams.getAll('update_mask')).toEqual(['description']);
+    await page.locator('[data-testid="variable-row"]').getByText('where we are').waitFor();
+  });
+});
+
+const VIEWS = ['/', '/dags', '/runs', '/import-errors', '/required-actions', '/connections', '/variables', '/dags/seattle_weather', '/dags/seattle_weather/runs', '/dags/seattle_weather/code', '/dags/seattle_weather/details', '/dags/none', '/nowhere'];
 
 describe.each([['light', 'en'], ['dark', 'ko']] as const)('every view, %s, in %s', (scheme, language) => {
   it('is accessible (axe, AA)', { timeout: 180_000 }, async () => {

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AttemptKey, type LogChunk, type LogEraser, type LogReader, type LogReadRequest, type LogSlice, parseAttemptId } from '@dagbook/contracts';
+import type { ObjectStore } from '@dagbook/object-store';
+import { EndedLogs } from './ended-logs.ts';
 import { EpochLog, StoredEpochLog } from './epoch-log.ts';
 import { epochsAmong, fileOf, folderOf, LogFolders, resolveBelow, runFolderOf } from './log-path.ts';
 import { cutAtLines } from './line-cut.ts';
@@ -16,7 +19,11 @@ export interface DiskLogStoreOptions {
   readonly gapPatienceMs?: number;
   /** Files kept open for logs that still grow. */
   readonly maxOpen?: number;
-  /** A gap could not be filled in the file: the disk is full or gone. */
+  /** Where logs go when they have ended. Absent: they stay here. */
+  readonly objects?: ObjectStore;
+  /** How long an ended log stays on the disk before it goes there. */
+  readonly restMs?: number;
+  /** A gap could not be filled in the file, or a log could not be moved: the disk is full or gone, S3 is away. */
   onError?(error: unknown): void;
 }
 
@@ -29,7 +36,7 @@ const FLUSH_WIDTH = 16;
  * Task logs on disk, one file for each epoch of an attempt: `<dag>/<run>/<task>/<map index>/<try>-<epoch>.jsonl`.
  *
  * A log is: absent → growing (its file is open here, followers are woken as bytes are written, which is before they are
- * flushed) → ended (closed; read from disk). When a newer epoch of a try begins, the older is sealed: what a lost
+ * flushed) → ended (closed; read from disk) → moved, where there is a place for objects (`EndedLogs`). When a newer epoch of a try begins, the older is sealed: what a lost
  * worker still sends would shift every position after it, and is dropped.
  */
 export class DiskLogStore implements LogReader, LogEraser {
@@ -38,18 +45,23 @@ export class DiskLogStore implements LogReader, LogEraser {
   readonly #folders: LogFolders;
   readonly #open = new Map<string, GrowingLog>();
   readonly #tails = new Tails();
+  readonly #moved: EndedLogs | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   static async open(options: DiskLogStoreOptions): Promise<DiskLogStore> {
     await mkdir(options.dir, { recursive: true });
-    return new DiskLogStore({ flush: true, gapPatienceMs: 2_000, maxOpen: 1_000, ...options }, await realpath(options.dir));
+    const store = new DiskLogStore({ flush: true, gapPatienceMs: 2_000, maxOpen: 1_000, restMs: 60_000, ...options }, await realpath(options.dir));
+    void store.#moved?.takeUp().catch((error: unknown) => options.onError?.(error));
+    return store;
   }
 
   private constructor(options: CompleteOptions, root: string) {
     this.#options = options;
     this.#root = root;
     this.#folders = new LogFolders(root);
+    const { objects, ...settings } = options;
+    if (objects !== undefined) this.#moved = new EndedLogs({ ...settings, root, objects });
   }
 
   /** Resolves when the chunks are on disk, flushed unless told otherwise. Repeated ones are dropped. Rejects with `InvalidAttemptKey`. */
@@ -71,6 +83,7 @@ export class DiskLogStore implements LogReader, LogEraser {
   async eraseRun({ dagId, runId }: { readonly dagId: string; readonly runId: string }): Promise<void> {
     const folder = await resolveBelow(this.#root, runFolderOf(dagId, runId));
     if (folder !== null) await rm(folder, { recursive: true, force: true });
+    await this.#moved?.eraseRun(dagId, runId);
   }
 
   async read(request: LogReadRequest): Promise<LogSlice | null> {
@@ -123,6 +136,7 @@ export class DiskLogStore implements LogReader, LogEraser {
     for (const { opening } of this.#open.values()) await (await opening)?.close();
     this.#open.clear();
     this.#tails.closeAll();
+    await this.#moved?.close();
   }
 
   #growing(chunk: LogChunk): GrowingLog {
@@ -130,17 +144,22 @@ export class DiskLogStore implements LogReader, LogEraser {
     let log = this.#open.get(key);
     if (log === undefined) {
       const attempt = parseAttemptId(chunk.attemptId);
-      log = { key, tail: tryKey(attempt), opening: this.#openFile(attempt, chunk.epoch), users: 0 };
+      log = { key, attempt, epoch: chunk.epoch, tail: tryKey(attempt), opening: this.#openFile(attempt, chunk), users: 0 };
       this.#open.set(key, log);
       log.opening.catch(() => this.#open.delete(key));
     }
     return log;
   }
 
-  async #openFile(attempt: AttemptKey, epoch: number): Promise<EpochLog | undefined> {
+  async #openFile(attempt: AttemptKey, { epoch, offset }: LogChunk): Promise<EpochLog | undefined> {
+    if (this.#moved !== undefined && !existsSync(join(this.#root, folderOf(attempt), fileOf(attempt.tryNumber, epoch)))) {
+      // Only a log that began before can go on in its middle, and only a later epoch can have one before it.
+      if (offset === 0 && epoch <= 1) this.#moved.begun(attempt);
+      if (await this.#moved.isPast(attempt, epoch)) return undefined;
+    }
     const { path, isNew } = await this.#folders.make(folderOf(attempt));
     if (!isNew && epochsAmong(await readdir(path), attempt.tryNumber).some((other) => other > epoch)) return undefined;
-    return EpochLog.open(join(path, fileOf(attempt.tryNumber, epoch)), { isNew, nowMs: this.#options.nowMs });
+    return opened(() => this.#folders.make(folderOf(attempt)), fileOf(attempt.tryNumber, epoch), { isNew, nowMs: this.#options.nowMs });
   }
 
   async #flush(log: GrowingLog): Promise<void> {
@@ -170,26 +189,52 @@ export class DiskLogStore implements LogReader, LogEraser {
     if (log.users > 0 || this.#open.get(log.key) !== log || !mayClose(file)) return;
     this.#open.delete(log.key);
     await file?.close();
+    if (file?.extent.ended === true) this.#moved?.ended(log.attempt, log.epoch);
   }
 
+  /** The parts of a try's log, oldest first. A file that is moved while it is being looked up is found the second time. */
   async #segments(attempt: AttemptKey): Promise<readonly Segment[]> {
-    const folder = await resolveBelow(this.#root, folderOf(attempt));
-    if (folder === null) return [];
-    const segments: Segment[] = [];
-    for (const epoch of epochsAmong(await readdir(folder), attempt.tryNumber)) {
-      const growing = await this.#open.get(`${tryKey(attempt)}/${epoch}`)?.opening;
-      // The file of a growing log may hold more than readers may see; only its writer knows.
-      const stored = await StoredEpochLog.open(join(folder, fileOf(attempt.tryNumber, epoch)));
-      segments.push({ extent: growing?.extent ?? stored.extent, read: (from, to) => stored.read(from, to), close: () => stored.close() });
+    for (let left = 3; ; left -= 1) {
+      const onDisk: (Segment & { readonly epoch: number })[] = [];
+      try {
+        const folder = await resolveBelow(this.#root, folderOf(attempt));
+        for (const epoch of folder === null ? [] : epochsAmong(await readdir(folder), attempt.tryNumber)) onDisk.push(await this.#segment(attempt, folder as string, epoch));
+        if (this.#moved === undefined) return onDisk;
+        const here = new Set(onDisk.map(({ epoch }) => epoch));
+        const moved = (await this.#moved.segments(attempt)).filter(({ epoch }) => !here.has(epoch)).map((segment) => ({ ...segment, close: async () => undefined }));
+        return [...moved, ...onDisk].sort((a, b) => a.epoch - b.epoch);
+      } catch (error) {
+        for (const { close } of onDisk) await close();
+        if (this.#moved === undefined || (error as NodeJS.ErrnoException).code !== 'ENOENT' || left === 0) throw error;
+      }
     }
-    return segments;
+  }
+
+  async #segment(attempt: AttemptKey, folder: string, epoch: number): Promise<Segment & { readonly epoch: number }> {
+    const growing = await this.#open.get(`${tryKey(attempt)}/${epoch}`)?.opening;
+    // The file of a growing log may hold more than readers may see; only its writer knows.
+    const stored = await StoredEpochLog.open(join(folder, fileOf(attempt.tryNumber, epoch)));
+    return { epoch, extent: growing?.extent ?? stored.extent, read: (from, to) => stored.read(from, to), close: () => stored.close() };
   }
 }
 
-type CompleteOptions = Required<Omit<DiskLogStoreOptions, 'onError'>> & Pick<DiskLogStoreOptions, 'onError'>;
+/** The move of another log may take away the folder that was just made, when it was empty. */
+async function opened(make: () => Promise<{ readonly path: string }>, file: string, options: { isNew: boolean; nowMs: () => number }): Promise<EpochLog> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await EpochLog.open(join((await make()).path, file), options);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || left === 0) throw error;
+    }
+  }
+}
+
+type CompleteOptions = Required<Omit<DiskLogStoreOptions, 'onError' | 'objects'>> & Pick<DiskLogStoreOptions, 'onError' | 'objects'>;
 
 interface GrowingLog {
   readonly key: string;
+  readonly attempt: AttemptKey;
+  readonly epoch: number;
   readonly tail: string;
   /** undefined: sealed by a newer epoch. */
   readonly opening: Promise<EpochLog | undefined>;

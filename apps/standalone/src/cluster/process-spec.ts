@@ -40,7 +40,7 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
   const logServer: ProcessSpec = {
     name: 'log-server',
     entry: 'log-server/main.js',
-    env: { ...common, DAGBOOK_LOG_HOST: '127.0.0.1', DAGBOOK_LOG_PORT: String(settings.logPort), DAGBOOK_LOG_FOLDER: join(dataDir, 'logs'), DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret },
+    env: { ...common, ...(process.env['DAGBOOK_LOG_STORE'] === undefined ? {} : { DAGBOOK_LOG_STORE: process.env['DAGBOOK_LOG_STORE'] }), DAGBOOK_LOG_HOST: '127.0.0.1', DAGBOOK_LOG_PORT: String(settings.logPort), DAGBOOK_LOG_FOLDER: join(dataDir, 'logs'), DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret },
   };
   const dispatcher: ProcessSpec = { name: 'dispatcher', entry: 'dispatcher/main.js', env: journal };
   const schedulers = numbered('scheduler', settings.schedulers, () => ({ ...journal, DAGBOOK_BUNDLE_FOLDER: settings.dagsDir }));

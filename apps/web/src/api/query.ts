@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { RunState } from '../model/task-state.ts';
-import { path } from './client.ts';
+import { ApiFailure, path } from './client.ts';
 import {
   getConnections, getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getHitlDetail, getHitlDetails, getImportErrors, getMappedTaskInstance, getTaskInstance,
   getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getXcomEntry, uiDags, uiGrid, uiStructure, uiWhy,
@@ -134,9 +134,13 @@ export const eventsQuery = (dagId: string, runId: string) => infiniteQueryOption
   getNextPageParam: (last) => last.next_after ?? undefined,
 });
 
+/** null: this try has asked nothing (yet). */
 export const humanInputQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'humanInput', taskId, mapIndex],
-  queryFn: ({ signal }) => getHitlDetail({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } }),
+  queryFn: ({ signal }) => getHitlDetail({ signal, path: { dag_id: dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } }).catch((failure: unknown) => {
+    if (failure instanceof ApiFailure && failure.status === 404) return null;
+    throw failure;
+  }),
 });
 
 /** What waits for people, oldest first. No live event names them all, so they are also read now and then. */

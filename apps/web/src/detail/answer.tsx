@@ -17,7 +17,7 @@ export function Answer({ instance }: { readonly instance: TaskInstance }) {
   const asked = useQuery(humanInputQuery(instance.dag_id, instance.dag_run_id, instance.task_id, instance.map_index));
   return (
     <Reading read={asked} rows={2}>
-      {(input) => (
+      {(input) => input !== null && (
         <section className={style.panel} data-testid="answer" aria-label={input.subject}>
           <h3>{input.subject}</h3>
           {input.body !== null && <p className={style.body}>{input.body}</p>}
