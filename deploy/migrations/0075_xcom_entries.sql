@@ -14,14 +14,15 @@ CREATE TABLE rm.xcom_entries (
 DO $$
 BEGIN
   IF to_regclass('rm.dag_runs') IS NULL THEN RETURN; END IF;
+  -- U+0000 and half a surrogate pair cannot be taken out of json as text: what holds them is left out, and is folded when the run is cleared and succeeds anew.
   INSERT INTO rm.xcom_entries
-  SELECT e.run_key, e.data->>'taskId', (e.data->>'mapIndex')::int, e.data->'result', (e.data->>'atMs')::bigint
-  FROM (
-    SELECT DISTINCT ON (r.run_key, e.data->>'taskId', e.data->>'mapIndex') r.run_key, e.type, e.data
+  WITH readable AS MATERIALIZED (
+    SELECT r.run_key, e.version, e.type, e.data
     FROM rm.dag_runs r JOIN events e ON e.stream_id = 'run-' || r.dag_id || '/' || r.run_id AND e.version <= r.version
-    WHERE e.type IN ('TaskSucceeded', 'TaskCleared', 'TaskRestarting', 'TaskRemoved')
-    ORDER BY r.run_key, e.data->>'taskId', e.data->>'mapIndex', e.version DESC
-  ) e
-  WHERE e.type = 'TaskSucceeded' AND e.data->'result' IS NOT NULL;
+    WHERE e.type IN ('TaskSucceeded', 'TaskCleared', 'TaskRestarting', 'TaskRemoved') AND e.data::text !~ '\\u(0000|[dD][89abAB][0-9a-fA-F]{2}|[dD][c-fC-F][0-9a-fA-F]{2})'
+  ), newest AS (
+    SELECT DISTINCT ON (run_key, data->>'taskId', data->>'mapIndex') run_key, type, data FROM readable ORDER BY run_key, data->>'taskId', data->>'mapIndex', version DESC
+  )
+  SELECT run_key, data->>'taskId', (data->>'mapIndex')::int, data->'result', (data->>'atMs')::bigint FROM newest WHERE type = 'TaskSucceeded' AND data->'result' IS NOT NULL;
 END
 $$;

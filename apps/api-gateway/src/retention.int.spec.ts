@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { House, TextLog } from '../test/house.ts';
 const postgres = withPostgres();
 const logs = new TextLog('{"event":"hello"}\n');
 const objects = mkdtempSync(join(tmpdir(), 'dagbook-objects-'));
+const LARGE = '["large"]';
+const HASH = createHash('sha256').update(LARGE).digest('hex');
 let house: House;
 let journal: Journal;
 
@@ -20,13 +23,13 @@ beforeAll(async () => {
   for (const runId of ['r1', 'r1-and-more', 'r2']) {
     await journal.run(PIPELINE, runId);
     await journal.start('pipeline', runId, 'extract');
-    await journal.append(runStream('pipeline', runId), [{ type: 'TaskSucceeded', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, result: { kind: 'stored', key: `objects/pipeline/${runId}/extract/-1/1/1/hash`, bytes: 9 }, atMs: journal.tick() }]);
+    await journal.append(runStream('pipeline', runId), [{ type: 'TaskSucceeded', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, result: { kind: 'stored', key: `objects/pipeline/${runId}/extract/-1/1/1/${HASH}`, bytes: 9 }, atMs: journal.tick() }]);
     await journal.append(runStream('pipeline', runId), [{ type: 'RunSucceeded', atMs: journal.tick() }]);
     await postgres.stores.events.putContent('rendered', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('{"command":"echo"}'));
     await postgres.stores.events.putContent('xcom', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('[1]'));
     const folder = join(objects, `pipeline/${runId}/extract/-1/1/1`);
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'hash'), '["large"]');
+    writeFileSync(join(folder, HASH), LARGE);
   }
   const created = (await postgres.stores.events.read(runStream('pipeline', 'r1')))[0]?.data as { logicalDateMs: number };
   await postgres.stores.events.append([{ streamId: `claim-pipeline/${created.logicalDateMs}`, expectedVersion: 0, events: [{ eventId: '01900000-0000-7000-8000-00000000000a', type: 'LogicalDateClaimed', schemaVersion: 1, data: { runId: 'r1' } }] }]);
@@ -52,7 +55,7 @@ it('archives all that is kept of a run', async () => {
   const lines = (body as string).trimEnd().split('\n').map((line) => JSON.parse(line) as { kind: string; type?: string; streamId?: string });
   expect(headers.get('content-type')).toBe('application/x-ndjson');
   expect(lines.map(({ kind, type }) => type ?? kind)).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled', 'TaskStarted', 'TaskSucceeded', 'RunSucceeded', 'xcom', 'AttemptGranted', 'rendered', 'log', 'end']);
-  expect(lines.find(({ kind }) => kind === 'xcom')).toEqual({ kind: 'xcom', key: 'objects/pipeline/r1/extract/-1/1/1/hash', value: ['large'] });
+  expect(lines.find(({ kind }) => kind === 'xcom')).toEqual({ kind: 'xcom', key: `objects/pipeline/r1/extract/-1/1/1/${HASH}`, value: ['large'] });
   expect(lines.slice(-3)).toEqual([
     { kind: 'rendered', attempt: 'pipeline/r1/extract/-1/1', fields: { command: 'echo' } },
     { kind: 'log', attempt: 'pipeline/r1/extract/-1/1', from_byte: 0, text: '{"event":"hello"}\n' },

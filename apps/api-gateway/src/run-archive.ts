@@ -18,7 +18,7 @@ export async function* runArchive({ store, results, logs }: { readonly store: Ev
   const events = await store.read(runStream(dagId, runId));
   for (const event of events) yield line({ kind: 'event', ...event });
   for (const key of keysIn(events)) {
-    const value = await results.value(key);
+    const value = await results.value({ dagId, runId }, key);
     if (value !== undefined) yield line({ kind: 'xcom', key, value });
   }
   const prefix = attemptStream(`${dagId}/${runId}/`);

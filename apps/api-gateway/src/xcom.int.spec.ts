@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { runStream } from '@dagbook/contracts';
 import type { TaskResult } from '@dagbook/domain';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
@@ -25,6 +26,10 @@ beforeAll(async () => {
   await returns('first', 'load', 0, { kind: 'stored', key: 'pipeline/first/load/0/1/1', bytes: 7 });
   await returns('first', 'load', 1, { kind: 'inline', value: 0 });
   await returns('first', 'load', 2);
+  for (const [taskId, key, bytes] of [['big', 'pipeline/second/big/-1/1/1', 2_000_002], ['foreign', 'pipeline/first/load/0/1/1', 7], ['nul', '', 0]] as const) {
+    await returns('second', taskId, -1, key === '' ? { kind: 'inline', value: 'a\u0000b' } : { kind: 'stored', key, bytes });
+  }
+  await postgres.stores.events.putContent('xcom', 'pipeline/second/big/-1/1/1', new TextEncoder().encode(JSON.stringify('x'.repeat(2_000_000))));
   await journal.start('pipeline', 'first', 'report');
   await returns('first', 'report', -1, { kind: 'inline', value: 'gone' });
   await journal.append(runStream('pipeline', 'first'), [{ type: 'TaskCleared', taskId: 'report', mapIndex: -1, atMs: journal.tick() }]);
@@ -42,19 +47,19 @@ it('lists what was returned and stands, without values, in Airflow\'s shape', as
     total_entries: 1,
     xcom_entries: [{
       key: 'return_value', timestamp: expect.stringMatching(/Z$/), logical_date: '2026-11-20T00:00:00.000Z', map_index: -1, task_id: 'extract', dag_id: 'pipeline', run_id: 'first',
-      dag_display_name: 'pipeline', task_display_name: 'extract', run_after: '2026-11-21T00:00:00.000Z',
+      dag_display_name: 'pipeline', task_display_name: 'extract', run_after: '2026-11-21T00:00:00.000Z', bytes: 81,
     }],
   });
 });
 
 it.each([
-  ['?limit=1', ['second/extract/-1']],
-  ['?limit=1&offset=1', ['first/extract/-1']],
+  ['?limit=1', ['second/big/-1']],
+  ['?limit=2&offset=1', ['second/extract/-1', 'first/extract/-1']],
   ['?run_id_pattern=fir%25', ['first/extract/-1', 'first/load/0', 'first/load/1']],
   ['?task_id_pattern=loa%25%20|%20nothing', ['first/load/0', 'first/load/1']],
   ['?map_index=1', ['first/load/1']],
   ['?map_index_filter=0', ['first/load/0']],
-  ['?xcom_key=return_value&logical_date_gt=2026-11-20T00:00:00Z', ['second/extract/-1']],
+  ['?xcom_key=return_value&logical_date_gt=2026-11-20T00:00:00Z&task_id_pattern=extract', ['second/extract/-1']],
   ['?run_after_lte=2026-11-21T00:00:00Z&xcom_key_pattern=return%25&map_index=-1', ['first/extract/-1']],
   ['?xcom_key=other', []],
   ['?xcom_key_pattern=other', []],
@@ -77,6 +82,26 @@ it('a value as JSON, as text, kept apart, or none; under sensitive names hidden'
 
 it('of what is not there: 404, and a viewer may read', async () => {
   expect((await entries('pipeline', 'none', 'extract')).status).toBe(404);
-  expect((await house.ask('GET', '/api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries', { token: await house.signIn('guest', 'only looking') })).body.total_entries).toBe(4);
+  expect((await house.ask('GET', '/api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries', { token: await house.signIn('guest', 'only looking') })).body.total_entries).toBe(7);
   expect((await house.ask('GET', '/api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries', { token: null })).status).toBe(401);
+});
+
+it('a large value is answered to who asks for its size, and not to viewers; one of another run never', async () => {
+  const big = '/api/v2/dags/pipeline/dagRuns/second/taskInstances/big/xcomEntries/return_value';
+  expect(await house.get(big)).toMatchObject({ status: 413, body: { detail: 'The result is 2000002 bytes: ask for it with max_bytes=2000002, or read it in a task' } });
+  expect((await house.get(`${big}?max_bytes=2000002`)).body.value.length).toBe(2_000_000);
+  expect((await house.ask('GET', `${big}?max_bytes=2000002`, { token: await house.signIn('guest', 'only looking') })).status).toBe(403);
+  expect((await house.get('/api/v2/dags/pipeline/dagRuns/second/taskInstances/foreign/xcomEntries/return_value')).status).toBe(404);
+  expect((await house.get('/api/v2/dags/pipeline/dagRuns/second/taskInstances/extract/xcomEntries/%00')).status).toBe(404);
+  expect((await entries('pipeline', 'second', 'extract', '?xcom_key=%00')).status).toBe(422);
+});
+
+it('what was folded before there was a table for it is filled in by the migration, but for what Postgres cannot read', async () => {
+  const { pool } = postgres.stores;
+  const rows = async () => (await pool.query('SELECT task_id, map_index, result::text, at_ms FROM rm.xcom_entries ORDER BY run_key, task_id, map_index')).rows as { task_id: string }[];
+  const folded = await rows();
+  await pool.query('DELETE FROM rm.xcom_entries');
+  const migration = readFileSync(new URL('../../../deploy/migrations/0075_xcom_entries.sql', import.meta.url), 'utf8');
+  await pool.query(migration.slice(migration.indexOf('DO $$')));
+  expect(await rows()).toEqual(folded.filter((row) => row.task_id !== 'nul'));
 });

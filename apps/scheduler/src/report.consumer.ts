@@ -1,5 +1,5 @@
-import type { RunCommand } from '@dagbook/domain';
-import { assignmentTopic, CALLBACK_TASK, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
+import type { Failure, RunCommand } from '@dagbook/domain';
+import { assignmentTopic, attemptId, CALLBACK_TASK, isResultKeyOf, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
 import { OnMessages, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, verifyAttemptToken, type Log } from '@dagbook/platform';
 import { Controller, Inject } from '@nestjs/common';
@@ -109,6 +109,9 @@ function lost(key: AttemptKey, report: AttemptLost): Ask {
   };
 }
 
+/** The process that runs a task's code says where its result lies, so it might say anything. */
+const FOREIGN_RESULT: Failure = { code: 'bad_output', message: 'the task reported a result that is not its own' };
+
 function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand {
   const { taskId, mapIndex, tryNumber } = key;
   if (taskId === CALLBACK_TASK) return callbackEnded(mapIndex, tryNumber, epoch, outcome);
@@ -116,6 +119,7 @@ function commandOf(key: AttemptKey, epoch: number, outcome: Outcome): RunCommand
   switch (outcome.kind) {
     case 'succeeded': {
       const { kind: _, ...success } = outcome;
+      if (success.result?.kind === 'stored' && !isResultKeyOf(success.result.key, attemptId(key), epoch)) return { type: 'RecordTaskFailed', ...attempt, failure: FOREIGN_RESULT, retry: { action: 'fail' } };
       return { type: 'RecordTaskSucceeded', ...attempt, ...success };
     }
     case 'failed':

@@ -241,6 +241,12 @@ describe('connections and variables', () => {
     await dialog.getByRole('button', { name: 'Save' }).click();
     expect(new URL((await sent).url()).searchParams.getAll('update_mask')).toEqual(['host']);
     await row.getByText('s3.lan:443').waitFor();
+    await row.getByRole('button', { name: 'Edit lake' }).click();
+    let changes = 0;
+    page.on('request', (request) => { if (request.method() === 'PATCH') changes += 1; });
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(changes).toBe(0);
     await row.getByRole('button', { name: 'Delete lake' }).click();
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await row.waitFor({ state: 'detached' });

@@ -38,11 +38,18 @@ const keyOf = (text: string, n = 1): string => largeResultKey(`d/r/list/${n}/1`,
 const files = (): string[] => readdirSync(results.folder);
 
 it('hands over what a runner wrote, as it is, and keeps no copy', async () => {
-  const file = '0b6b0f3e-7d3a-4b59-9d5e-2f0a3c1d4e5f';
+  const file = '4711.0b6b0f3e-7d3a-4b59-9d5e-2f0a3c1d4e5f';
   writeFileSync(join(results.folder, file), '[1,2]');
   expect(await results.put(auth(), { file, bytes: 5, sha256: sha256('[1,2]') })).toEqual({ key: 'k', bytes: 5 });
   expect([stored.map(String), files()]).toEqual([['[1,2]'], []]);
   await expect(results.put(auth(), { file: '../../etc/passwd', bytes: 1, sha256: '' })).rejects.toThrow('is no file of a result');
+});
+
+it('what a runner that died left goes with it, and nothing of another', () => {
+  const [one, other] = ['4711.0b6b0f3e-7d3a-4b59-9d5e-2f0a3c1d4e5f', '471.0b6b0f3e-7d3a-4b59-9d5e-2f0a3c1d4e5f'] as const;
+  for (const file of [one, other]) writeFileSync(join(results.folder, file), 'x');
+  results.forget(4711);
+  expect(files()).toEqual([other]);
 });
 
 it('fetches once for all instances that read it, and anew when its file is gone', async () => {

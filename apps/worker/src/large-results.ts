@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, rmSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AttemptAuth, type ExecutionApi, largeResultHash, parseAttemptId } from '@dagbook/contracts';
 
 const MOST_FILES = 64;
 const MOST_BYTES = 1024 * 1024 * 1024;
-const FILE_PATTERN = /^[0-9a-f-]{36}$/;
+const FILE_PATTERN = /^\d+\.[0-9a-f-]{36}$/;
 
 /** A result in a file of the folder that worker and runners share. */
 export interface ResultFile {
@@ -45,6 +45,11 @@ export class LargeResults {
     const stored = await this.#api.putLargeResult(auth, { bytes, sha256, open: () => createReadStream(path) });
     await rm(path, { force: true });
     return stored;
+  }
+
+  /** A runner is gone: what it wrote and did not hand over goes. */
+  forget(pid: number): void {
+    for (const name of readdirSync(this.folder)) if (name.startsWith(`${pid}.`)) rmSync(join(this.folder, name), { force: true });
   }
 
   async get(auth: AttemptAuth, key: string): Promise<ResultFile> {

@@ -86,6 +86,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
     onGone: (runner: RunnerProcess) => {
       alive.delete(runner.mark);
       predecessor.remove(runner.pid);
+      largeResults.forget(runner.pid);
       void removeContainersOf({ runner: runner.mark });
     },
   };

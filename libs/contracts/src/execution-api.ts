@@ -55,6 +55,15 @@ export const largeResultKey = (attemptId: string, epoch: number, sha256: string)
 /** The key of a result that is read as a stream; the hash of its content. undefined: it is none of those. */
 export const largeResultHash = (key: string): string | undefined => (key.startsWith(LARGE) ? key.slice(key.lastIndexOf('/') + 1) : undefined);
 
+/** Whether an execution of an attempt can have been told to keep its result under this key. */
+export const isResultKeyOf = (key: string, attemptId: string, epoch: number): boolean => {
+  const own = `${attemptId}/${epoch}`;
+  return key === own || (key.startsWith(`${LARGE}${own}/`) && /^[0-9a-f]{64}$/.test(key.slice(LARGE.length + own.length + 1)));
+};
+
+/** Whether a key of results is of this run: what a task returned, as a row or an object, or what the scheduler gathered for one that reads much. */
+export const isResultKeyOfRun = (key: string, dagId: string, runId: string): boolean => ['', LARGE, 'results/'].some((place) => key.startsWith(`${place}${dagId}/${runId}/`));
+
 export interface XComQuestion {
   readonly taskId: string;
   /** Of a mapped task: one, or several as a list. Absent: all, as a list. */

@@ -9,7 +9,7 @@ export type {
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
-export { LARGE_RESULT_BYTES, largeResultHash, largeResultKey, MAX_RESULT_BYTES } from './execution-api.ts';
+export { isResultKeyOf, isResultKeyOfRun, LARGE_RESULT_BYTES, largeResultHash, largeResultKey, MAX_RESULT_BYTES } from './execution-api.ts';
 export type { AssetEventQuery, AttemptAuth, ExecutionApi, LargePart, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from './execution-api.ts';
 export type { LogEraser, LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
 export { DAG_PARTITIONS, DISPATCHER, DISPATCHER_PARTITION, partitionOf } from './partition.ts';

@@ -10,7 +10,6 @@ export interface XComFilter {
   readonly runIdPattern?: string | undefined;
   readonly taskIdPattern?: string | undefined;
   readonly dagDisplayNamePattern?: string | undefined;
-  readonly key?: string | undefined;
   readonly keyPattern?: string | undefined;
   readonly mapIndex?: number | undefined;
   readonly ranges?: readonly Range<XComInstant>[] | undefined;
@@ -46,7 +45,6 @@ export async function listXComs(db: Queryable, filter: XComFilter, page: Page): 
     .pattern('r.run_id', filter.runIdPattern)
     .pattern('x.task_id', filter.taskIdPattern)
     .pattern('(SELECT d.display_name FROM rm.dags d WHERE d.dag_id = r.dag_id)', filter.dagDisplayNamePattern)
-    .addIf(`'${XCOM_KEY}' = ?`, filter.key)
     .pattern(`'${XCOM_KEY}'`, filter.keyPattern)
     .addIf('x.map_index = ?', filter.mapIndex)
     .ranges(filter.ranges, INSTANT_COLUMN);

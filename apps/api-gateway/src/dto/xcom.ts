@@ -1,4 +1,5 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { Instant, Text, Truth, Whole } from './field.ts';
 
@@ -31,6 +32,8 @@ export class XComQuery {
   /** Airflow's: values here are JSON already, so it changes nothing. */
   @Truth({ default: false }) deserialize?: boolean;
   @Truth({ default: false }) stringify?: boolean;
+  /** Ours: a larger value is refused with 413. */
+  @Whole({ min: 1, max: MAX_RESULT_BYTES, default: 1_048_576 }) max_bytes?: number;
 }
 
 export class XComResponse {
@@ -44,6 +47,8 @@ export class XComResponse {
   @Str() dag_display_name!: string;
   @Str() task_display_name!: string;
   @At() run_after!: string;
+  /** Ours: of the value as JSON. */
+  @ApiProperty({ type: Number }) bytes!: number;
 }
 
 export class XComCollectionResponse {

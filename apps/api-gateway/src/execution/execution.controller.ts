@@ -55,7 +55,7 @@ export class ExecutionController {
   @Put('results')
   async putLargeResult(@Body() body: Readable | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly key: string; readonly bytes: number }> {
     const [bytes, sha256] = [Number(headers['dagbook-bytes']), headers['dagbook-sha256'] ?? ''];
-    if (typeof body?.pipe !== 'function' || !Number.isSafeInteger(bytes) || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid([{ type: 'missing', loc: ['header'], msg: 'dagbook-bytes and dagbook-sha256 must describe the body' }]);
+    if (typeof body?.pipe !== 'function' || !Number.isSafeInteger(bytes) || bytes < 0 || !/^[0-9a-f]{64}$/.test(sha256)) throw invalid([{ type: 'missing', loc: ['header'], msg: 'dagbook-bytes and dagbook-sha256 must describe the body' }]);
     try {
       return await this.#api.putLargeResult(authOf(headers), { bytes, sha256, open: () => body });
     } catch (error) {

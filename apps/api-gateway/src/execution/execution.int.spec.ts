@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptId, type AttemptKey, largeResultKey, MAX_RESULT_BYTES, runStream } from '@dagbook/contracts';
@@ -91,6 +91,8 @@ test('a large result goes to the place of objects as it came, and back', async (
   expect(readdirSync(join(objects, attemptId(OWN), '1'))).toEqual([sha256(text)]);
   expect((await ask('GET', `result-objects/${encodeURIComponent(key)}`)).body).toEqual(JSON.parse(text));
   expect((await ask('GET', `results/${encodeURIComponent(key)}`)).body).toEqual({ value: JSON.parse(text) });
+  writeFileSync(join(objects, attemptId(OWN), '1', sha256(text)), text.replace('row', 'raw'));
+  expect(await ask('GET', `results/${encodeURIComponent(key)}`)).toMatchObject({ status: 502, body: { detail: expect.stringContaining('is damaged') } });
   expect((await ask('GET', `result-objects/${encodeURIComponent(key.replace('today', 'good'))}`)).status).toBe(403);
   expect((await ask('GET', `result-objects/${encodeURIComponent(largeResultKey(attemptId(OWN), 1, sha256('other')))}`)).status).toBe(404);
 });
@@ -101,6 +103,7 @@ test('what is not what it says, too large, or without its lease is refused and l
   expect(await send(text, { 'dagbook-sha256': sha256('y') })).toMatchObject({ status: 503, body: { detail: 'The result did not arrive as it was sent' } });
   expect(await send(text, { 'dagbook-bytes': '399999' })).toMatchObject({ status: 503 });
   expect(await send(text, { 'dagbook-bytes': String(MAX_RESULT_BYTES + 1) })).toMatchObject({ status: 413, body: { detail: `The result is ${MAX_RESULT_BYTES + 1} bytes, but at most ${MAX_RESULT_BYTES} are kept: write it to storage and return where it lies` } });
+  expect(await send(text, { 'dagbook-bytes': '-1' })).toMatchObject({ status: 422 });
   expect(await send(text, { 'dagbook-epoch': '2' })).toMatchObject({ status: 401 });
   expect(await send(text, { 'dagbook-sha256': '../../x' })).toMatchObject({ status: 422 });
   expect(await send(text, { 'content-type': 'application/json' })).toMatchObject({ status: 422 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { buffer, text } from 'node:stream/consumers';
-import { LARGE_RESULT_BYTES, type LargeResult, largeResultHash, largeResultKey, type LogEraser, MAX_RESULT_BYTES } from '@dagbook/contracts';
+import { buffer } from 'node:stream/consumers';
+import { isResultKeyOfRun, LARGE_RESULT_BYTES, type LargeResult, largeResultHash, largeResultKey, type LogEraser, MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import type { EventStore } from '@dagbook/event-store';
 import type { ObjectStore, StoredObject } from '@dagbook/object-store';
@@ -43,19 +43,11 @@ export class ResultStore implements LogEraser {
     return { key, bytes: result.bytes };
   }
 
-  /** The value as JSON text; null: it is not kept (any more). */
-  async json(key: string): Promise<string | null> {
-    if (largeResultHash(key) !== undefined) {
-      const object = await this.#objects?.get(placeOf(key));
-      return object === null || object === undefined ? null : text(object.body);
-    }
-    const content = await this.#store.getContent('xcom', key);
-    return content === null ? null : new TextDecoder().decode(content);
-  }
-
-  async value(key: string): Promise<Json | undefined> {
-    const json = await this.json(key);
-    return json === null ? undefined : (JSON.parse(json) as Json);
+  /** The value of a result of this run; undefined: it is not kept (any more), or another run's. */
+  async value({ dagId, runId }: { readonly dagId: string; readonly runId: string }, key: string): Promise<Json | undefined> {
+    if (!isResultKeyOfRun(key, dagId, runId)) return undefined;
+    const content = largeResultHash(key) === undefined ? await this.#store.getContent('xcom', key) : await this.#object(key);
+    return content === null ? undefined : (JSON.parse(new TextDecoder().decode(content)) as Json);
   }
 
   /** Of a large result. Its reader checks the hash. */
@@ -68,6 +60,14 @@ export class ResultStore implements LogEraser {
   /** What lies outside of the journal; rows go with it. */
   async eraseRun({ dagId, runId }: { readonly dagId: string; readonly runId: string }): Promise<void> {
     await this.#objects?.eraseBelow(`${dagId}/${runId}`);
+  }
+
+  async #object(key: string): Promise<Uint8Array | null> {
+    const object = await this.#objects?.get(placeOf(key));
+    if (object === null || object === undefined) return null;
+    const content = await buffer(object.body);
+    if (createHash('sha256').update(content).digest('hex') !== largeResultHash(key)) throw new ApiError(502, `What is kept under ${key} is not what was stored there: the place of large results is damaged`);
+    return content;
   }
 
   async #putRow(attemptId: string, epoch: number, content: Uint8Array): Promise<StoredResult> {

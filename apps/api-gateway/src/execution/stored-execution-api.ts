@@ -1,5 +1,5 @@
-import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
-import { type QueuedUpdate, type Json, resultsOfTask, type RunEvent } from '@dagbook/domain';
+import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, isResultKeyOfRun, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type Json, type QueuedUpdate, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
 import { listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
@@ -44,8 +44,7 @@ export class StoredExecutionApi implements ExecutionApi {
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {
-    await this.#admitTo(auth, key);
-    const value = await this.#results.value(key);
+    const value = await this.#results.value(await this.#admitTo(auth, key), key);
     if (value === undefined) throw notFound(`There is no result under ${key}`);
     return value;
   }
@@ -85,9 +84,9 @@ export class StoredExecutionApi implements ExecutionApi {
     const { isMapped, results } = resultsOfTask(events, taskId);
     const one = typeof mapIndexes === 'number' ? mapIndexes : mapIndexes === undefined && !isMapped ? -1 : undefined;
     const indexes = one !== undefined ? [one] : ((mapIndexes as readonly number[] | undefined) ?? [...results.keys()].sort((a, b) => a - b));
-    const wanted = indexes.flatMap((mapIndex) => results.get(mapIndex) ?? []);
+    const wanted = indexes.flatMap((mapIndex) => results.get(mapIndex) ?? []).filter((result) => result.kind === 'inline' || isResultKeyOfRun(result.key, dagId, runId));
     const large: LargePart[] = wanted.flatMap((result, at) => (result.kind === 'stored' && largeResultHash(result.key) !== undefined ? [{ key: result.key, ...(one === undefined ? { at } : {}) }] : []));
-    const values = await Promise.all(wanted.map(async (result) => (result.kind === 'inline' ? result.value : largeResultHash(result.key) !== undefined ? null : ((await this.#results.value(result.key)) ?? null))));
+    const values = await Promise.all(wanted.map(async (result) => (result.kind === 'inline' ? result.value : largeResultHash(result.key) !== undefined ? null : ((await this.#results.value({ dagId, runId }, result.key)) ?? null))));
     const [value] = values;
     if (one !== undefined && value === undefined) return { found: false };
     return { found: true, value: one === undefined ? values : (value as Json), ...(large.length === 0 ? {} : { large }) };
@@ -127,11 +126,10 @@ export class StoredExecutionApi implements ExecutionApi {
     return this.#otherRuns.find(query);
   }
 
-  /** What a task returned stands under its attempt, as a row or an object; what the scheduler gathered for one that reads much, under `results/`. */
-  async #admitTo(auth: AttemptAuth, key: string): Promise<void> {
-    const { dagId, runId } = await this.#admit(auth);
-    const own = `${dagId}/${runId}/`;
-    if (!['', 'results/', 'objects/'].some((place) => key.startsWith(`${place}${own}`))) throw forbidden('An attempt may read results of its own run only');
+  async #admitTo(auth: AttemptAuth, key: string): Promise<AttemptKey> {
+    const attempt = await this.#admit(auth);
+    if (!isResultKeyOfRun(key, attempt.dagId, attempt.runId)) throw forbidden('An attempt may read results of its own run only');
+    return attempt;
   }
 
   async #admit(auth: AttemptAuth): Promise<AttemptKey> {

@@ -112,7 +112,9 @@ export class ConnectionController {
 
   async #update(request: ConnectionBody, mask: readonly string[] | undefined, by: string): Promise<void> {
     const { connection_id: id, team_name: _, ...rest } = request;
-    const given = maskedFields(rest, mask);
+    // A password of null in a body without a mask says that none was typed; to take one away is to name it.
+    const { password, ...others } = maskedFields(rest, mask);
+    const given = mask === undefined && password === null ? others : { ...others, ...(password === undefined ? {} : { password }) };
     const change = (content: Json): Json | ReturnType<typeof changedFields> => changedFields(content as ConnectionFields, { ...(content as ConnectionFields), ...given });
     requireDone(await opened(this.#store.change('Connection', id, by, change)));
   }

@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import type { TaskInstance } from './shape.ts';
 import type { RunState } from '../model/task-state.ts';
 import { ApiFailure, path } from './client.ts';
 import {
@@ -113,14 +114,21 @@ export const whyQuery = (dagId: string, runId: string, taskId: string, mapIndex:
 });
 
 /** null: it returned nothing, or not yet. */
-export const resultQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
-  queryKey: [...runKey(dagId, runId), 'result', taskId, mapIndex],
-  queryFn: async ({ signal }) => {
-    const of = { dag_id: dagId, dag_run_id: runId, task_id: taskId };
-    const { total_entries: total } = await getXcomEntries({ signal, path: of, query: { map_index: mapIndex, limit: 1 } });
-    return total === 0 ? null : getXcomEntry({ signal, path: { ...of, xcom_key: 'return_value' }, query: { map_index: mapIndex } });
+export const resultQuery = (instance: TaskInstance) => queryOptions({
+  // One that ended keeps its result, so an event of the run makes nothing stale here.
+  queryKey: ['result', instance.id, instance.try_number, instance.end_date],
+  queryFn: async ({ signal }): Promise<{ readonly bytes: number; readonly value?: unknown } | null> => {
+    const of = { dag_id: instance.dag_id, dag_run_id: instance.dag_run_id, task_id: instance.task_id };
+    const { xcom_entries: [entry] } = await getXcomEntries({ signal, path: of, query: { map_index: instance.map_index, limit: 1 } });
+    if (entry === undefined) return null;
+    if (entry.bytes > SHOWN_RESULT_BYTES) return { bytes: entry.bytes };
+    return { bytes: entry.bytes, value: (await getXcomEntry({ signal, path: { ...of, xcom_key: 'return_value' }, query: { map_index: instance.map_index, max_bytes: SHOWN_RESULT_BYTES } })).value };
   },
+  staleTime: Number.POSITIVE_INFINITY,
 });
+
+/** A larger one is not fetched to be shown. */
+const SHOWN_RESULT_BYTES = 256 * 1024;
 
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'tries', taskId, mapIndex],

@@ -9,11 +9,12 @@ const SHOWN_CHARACTERS = 50_000;
 /** What the task instance returned (XCom); values under sensitive names come hidden already. */
 export function Result({ instance }: { readonly instance: TaskInstance }) {
   const text = useText();
-  const result = useQuery(resultQuery(instance.dag_id, instance.dag_run_id, instance.task_id, instance.map_index));
+  const result = useQuery(resultQuery(instance));
   return (
     <Reading read={result} rows={3}>
       {(found) => {
         if (found === null) return <Empty title={text.task.noResult} />;
+        if (found.value === undefined) return <Empty title={text.task.resultLarge(found.bytes)} />;
         const shown = typeof found.value === 'string' ? found.value : JSON.stringify(found.value, null, 2);
         return (
           <div data-testid="result">

@@ -23,13 +23,15 @@ export function ConnectionDialog({ connection, onClose }: { readonly connection:
   const port = value('port').trim();
   const isPort = port === '' || (/^\d{1,5}$/.test(port) && Number(port) <= 65_535);
   const saving = useMutation({
-    mutationFn: () => {
+    mutationFn: (): Promise<unknown> => {
       const optional = (name: Name): string | null => (value(name) === '' ? null : value(name));
       const body = {
         connection_id: value('connection_id'), conn_type: value('conn_type'), description: optional('description'), host: optional('host'), login: optional('login'),
-        schema: optional('schema'), port: port === '' ? null : Number(port), password: optional('password'), extra: optional('extra'),
+        schema: optional('schema'), port: port === '' ? null : Number(port), password: 'password' in typed || connection === null || connection.password === null ? optional('password') : connection.password, extra: optional('extra'),
       };
-      return connection === null ? createConnection(body) : updateConnection(body, NAMES.filter((name) => name !== 'connection_id' && name in typed));
+      if (connection === null) return createConnection(body);
+      const fields = NAMES.filter((name) => name !== 'connection_id' && name in typed);
+      return fields.length === 0 ? Promise.resolve() : updateConnection(body, fields);
     },
     onSuccess: async () => {
       notifications.show({ message: text.connection.saved(value('connection_id')) });

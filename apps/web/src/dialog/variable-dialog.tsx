@@ -18,9 +18,11 @@ export function VariableDialog({ variable, onClose }: { readonly variable: Varia
   const [value, setValue] = useState<string | null>(null);
   const [description, setDescription] = useState<string | null>(null);
   const saving = useMutation({
-    mutationFn: () => {
+    mutationFn: (): Promise<unknown> => {
       const body = { key, value: value ?? variable?.value ?? '', description: (description ?? variable?.description ?? '') || null };
-      return variable === null ? createVariable(body) : updateVariable(body, [...(value === null ? [] : ['value']), ...(description === null ? [] : ['description'])]);
+      if (variable === null) return createVariable(body);
+      const fields = [...(value === null ? [] : ['value']), ...(description === null ? [] : ['description'])];
+      return fields.length === 0 ? Promise.resolve() : updateVariable(body, fields);
     },
     onSuccess: async () => {
       notifications.show({ message: text.variable.saved(key) });

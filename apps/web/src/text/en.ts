@@ -250,6 +250,7 @@ export const en = {
     rendered: 'Rendered',
     result: 'Result (XCom)',
     noResult: 'It returned nothing.',
+    resultLarge: (bytes: number) => `It has ${bytes.toLocaleString('en')} bytes: too many to be shown here.`,
     resultCut: (shown: number, all: number) => `The first ${shown} of ${all} characters.`,
     noRendered: 'This try has no templated field',
     waitsFor: 'Waits for',

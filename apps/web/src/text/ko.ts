@@ -249,6 +249,7 @@ export const ko: Text = {
     rendered: '렌더링',
     result: '결과 (XCom)',
     noResult: '반환한 값이 없습니다.',
+    resultLarge: (bytes: number) => `${bytes.toLocaleString('ko')}바이트여서 여기에 표시하지 않습니다.`,
     resultCut: (shown: number, all: number) => `전체 ${all}자 중 처음 ${shown}자입니다.`,
     noRendered: '이 시도에는 템플릿 필드가 없습니다',
     waitsFor: '기다리는 태스크',

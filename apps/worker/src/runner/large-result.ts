@@ -17,7 +17,8 @@ export class Results {
   async put(calls: Calls, value: Json): Promise<{ readonly key: string; readonly bytes: number }> {
     const content = largeContent(value);
     if (content === undefined) return (await calls.ask({ method: 'putResult', value })) as unknown as { key: string; bytes: number };
-    const file = randomUUID();
+    // By its process, so that the worker can tell whose it was.
+    const file = `${process.pid}.${randomUUID()}`;
     try {
       await writeFile(join(this.#folder, file), content, { mode: 0o600 });
       const sha256 = createHash('sha256').update(content).digest('hex');

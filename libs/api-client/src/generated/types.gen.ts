@@ -945,6 +945,7 @@ export type XComResponse = {
     dag_display_name: string;
     task_display_name: string;
     run_after: string;
+    bytes: number;
 };
 
 export type XComCollectionResponse = {
@@ -963,6 +964,7 @@ export type XComResponseNative = {
     dag_display_name: string;
     task_display_name: string;
     run_after: string;
+    bytes: number;
     value: {
         [key: string]: unknown;
     } | null;
@@ -5372,6 +5374,7 @@ export type GetXcomEntryData = {
         map_index?: number;
         deserialize?: boolean;
         stringify?: boolean;
+        max_bytes?: number;
     };
     url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}';
 };
