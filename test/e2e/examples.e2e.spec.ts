@@ -1,9 +1,12 @@
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProduct, type Product } from '../harness/product.ts';
 
 const ROOT = process.env['DAGBOOK_ROOT'] ?? process.cwd();
 const DAGS = join(ROOT, 'dags');
+/** Of `dags/examples/asset_with_watchers.ts`. */
+const WATCHED_FILE = '/tmp/dagbook_example_asset';
 
 /** What each task of a run came to, `task` or `task[2]`; all others must have ended in success. */
 const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [task: string]: string }])[] = [
@@ -35,9 +38,13 @@ const PATIENCE = { interval: 20, timeout: 60_000 };
 describe('npm start -- --examples', () => {
   let product: Product;
   beforeAll(async () => {
+    rmSync(WATCHED_FILE, { force: true });
     product = await startProduct({ shape: 'standalone', dagsDir: DAGS, args: ['--examples'] });
   });
-  afterAll(() => product.stop());
+  afterAll(async () => {
+    rmSync(WATCHED_FILE, { force: true });
+    await product.stop();
+  });
 
   it('knows them', async () => {
     await expect.poll(() => dagIds(product), PATIENCE).toEqual(expect.arrayContaining(ENDS.map(([dagId]) => dagId)));
@@ -78,6 +85,22 @@ describe('npm start -- --examples', () => {
     await expect.poll(async () => (await list()).map(({ state }) => state), PATIENCE).toEqual(expected.map(() => 'success'));
     const linesOf = async (callback: number): Promise<string[]> => (await product.api<Log>('GET', `${path}/${callback}/log`)).content.map(({ event }) => event);
     await expect.poll(async () => Promise.all((await list()).map(async ({ callback, name }) => [name, await linesOf(callback)])), PATIENCE).toEqual(expected);
+  });
+
+  it('makes a run of each time that a watched file is written, once', async () => {
+    const runs = async () => (await product.api<{ dag_runs: readonly { run_type: string; state: string }[] }>('GET', '/api/v2/dags/example_asset_with_watchers/dagRuns')).dag_runs.map(({ run_type: type, state }) => `${type} ${state}`);
+    const watched = async () => (await product.api<{ watchers: readonly { worker: string | null; last: string | null; failures: number; key: string }[] }>('GET', '/ui/dags/example_asset_with_watchers/watchers')).watchers[0];
+    await expect.poll(async () => (await watched())?.worker, PATIENCE).toMatch(/./);
+    for (const [count, text] of [[1, 'one'], [2, 'two and more']] as const) {
+      writeFileSync(WATCHED_FILE, text);
+      await expect.poll(runs, PATIENCE).toEqual(Array.from({ length: count }, () => 'asset_triggered success'));
+    }
+    const { rows } = await product.db.query<{ bytes: number }>("SELECT data->'result'->'value'->0 AS bytes FROM events WHERE type = 'TaskSucceeded' AND stream_id LIKE 'run-example_asset_with_watchers/%' ORDER BY pos");
+    expect(rows).toEqual([{ bytes: 3 }, { bytes: 12 }]);
+    const { key, last, failures } = (await watched())!;
+    expect([last, failures]).toEqual([statSync(WATCHED_FILE).mtime.toISOString(), 0]);
+    const lines = async () => (await product.api<Log>('GET', `/ui/dags/example_asset_with_watchers/watchers/${key}/log`)).content.map(({ event }) => event);
+    await expect.poll(lines, PATIENCE).toContain(`${WATCHED_FILE} was written`);
   });
 
   it('waits for the run of the same logical date', async () => {

@@ -12,6 +12,7 @@ import { ExecutionController } from './execution/execution.controller.ts';
 import { CallbackController } from './callback.controller.ts';
 import { HumanInputController } from './human-input.controller.ts';
 import { PoolController } from './pool/pool.controller.ts';
+import { WatcherController } from './watcher.controller.ts';
 import { LogController } from './log.controller.ts';
 import { RetentionController } from './retention.controller.ts';
 import { RunController } from './run.controller.ts';
@@ -30,7 +31,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController, AssetController, QueuedEventController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, WatcherController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController, AssetController, QueuedEventController],
     };
   }
 }

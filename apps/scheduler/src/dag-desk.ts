@@ -8,6 +8,7 @@ import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/pla
 import { askAcross, type AcrossRuns } from './across-runs.ts';
 import { AssetDesk } from './asset-desk.ts';
 import type { AssetLoop } from './asset.loop.ts';
+import type { WatcherDesk } from './watcher-desk.ts';
 import { BackfillDesk } from './backfill-desk.ts';
 import { foldRuns, type HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
@@ -90,6 +91,7 @@ export class DagDesk {
       this.#startQueued(dag);
       this.#schedule(dag.dagId);
       this.#backfills.goOn(dag);
+      void this.#ports.watchers.sync(dag);
     }
   }
 
@@ -100,6 +102,7 @@ export class DagDesk {
       this.#due.delete(dag);
       this.#backfills.drop(dag.dagId);
       this.assets.drop(dag.dagId);
+      this.#ports.watchers.drop(dag.dagId);
     }
   }
 
@@ -116,6 +119,7 @@ export class DagDesk {
       await this.#execute(dag, command);
       dag.plan = plan;
       await this.assets.declare(dag, definition);
+      await this.#ports.watchers.sync(dag);
     });
     this.#schedule(dag.dagId);
   }
@@ -127,6 +131,7 @@ export class DagDesk {
     await this.#turn(dag, async () => {
       await this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() });
       await this.assets.declare(dag, null);
+      await this.#ports.watchers.sync(dag);
     });
     this.#due.delete(dag);
   }
@@ -417,6 +422,7 @@ export class DagDesk {
     for (const event of events) dag.fold = evolveDag(dag.fold, event);
     dag.version += events.length;
     this.assets.written(also, result.position);
+    if (also !== undefined) await this.#ports.watchers.sync(dag);
     if (result.position !== null) this.#ports.log.debug('a DAG changed', { dagId: dag.dagId, position: formatPosition(result.position) });
   }
 
@@ -480,6 +486,7 @@ export interface DagDeskPorts {
   readonly log: Log;
   /** Late too. */
   readonly assetFeed: () => AssetLoop;
+  readonly watchers: Pick<WatcherDesk, 'sync' | 'drop'>;
 }
 
 export interface OwnedDag {

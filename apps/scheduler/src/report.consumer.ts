@@ -1,12 +1,12 @@
 import type { Failure, RunCommand } from '@dagbook/domain';
-import { assignmentTopic, attemptId, CALLBACK_TASK, isResultKeyOf, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome } from '@dagbook/contracts';
-import { OnMessages, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
-import { errorAttributes, verifyAttemptToken, type Log } from '@dagbook/platform';
+import { assignmentTopic, attemptId, CALLBACK_TASK, isResultKeyOf, parseAttemptId, runStream, type AttemptFinished, type AttemptKey, type AttemptLost, type AttemptStarted, type MessageOf, type Outcome, WATCHERS } from '@dagbook/contracts';
+import { OnMessages } from '@dagbook/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { Ownership } from './ownership.loop.ts';
 import { Overheard, type Report } from './overheard.ts';
 import { RunEngine, type Ask } from './run-engine.ts';
-import { LOG, PUBLISHER, TOKEN_SECRET } from './token.ts';
+import { ReportGate } from './report-gate.ts';
+import { WatcherDesk } from './watcher-desk.ts';
 
 /** What workers report of attempts, and what a dispatcher asks: translated into asks of the run engine. */
 @Controller()
@@ -15,25 +15,26 @@ export class ReportConsumer {
     @Inject(RunEngine) private readonly engine: RunEngine,
     @Inject(Ownership) private readonly ownership: Ownership,
     @Inject(Overheard) private readonly overheard: Overheard,
-    @Inject(TOKEN_SECRET) private readonly tokenSecret: string,
-    @Inject(PUBLISHER) private readonly publisher: MessagePublisher,
-    @Inject(LOG) private readonly log: Log,
+    @Inject(ReportGate) private readonly gate: ReportGate,
+    @Inject(WatcherDesk) private readonly watchers: WatcherDesk,
   ) {}
 
   @OnMessages('AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen')
   async reports(messages: readonly MessageOf<'AttemptStarted' | 'AttemptFinished' | 'AttemptLost' | 'AttemptsWanted' | 'SchedulerSeen'>[]): Promise<void> {
     const asks: Ask[] = [];
-    const refusals: OutgoingMessage[] = [];
+    const refused: Report[] = [];
+    const ofWatchers: Report[] = [];
     for (const message of messages) {
       if (message.type === 'AttemptsWanted') await this.engine.republish();
       else if (message.type === 'SchedulerSeen') this.ownership.seen(message.data.instance, message.data.leaving);
       else if (!this.ownership.owns(parseAttemptId(message.data.attemptId).dagId)) this.overheard.keep(message);
-      else if (this.isRefused(message)) refusals.push(...refusalOf(message));
+      else if (!this.gate.isProven(message)) refused.push(message);
+      else if (isOfWatcher(message)) ofWatchers.push(message);
       else asks.push(...this.asksOf(message));
     }
     this.engine.askAll(asks);
-    // Not waited for: they go where an unproven report says that it came from, and nothing else may depend on that.
-    if (refusals.length > 0) this.publisher.publish(refusals).catch((error: unknown) => this.log.warn('refusals could not be sent; they are when the reports come again', errorAttributes(error)));
+    this.gate.refuse(refused);
+    if (ofWatchers.length > 0) await this.watchers.reports(ofWatchers);
   }
 
   /** Folds what was heard of runs of partitions while they were not ours yet. */
@@ -42,13 +43,7 @@ export class ReportConsumer {
       const { dagId, runId } = parseAttemptId(data.attemptId);
       return this.ownership.owns(dagId) && this.engine.hotRuns.has(runStream(dagId, runId));
     });
-    this.engine.askAll(overheard.filter((report) => !this.isRefused(report)).flatMap((report) => this.asksOf(report)));
-  }
-
-  private isRefused({ data }: Report): boolean {
-    if (verifyAttemptToken(this.tokenSecret, data.attemptId, data.epoch, data.token)) return false;
-    this.log.warn('a report without a valid token was refused', { attemptId: data.attemptId, epoch: data.epoch });
-    return true;
+    this.engine.askAll(overheard.filter((report) => this.gate.isProven(report)).flatMap((report) => this.asksOf(report)));
   }
 
   private asksOf(message: Report): readonly Ask[] {
@@ -64,11 +59,7 @@ export class ReportConsumer {
   }
 }
 
-/** A worker sends a final report until it is answered: one that will never count is answered too. */
-const refusalOf = ({ type, data }: Report): OutgoingMessage[] =>
-  type === 'AttemptFinished'
-    ? [{ topic: assignmentTopic(data.worker).name, key: data.attemptId, type: 'ReportAcknowledged', data: { attemptId: data.attemptId, epoch: data.epoch, accepted: false } }]
-    : [];
+const isOfWatcher = ({ data }: Report): boolean => data.attemptId.startsWith(`${WATCHERS}/`);
 
 type Attempt = Pick<AttemptStarted, 'attemptId' | 'epoch'>;
 

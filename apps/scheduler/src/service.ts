@@ -21,8 +21,11 @@ import { ReportConsumer } from './report.consumer.ts';
 import { RunEngine } from './run-engine.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { RunTracer } from './run-tracer.ts';
+import { ReportGate } from './report-gate.ts';
 import { TimetableDesk } from './timetable-desk.ts';
-import { LOG, PUBLISHER, STORE, TOKEN_SECRET } from './token.ts';
+import { LOG, STORE } from './token.ts';
+import { WatcherConsumer } from './watcher.consumer.ts';
+import { WatcherDesk } from './watcher-desk.ts';
 
 export interface SchedulerPorts {
   readonly stores: Stores;
@@ -61,7 +64,8 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const plans = new PlanLibrary(store);
   const tracer = new RunTracer(ports.spans);
   const measures = new RunMetrics(ports.metrics);
-  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log, assetFeed: () => assets });
+  const watchers = new WatcherDesk({ store, publisher, announce: (position) => assets.announce(position), clock, log });
+  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log, assetFeed: () => assets, watchers });
   const assets: AssetLoop = new AssetLoop({ store, desk: desk.assets, publisher, everyMs: ports.reconcileEveryMs ?? 2_000, log });
   const engine: RunEngine = new RunEngine({
     store,
@@ -105,7 +109,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   });
   const intake = new CommandIntake(store, desk, ownership.owns, log);
   const bundles = new BundleIntake({ source: ports.bundles, store, desk, owns: ownership.owns, clock, log });
-  const reconcile = reconcileLoop({ engine, intake, everyMs: ports.reconcileEveryMs ?? 2_000, clock, log });
+  const reconcile = reconcileLoop({ engine, intake, watchers, everyMs: ports.reconcileEveryMs ?? 2_000, clock, log });
   const relay = ports.relay === true ? new RelayLoop({ stores, publisher, log }) : undefined;
   const strategy = new DagbookTransport({
     broker,
@@ -121,15 +125,15 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const app = await NestFactory.createMicroservice(
     {
       module: SchedulerModule,
-      controllers: [ReportConsumer, CommandConsumer, AssetConsumer],
+      controllers: [ReportConsumer, CommandConsumer, AssetConsumer, WatcherConsumer],
       providers: [
         { provide: RunEngine, useValue: engine },
         { provide: Ownership, useValue: ownership },
         { provide: AssetLoop, useValue: assets },
         { provide: CommandIntake, useValue: intake },
         { provide: Overheard, useValue: new Overheard(clock) },
-        { provide: TOKEN_SECRET, useValue: tokenSecret },
-        { provide: PUBLISHER, useValue: publisher },
+        { provide: ReportGate, useValue: new ReportGate(tokenSecret, publisher, log) },
+        { provide: WatcherDesk, useValue: watchers },
         { provide: STORE, useValue: store },
         { provide: LOG, useValue: log },
       ],

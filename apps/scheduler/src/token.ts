@@ -1,5 +1,3 @@
 /** Injection tokens of what the scheduler is handed. */
-export const TOKEN_SECRET = Symbol('token secret');
 export const STORE = Symbol('event store');
-export const PUBLISHER = Symbol('message publisher');
 export const LOG = Symbol('log');

@@ -134,6 +134,12 @@ export class Spine {
     await this.broker.publisher().publish([{ topic: TOPICS.reports.name, key: attemptId, type: 'AttemptLost', data: { attemptId, epoch, token, worker: WORKER, cause: 'runner_died' } }]);
   }
 
+  /** Waits until an attempt is revoked at this epoch, and lets go of it as a worker does. */
+  async revoked(epoch: number): Promise<void> {
+    await this.until(() => this.heard.some((message) => message.type === 'AttemptRevoked' && message.data.epoch === epoch));
+    for (const [id, attempt] of this.#held) if (attempt.epoch === epoch) this.#held.delete(id);
+  }
+
   get hanging(): readonly AttemptAssigned[] {
     return [...this.#held.values()];
   }

@@ -224,7 +224,7 @@ export class Supervisor {
   }
 
   #waitForRunner(attempt: Attempt, bundle: FoundBundle): void {
-    if (kindOf(attempt) === 'trigger') return this.#host(attempt, bundle);
+    if (isHosted(attempt)) return this.#host(attempt, bundle);
     const { bundleHash } = attempt.assignment.work;
     attempt.ticket = this.#poolOf(attempt).acquire(bundleHash, (runner) => this.#run(attempt, runner, bundle));
   }
@@ -304,7 +304,7 @@ export class Supervisor {
       if (attempt.ticket !== undefined) this.#poolOf(attempt).cancel(attempt.ticket);
       return this.#settle(attempt, ending);
     }
-    if (kindOf(attempt) === 'trigger') {
+    if (isHosted(attempt)) {
       this.#parts.triggers.cancel(attempt);
       return this.#settle(attempt, ending);
     }
@@ -374,7 +374,11 @@ export class Supervisor {
 
 const kindOf = (attempt: Attempt): AttemptKind => attempt.assignment.work.kind ?? 'task';
 
-const subjectOf = (attempt: Attempt): string => (kindOf(attempt) === 'callback' ? 'callback' : 'task');
+/** It waits in the one process that hosts all that wait. */
+const isHosted = (attempt: Attempt): boolean => kindOf(attempt) === 'trigger' || kindOf(attempt) === 'watcher';
+
+const SUBJECTS: Readonly<Record<AttemptKind, string>> = { task: 'task', trigger: 'task', callback: 'callback', watcher: 'watcher' };
+const subjectOf = (attempt: Attempt): string => SUBJECTS[kindOf(attempt)];
 
 const HANDED_BACK: Ending = { kind: 'lost', cause: 'worker_drained', why: 'its worker is stopping; it runs again on another' };
 

@@ -55,6 +55,7 @@ const ENDS: { readonly [dagId: string]: { readonly run?: 'failed'; readonly task
   stakeholder_report_marketing: {},
   example_multi_type_params: {},
   example_retry_policy: { tasks: { ask_with_a_wrong_password: 'failed' } },
+  example_asset_with_watchers: {},
   example_deadline_alert: {},
   example_deadline_callback: {},
   example_xcom_args: {},

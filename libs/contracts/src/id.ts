@@ -40,8 +40,17 @@ export const CALLBACK_TASK = '~callback';
 export const callbackAttemptId = (key: Pick<AttemptKey, 'dagId' | 'runId' | 'tryNumber'> & { readonly callback: number }): AttemptId =>
   attemptId({ ...key, taskId: CALLBACK_TASK, mapIndex: key.callback });
 
-/** What stands for the task in an attempt id. */
-export const isAttemptTask = (taskId: string): boolean => taskId === CALLBACK_TASK || ID_PATTERN.test(taskId);
+/** Stands for the DAG in the attempts of what watches assets, which is nobody's own; no DAG can be called so. */
+export const WATCHERS = '~watchers';
+const WATCHER_TASK = '~watcher';
+
+/** Of one watcher of one asset, whichever DAGs it watches for; `key` is made of the asset and the watcher's name. */
+export const watcherAttemptId = (key: string): AttemptId => attemptId({ dagId: WATCHERS, runId: key, taskId: WATCHER_TASK, mapIndex: -1, tryNumber: 1 });
+export const watcherStream = (key: string): string => `watcher-${key}`;
+
+/** What stands for the DAG, and for the task, in an attempt id. */
+export const isAttemptDag = (dagId: string): boolean => dagId === WATCHERS || ID_PATTERN.test(dagId);
+export const isAttemptTask = (taskId: string): boolean => taskId === CALLBACK_TASK || taskId === WATCHER_TASK || ID_PATTERN.test(taskId);
 
 export const attemptStream = (id: AttemptId): string => `attempt-${id}`;
 

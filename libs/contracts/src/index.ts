@@ -1,11 +1,11 @@
 export type { CommandBody, CommandOutcome, DispatcherCommand } from './command.ts';
 export type { AttemptId, AttemptKey } from './id.ts';
-export { ASSET_QUEUES, assetCommandKey, assetEventsStream, assetQueueStream, attemptId, attemptStream, backfillStream, CALLBACK_TASK, callbackAttemptId, connectionStream, dagStream, ID_PATTERN, isAttemptTask, isSecretStream, parseAttemptId, poolStream, RUN_ID_PATTERN, runStream, variableStream, workerStream } from './id.ts';
+export { ASSET_QUEUES, assetCommandKey, assetEventsStream, assetQueueStream, attemptId, attemptStream, backfillStream, CALLBACK_TASK, callbackAttemptId, connectionStream, dagStream, ID_PATTERN, isAttemptDag, isAttemptTask, isSecretStream, parseAttemptId, poolStream, RUN_ID_PATTERN, runStream, variableStream, watcherAttemptId, WATCHERS, watcherStream, workerStream } from './id.ts';
 export type { LogLine } from './log-line.ts';
 export type {
   AssetsUpdated, AttemptAssigned, AttemptClosed, AttemptFinished, AttemptKind, AttemptLost, AttemptReady, AttemptRevoked, AttemptStarted, AttemptsWanted,
   CommandStored, DrainWorker, Envelope, EventStored, LogChunk, Message, MessageOf, MessageType, Outcome, RenewalGranted,
-  ReportAcknowledged, SchedulerSeen, StoredCommand, SubmitAssetEvent, UpstreamResult, WorkerRenewed, WorkerStopped, Work,
+  ReportAcknowledged, SchedulerSeen, StoredCommand, SubmitAssetEvent, UpstreamResult, WatcherEnded, WorkerRenewed, WorkerStopped, Work,
 } from './message.ts';
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';

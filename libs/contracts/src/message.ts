@@ -19,6 +19,7 @@ export type Message =
   | Envelope<'AttemptsWanted', AttemptsWanted>
   | Envelope<'SchedulerSeen', SchedulerSeen>
   | Envelope<'AssetsUpdated', AssetsUpdated>
+  | Envelope<'WatcherEnded', WatcherEnded>
   | Envelope<'WorkerRenewed', WorkerRenewed>
   | Envelope<'WorkerStopped', WorkerStopped>
   | Envelope<'AttemptAssigned', AttemptAssigned>
@@ -94,9 +95,9 @@ export interface AttemptReady {
 /**
  * What an attempt executes: the task itself, or what the task is deferred to, which waits in the worker's trigger host
  * among thousands, under the id of the try (epochs tell its attempts apart); or a callback of the run, under an id of its
- * own (`callbackAttemptId`). Only a task holds slots.
+ * own (`callbackAttemptId`); or what watches an asset (`watcherAttemptId`), hosted as a trigger is. Only a task holds slots.
  */
-export type AttemptKind = 'task' | 'trigger' | 'callback';
+export type AttemptKind = 'task' | 'trigger' | 'callback' | 'watcher';
 
 /** What a worker is told of a task instance. Never a secret. */
 export interface Work {
@@ -106,6 +107,8 @@ export interface Work {
   readonly trigger?: Json;
   /** Of a callback: what it is told of. `key` is the same in each of its tries, so that whoever it tells can tell a repetition. */
   readonly callback?: { readonly key: string; readonly cause: CallbackCause };
+  /** Of what watches an asset: whose code it is, and the id of the newest update that it saw. */
+  readonly watcher?: { readonly dagId: string; readonly uri: string; readonly name: string; readonly last?: string };
   /** Of a task that was deferred: what its trigger brought. */
   readonly resumed?: { readonly event: Json };
   readonly bundleHash: string;
@@ -207,6 +210,11 @@ export interface AttemptLost {
 /** A dispatcher that has just taken over, or doubts its view, asks every scheduler to say again what is ready. */
 export interface AttemptsWanted {
   readonly by: string;
+}
+
+/** A watcher's attempt has ended: who waits for its asset lets it watch on. */
+export interface WatcherEnded {
+  readonly attemptId: AttemptId;
 }
 
 /** A scheduler among others: each takes its share of the partitions. A hint; the locks decide. */

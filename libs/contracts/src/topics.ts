@@ -30,7 +30,7 @@ export const TOPICS = {
   /** Worker (and, for lost attempts, dispatcher) → scheduler; and schedulers among themselves. */
   reports: {
     name: 'dagbook.reports', key: 'dag id', partitions: 4, retentionMs: DAY, owner: 'worker',
-    carries: ['AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen', 'AssetsUpdated'],
+    carries: ['AttemptStarted', 'AttemptFinished', 'AttemptLost', 'AttemptsWanted', 'SchedulerSeen', 'AssetsUpdated', 'WatcherEnded'],
   },
   /** Worker → dispatcher: presence, lease renewals, drain. */
   workers: { name: 'dagbook.workers', key: 'worker slot', partitions: 1, retentionMs: HOUR, owner: 'worker', carries: ['WorkerRenewed', 'WorkerStopped'] },

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { type AttemptKey, ID_PATTERN, isAttemptTask, RUN_ID_PATTERN } from '@dagbook/contracts';
+import { type AttemptKey, ID_PATTERN, isAttemptDag, isAttemptTask, RUN_ID_PATTERN } from '@dagbook/contracts';
 
 /** An attempt key that is none: nothing is stored or read for it. */
 export class InvalidAttemptKey extends Error {
@@ -11,7 +11,7 @@ export class InvalidAttemptKey extends Error {
 
 /** The folder of a task instance's logs below the root: `<dag>/<run>/<task>/<map index>`. */
 export function folderOf(key: AttemptKey): string {
-  check('dag id', key.dagId, ID_PATTERN.test(key.dagId));
+  check('dag id', key.dagId, isAttemptDag(key.dagId));
   check('run id', key.runId, RUN_ID_PATTERN.test(key.runId));
   check('task id', key.taskId, isAttemptTask(key.taskId));
   check('map index', key.mapIndex, Number.isSafeInteger(key.mapIndex) && key.mapIndex >= -1);

@@ -20,3 +20,4 @@ export { CLUSTER_SETTINGS, measureJournal, openCluster } from './cluster.ts';
 export { KAFKA_SETTINGS, kafkaAccess } from './kafka-access.ts';
 export { Leadership } from './leadership.ts';
 export { Metrics } from './metrics.ts';
+export { watcherKey } from './watcher-key.ts';

@@ -1,17 +1,19 @@
 import { assetAliasRule, assetUriRule, type AssetCondition } from '@dagbook/domain';
 import { definitionError } from './error.ts';
 import { callSite } from './site.ts';
-import type { Asset, AssetAlias, Json } from './types.ts';
+import type { Asset, AssetAlias, AssetWatcher, Json } from './types.ts';
 
 class AssetValue implements Asset {
   readonly __asset = true;
   readonly uri: string;
   readonly group: string | undefined;
   readonly extra: { readonly [key: string]: Json } | undefined;
-  constructor(uri: string, o: { group?: string; extra?: Record<string, Json> }) {
+  readonly watchers: readonly AssetWatcher[];
+  constructor(uri: string, o: { group?: string; extra?: Record<string, Json>; watchers?: readonly AssetWatcher[] }) {
     this.uri = uri;
     this.group = o.group;
     this.extra = o.extra;
+    this.watchers = o.watchers ?? [];
   }
 }
 
@@ -23,8 +25,8 @@ class AssetAliasValue implements AssetAlias {
   }
 }
 
-/** Data that tasks make and other DAGs wait for, by its URI. */
-export function asset(uri: string, o: { group?: string; extra?: Record<string, Json> } = {}): Asset {
+/** Data that tasks make and other DAGs wait for, by its URI. `watchers` look for updates that happen outside, while a DAG waits for it. */
+export function asset(uri: string, o: { group?: string; extra?: Record<string, Json>; watchers?: readonly AssetWatcher[] } = {}): Asset {
   refuse('asset', uri, assetUriRule(uri));
   return new AssetValue(uri, o);
 }
@@ -39,6 +41,10 @@ function refuse(field: string, value: unknown, wrong: ReturnType<typeof assetUri
   if (wrong === undefined) return;
   throw definitionError({ field, value, rule: `it ${wrong.rule}`, remedy: wrong.remedy.charAt(0).toUpperCase() + wrong.remedy.slice(1) }, callSite());
 }
+
+export const isAsset = (value: unknown): value is Asset => value instanceof AssetValue;
+
+export const watchersOf = (one: Asset): readonly AssetWatcher[] => (one instanceof AssetValue ? one.watchers : []);
 
 /** As a schedule names it; undefined: it is neither an asset nor an alias. */
 export function leafOf(value: unknown): AssetCondition | undefined {

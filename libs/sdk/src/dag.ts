@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { DagDefinition, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
 import { runCallback } from './callback.ts';
+import { runWatcher } from './watcher.ts';
 import { definitionError } from './error.ts';
 import { type Build, layOut, MAX_ITERATIONS, runsUntaken } from './loop.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
@@ -420,6 +421,7 @@ class Runnable implements RunnableDag {
   }
 
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome> {
+    if (request.work.kind === 'watcher') return runWatcher(this.#model, request, io);
     const run = request.work.kind === 'callback' ? runCallback : runTask;
     return run(this.#model, this.#compile(io.site ?? {}), request, io);
   }

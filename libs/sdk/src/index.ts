@@ -1,5 +1,5 @@
 export type {
-  Asset, AssetAlias, AssetEvent, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
+  Asset, AssetAlias, AssetEvent, AssetWatcher, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
   TaskCallbackContext, TaskContext, TaskLog, TaskRef, TaskSpec, TestAnswer, TestCallback, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
@@ -22,6 +22,7 @@ export { poke } from './poke.ts';
 export type { RetryRule } from './retry-policy.ts';
 export { asset, assetAlias } from './asset.ts';
 export { at, cron, every, when } from './schedule.ts';
+export { watcher } from './watcher.ts';
 export type { Interval, TimetableSpec } from './timetable.ts';
 export { tickAfter, timetable } from './timetable.ts';
 export { answer, mock, provideOperators } from './test-run.ts';

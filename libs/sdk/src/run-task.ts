@@ -15,6 +15,7 @@ import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
 import { durationMs } from './schedule.ts';
+import { pause } from './pause.ts';
 import { awaitTrigger, type TriggerSpec } from './trigger.ts';
 import type { Poke } from './types.ts';
 
@@ -138,8 +139,6 @@ function pauseBetween({ backoff, maxEvery }: TaskModel['spec'], everyMs: number,
   return Math.max(everyMs, Math.min(passedMs + everyMs, maxEvery === undefined ? 3_600_000 : durationMs('maxEvery', maxEvery)));
 }
 
-const pause = (io: TaskIo, ms: number): Promise<void> => (io.wait === undefined ? waited(ms, io.signal) : io.wait(ms));
-
 /** What the task is deferred to has happened; its own code is executed elsewhere, afterwards. */
 async function fired({ task, request, io, context }: Running): Promise<TaskRunOutcome> {
   const event = await awaitTrigger(request.work.trigger as unknown as Exclude<TriggerSpec, { kind: 'poke' }>, {
@@ -159,21 +158,6 @@ function plainJson(value: unknown): Json {
   } catch (cause) {
     throw new TaskFailure('bad_output', `what the trigger brought cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, { cause });
   }
-}
-
-function waited(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, ms);
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-  });
 }
 
 async function succeeded(returned: unknown, running: Running, fields: Fields = {}): Promise<TaskRunOutcome> {

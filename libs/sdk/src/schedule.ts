@@ -1,5 +1,5 @@
 import type { AssetCondition, TimetableDefinition } from '@dagbook/domain';
-import { leafOf } from './asset.ts';
+import { isAsset, leafOf } from './asset.ts';
 import { definitionError } from './error.ts';
 import type { Mark } from './site.ts';
 import { callSite, siteOf } from './site.ts';
@@ -22,7 +22,7 @@ export function durationMs(field: string, text: unknown, declared?: Mark): numbe
 /** A schedule as authors hold it: plain data behind the opaque type. */
 type ScheduleSpec =
   | { readonly kind: 'time'; readonly timetable: TimetableDefinition; readonly timezone?: string; readonly code?: object }
-  | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly timetable?: TimetableDefinition; readonly timezone?: string };
+  | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly assets: readonly Asset[]; readonly timetable?: TimetableDefinition; readonly timezone?: string };
 
 class ScheduleValue implements Schedule {
   readonly __schedule = true;
@@ -77,7 +77,7 @@ export const timetableSpecOf = (schedule: unknown): object | undefined => (sched
 /** Schedules made of assets, and of assets or a time. An alias stands for the assets that were updated through it. */
 export const when = {
   /** All of them were updated since the last run; what `any` answers may be one of them. */
-  all: (...parts: (Asset | AssetAlias | Schedule)[]): Schedule => new ScheduleValue({ kind: 'assets', condition: { kind: 'all', of: parts.map((part) => assetsOnly(part)) } }),
+  all: (...parts: (Asset | AssetAlias | Schedule)[]): Schedule => new ScheduleValue({ kind: 'assets', condition: { kind: 'all', of: parts.map((part) => assetsOnly(part)) }, assets: parts.flatMap(assetsIn) }),
   /** Any of them was updated, or a schedule among them is due. */
   any: (...parts: (Asset | AssetAlias | Schedule)[]): Schedule => {
     const times = parts.flatMap((part) => (part instanceof ScheduleValue && part.spec.kind === 'time' ? [part.spec] : []));
@@ -88,7 +88,7 @@ export const when = {
     const [only, ...others] = conditions;
     const condition: AssetCondition = only !== undefined && others.length === 0 ? only : { kind: 'any', of: conditions };
     return new ScheduleValue({
-      kind: 'assets', condition,
+      kind: 'assets', condition, assets: parts.flatMap(assetsIn),
       ...(time === undefined ? {} : { timetable: time.timetable }),
       ...(time?.timezone === undefined ? {} : { timezone: time.timezone }),
     });
@@ -103,6 +103,12 @@ function assetsOnly(part: unknown): AssetCondition {
   if (part.spec.timetable !== undefined) throw mixed('a schedule with a time stands inside another one', 'Put all its parts into one when.any');
   return part.spec.condition;
 }
+
+const assetsIn = (part: unknown): readonly Asset[] => (part instanceof ScheduleValue ? watchedAssets(part) : isAsset(part) ? [part] : []);
+
+/** The assets that a schedule waits for, each as often as it is named in another way. */
+export const watchedAssets = (schedule: unknown): readonly Asset[] =>
+  (schedule instanceof ScheduleValue && schedule.spec.kind === 'assets' ? [...new Set(schedule.spec.assets)] : []);
 
 const mixed = (rule: string, remedy: string) => definitionError({ field: 'schedule', value: 'when.any', rule, remedy }, callSite());
 

@@ -15,6 +15,7 @@ import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
+import { watcherDefinitions } from './watcher.ts';
 import type { DeadlineSpec, Duration } from './types.ts';
 import { weightsBy } from './weight-strategy.ts';
 
@@ -57,6 +58,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('failFast', spec.failFast === true ? true : undefined),
     ...present('dagrunTimeoutMs', durationOf(`timeout of '${dag.dagId}'`, spec.timeout, dag.mark)),
     ...present('deadlines', deadlinesOf(dag, timezone)),
+    ...present('watchers', watcherDefinitions(dag)),
     ...present('rerunWithLatestVersion', spec.rerunWithLatestVersion === true ? true : undefined),
     ...present('pausedUponCreation', spec.pausedUponCreation === true ? true : undefined),
     ...present('params', spec.params === undefined ? undefined : paramsOf(dag, spec.params)),

@@ -35,6 +35,25 @@ export interface Asset {
   readonly __asset: true;
 }
 
+/** Made by `watcher`. */
+export interface AssetWatcher {
+  readonly __watcher: true;
+  readonly name: string;
+}
+
+export interface WatcherContext extends Pick<TaskContext<unknown>, 'log' | 'conn' | 'variable' | 'maskSecret' | 'signal'> {
+  /** Of the asset. */
+  readonly uri: string;
+  /** Id of the newest update that it told of, in whichever process; absent before the first. */
+  readonly last?: string;
+}
+
+export interface WatcherUpdate {
+  /** The same for the same update: one that was recorded is not recorded again. Without it each one told is new. */
+  readonly id?: string;
+  readonly extra?: Record<string, Json>;
+}
+
 /** A name for assets that are only known when a task runs: the task says through which alias it updated one. */
 export interface AssetAlias {
   readonly name: string;

@@ -319,6 +319,26 @@ export class DeadlineCollectionResponse {
   @Int() total_entries!: number;
 }
 
+export class WatcherResponse {
+  @Str() key!: string;
+  @Str() uri!: string;
+  @Str() name!: string;
+  /** null: no worker hosts it now. */
+  @NullStr() worker!: string | null;
+  /** Id of the newest update that it saw. */
+  @NullStr() last!: string | null;
+  /** In a row. */
+  @Int() failures!: number;
+  @NullStr() failure!: string | null;
+  /** When it is tried again after a failure. */
+  @NullAt() next_at!: string | null;
+}
+
+export class WatcherCollectionResponse {
+  @ListOf(() => WatcherResponse) watchers!: WatcherResponse[];
+  @Int() total_entries!: number;
+}
+
 export class CallbackResponse {
   /** From 1, in the order in which the run asked for them. */
   @Int() callback!: number;

@@ -59,6 +59,7 @@ export const pathDag = new PathIdPipe('dag_id', ID_PATTERN, false);
 export const pathDagOrAll = new PathIdPipe('dag_id', ID_PATTERN, true);
 export const pathRun = new PathIdPipe('dag_run_id', RUN_ID_PATTERN, false);
 export const pathRunOrAll = new PathIdPipe('dag_run_id', RUN_ID_PATTERN, true);
+export const pathWatcher = new PathIdPipe('watcher', /^[0-9a-f]{32}$/, false);
 export const pathTask = new PathIdPipe('task_id', ID_PATTERN, false);
 export const pathTaskOrAll = new PathIdPipe('task_id', ID_PATTERN, true);
 

@@ -40,7 +40,8 @@ export class TaskRunner {
   /** Never rejects: whatever the code does is an outcome. */
   async run(running: Running): Promise<Outcome> {
     const { task } = running;
-    const attempt = parseAttemptId(task.attemptId);
+    const named = parseAttemptId(task.attemptId);
+    const attempt = task.work.watcher === undefined ? named : { ...named, dagId: task.work.watcher.dagId };
     let dag: ReturnType<BundleLoader['load']>;
     try {
       dag = this.#bundles.load(task.bundlePath, attempt.dagId);

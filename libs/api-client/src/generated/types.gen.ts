@@ -710,6 +710,22 @@ export type TaskInstancesLogResponse = {
     continuation_token: string | null;
 };
 
+export type WatcherResponse = {
+    key: string;
+    uri: string;
+    name: string;
+    worker: string | null;
+    last: string | null;
+    failures: number;
+    failure: string | null;
+    next_at: string | null;
+};
+
+export type WatcherCollectionResponse = {
+    watchers: Array<WatcherResponse>;
+    total_entries: number;
+};
+
 export type HitlUser = {
     id: string;
     name: string;
@@ -3712,6 +3728,93 @@ export type UiCallbackLogResponses = {
 };
 
 export type UiCallbackLogResponse = UiCallbackLogResponses[keyof UiCallbackLogResponses];
+
+export type UiWatchersData = {
+    body?: never;
+    path: {
+        dag_id: string;
+    };
+    query?: never;
+    url: '/ui/dags/{dag_id}/watchers';
+};
+
+export type UiWatchersErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiWatchersError = UiWatchersErrors[keyof UiWatchersErrors];
+
+export type UiWatchersResponses = {
+    /**
+     * Done
+     */
+    200: WatcherCollectionResponse;
+};
+
+export type UiWatchersResponse = UiWatchersResponses[keyof UiWatchersResponses];
+
+export type UiWatcherLogData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        watcher: string;
+    };
+    query?: never;
+    url: '/ui/dags/{dag_id}/watchers/{watcher}/log';
+};
+
+export type UiWatcherLogErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UiWatcherLogError = UiWatcherLogErrors[keyof UiWatcherLogErrors];
+
+export type UiWatcherLogResponses = {
+    /**
+     * Done
+     */
+    200: TaskInstancesLogResponse;
+};
+
+export type UiWatcherLogResponse = UiWatcherLogResponses[keyof UiWatcherLogResponses];
 
 export type GetHitlDetailsData = {
     body?: never;

@@ -35,6 +35,8 @@ export interface DagDefinition {
   /** Callbacks that the file's code has, one as often as it has several of the name; they run on a worker as attempts of their own kind. */
   readonly callbacks?: readonly DagCallback[];
   readonly deadlines?: readonly DeadlineDefinition[];
+  /** What watches the assets that the schedule waits for; it runs on a worker as attempts of its own kind. */
+  readonly watchers?: readonly { readonly uri: string; readonly name: string }[];
   readonly tasks: readonly TaskDefinition[];
   readonly groups?: readonly GroupDefinition[];
 }
