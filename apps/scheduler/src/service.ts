@@ -23,7 +23,7 @@ import { RunMetrics } from './run-metrics.ts';
 import { RunTracer } from './run-tracer.ts';
 import { ReportGate } from './report-gate.ts';
 import { TimetableDesk } from './timetable-desk.ts';
-import { LOG, STORE } from './token.ts';
+import { LOG, PUBLISHER, STORE } from './token.ts';
 import { WatcherConsumer } from './watcher.consumer.ts';
 import { WatcherDesk } from './watcher-desk.ts';
 
@@ -132,6 +132,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
         { provide: AssetLoop, useValue: assets },
         { provide: CommandIntake, useValue: intake },
         { provide: Overheard, useValue: new Overheard(clock) },
+        { provide: PUBLISHER, useValue: publisher },
         { provide: ReportGate, useValue: new ReportGate(tokenSecret, publisher, log) },
         { provide: WatcherDesk, useValue: watchers },
         { provide: STORE, useValue: store },

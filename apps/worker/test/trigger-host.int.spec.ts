@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { watcherAttemptId, type AttemptAssigned } from '@dagbook/contracts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { buildFiles, type BuiltFiles, pack, type Rig, startRig } from './rig.ts';
+import { buildFiles, type BuiltFiles, pack, type Rig, startRig, workOf } from './rig.ts';
 
 let built: BuiltFiles;
 let rig: Rig;
@@ -14,8 +15,10 @@ afterEach(async () => {
 });
 
 const bundle = pack(`
-import { dag, defer, trigger, poke } from '@dagbook/sdk';
-const d = dag('test', {});
+import { asset, dag, defer, trigger, poke, watcher, when } from '@dagbook/sdk';
+let looks = 0;
+const inbox = watcher('inbox', async ({ last, log, variable }) => { log.info('looking after ' + last); return (looks += 1) < 3 ? null : { id: 'c', extra: { region: await variable('region') } }; }, { every: '10ms' });
+const d = dag('test', { schedule: when.all(asset('s3://inbox', { watchers: [inbox] })) });
 let pokes = 0;
 d.task('waits', () => defer(trigger.named('go')), {
   triggers: {
@@ -93,4 +96,18 @@ test('a worker that drains hands its triggers back', async () => {
   await hosted(1);
   await rig.restart();
   expect(rig.wire.of('AttemptLost', still)).toMatchObject([{ cause: 'worker_drained' }]);
+});
+
+test('a watcher looks among them, and tells what it saw and after what', async () => {
+  rig = await startRig(built);
+  rig.api.variables.set('region', 'eu');
+  rig.api.bundles.set(bundle.hash, bundle);
+  const assigned: AttemptAssigned = {
+    attemptId: watcherAttemptId('key'), epoch: 3, token: 'token', lostAfterMs: 30_000,
+    work: { ...workOf(bundle.hash), kind: 'watcher', watcher: { dagId: 'test', uri: 's3://inbox', name: 'inbox', last: 'b' } },
+  };
+  await rig.send({ type: 'AttemptAssigned', data: assigned });
+  expect((await rig.wire.finished(assigned)).outcome).toEqual({ kind: 'fired', event: { uri: 's3://inbox', name: 'inbox', updates: [{ id: 'c', extra: { region: 'eu' } }] } });
+  expect((await rig.wire.log(assigned)).map(({ event }) => event)).toEqual(['looking after b', 'looking after b', 'looking after b']);
+  expect(rig.wire.of('AttemptStarted')).toEqual([]);
 });
