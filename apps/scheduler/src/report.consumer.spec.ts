@@ -4,7 +4,9 @@ import { expect, it } from 'vitest';
 import { Overheard } from './overheard.ts';
 import type { Ownership } from './ownership.loop.ts';
 import { ReportConsumer } from './report.consumer.ts';
+import { ReportGate } from './report-gate.ts';
 import type { Ask, RunEngine } from './run-engine.ts';
+import type { WatcherDesk } from './watcher-desk.ts';
 
 const SECRET = 'attempt-token-secret-of-the-tests';
 const ATTEMPT = 'd/r/t/-1/2';
@@ -12,7 +14,7 @@ const ATTEMPT = 'd/r/t/-1/2';
 async function commandOf(key: string): Promise<unknown> {
   const asks: Ask[] = [];
   const engine = { askAll: (asked: readonly Ask[]) => void asks.push(...asked) } as unknown as RunEngine;
-  const consumer = new ReportConsumer(engine, { owns: () => true } as unknown as Ownership, new Overheard({ nowMs: () => 0 }), SECRET, { publish: async () => undefined }, silentLog);
+  const consumer = new ReportConsumer(engine, { owns: () => true } as unknown as Ownership, new Overheard({ nowMs: () => 0 }), new ReportGate(SECRET, { publish: async () => undefined }, silentLog), {} as WatcherDesk);
   const data: AttemptFinished = {
     attemptId: ATTEMPT, epoch: 3, token: attemptToken(SECRET, ATTEMPT, 3), worker: 'w-1', pid: 1, startedAtMs: 1, finishedAtMs: 2, log: { bytes: 0, lines: 0 },
     outcome: { kind: 'succeeded', result: { kind: 'stored', key, bytes: 5_000 } },
