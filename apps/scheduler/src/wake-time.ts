@@ -6,15 +6,21 @@ interface Key {
   readonly streamId: string;
 }
 
+interface Entry {
+  readonly atMs: number;
+  readonly key: Key;
+}
+
 /**
  * When each run next needs a look (a retry, a poke, a timeout is due). One alarm stands at the earliest; entries that
- * were moved stay in the heap and are passed over when they come up.
+ * were moved stay in the heap and are passed over when they come up, or dropped once they are more than the others: a run that
+ * has ended a day before its deadline must not be remembered until then.
  */
 export class WakeTimes {
   readonly #clock: AlarmClock;
   readonly #due: (keys: readonly Key[]) => void;
-  readonly #atMs = new Map<string, number>();
-  readonly #heap: { readonly atMs: number; readonly key: Key }[] = [];
+  readonly #entries = new Map<string, Entry>();
+  #heap: Entry[] = [];
   #callOff: (() => void) | undefined;
   #alarmAtMs = Number.POSITIVE_INFINITY;
 
@@ -24,20 +30,28 @@ export class WakeTimes {
   }
 
   set(key: Key, atMs: number | null): void {
-    if (atMs === null) return void this.#atMs.delete(key.streamId);
-    if (this.#atMs.get(key.streamId) === atMs) return;
-    this.#atMs.set(key.streamId, atMs);
-    this.#push({ atMs, key });
+    if (atMs === null) return this.delete(key);
+    if (this.#entries.get(key.streamId)?.atMs === atMs) return;
+    // The names alone: who comes as a key holds a whole run.
+    const entry = { atMs, key: { dagId: key.dagId, runId: key.runId, streamId: key.streamId } };
+    this.#entries.set(key.streamId, entry);
+    this.#push(entry);
+    this.#tidy();
     this.#arm();
   }
 
   delete(key: Key): void {
-    this.#atMs.delete(key.streamId);
+    if (this.#entries.delete(key.streamId)) this.#tidy();
+  }
+
+  /** How many entries are kept, void ones included. */
+  get size(): number {
+    return this.#heap.length;
   }
 
   clear(): void {
-    this.#atMs.clear();
-    this.#heap.length = 0;
+    this.#entries.clear();
+    this.#heap = [];
     this.#disarm();
   }
 
@@ -47,12 +61,17 @@ export class WakeTimes {
     const due: Key[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.atMs <= nowMs; top = this.#heap[0]) {
       this.#pop();
-      if (this.#atMs.get(top.key.streamId) !== top.atMs) continue;
-      this.#atMs.delete(top.key.streamId);
+      if (this.#entries.get(top.key.streamId) !== top) continue;
+      this.#entries.delete(top.key.streamId);
       due.push(top.key);
     }
     if (due.length > 0) this.#due(due);
     this.#arm();
+  }
+
+  /** A list in order is a heap. */
+  #tidy(): void {
+    if (this.#heap.length > 2 * this.#entries.size + FEW) this.#heap = [...this.#entries.values()].sort((a, b) => a.atMs - b.atMs);
   }
 
   #arm(): void {
@@ -69,7 +88,7 @@ export class WakeTimes {
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
   }
 
-  #push(item: { readonly atMs: number; readonly key: Key }): void {
+  #push(item: Entry): void {
     const heap = this.#heap;
     let index = heap.push(item) - 1;
     while (index > 0) {
@@ -97,3 +116,6 @@ export class WakeTimes {
     heap[index] = last;
   }
 }
+
+/** Void entries that are not worth looking for. */
+const FEW = 64;
