@@ -28,6 +28,13 @@ export function callbackMessages(run: HotRun, event: RunEvent): readonly Outgoin
 /** All that is ready or under way, said again. */
 export const readyCallbackMessages = (run: HotRun): readonly OutgoingMessage[] => readyCallbacks(run.state).map((pending) => readyMessage(run, pending, 0));
 
+/** Those that waited for the ones that have ended, see `readyCallbacks`: as many, at the end of what is ready. */
+export function followingCallbackMessages(run: HotRun, events: readonly RunEvent[]): readonly OutgoingMessage[] {
+  if (run.state.callbacks.size === 0) return [];
+  const ended = events.filter(({ type }) => type === 'CallbackSucceeded' || type === 'CallbackFailed').length;
+  return ended === 0 ? [] : readyCallbacks(run.state).slice(-ended).map((pending) => readyMessage(run, pending, 0));
+}
+
 const ready = (run: HotRun, callback: number, readyAtMs: number): readonly OutgoingMessage[] =>
   readyCallbacks(run.state).filter((pending) => pending.callback === callback).map((pending) => readyMessage(run, pending, readyAtMs));
 

@@ -1,7 +1,7 @@
 import { DEFAULT_POOL, deferredInstances, priorityOfTry, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
 import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
-import { callbackMessages, readyCallbackMessages } from './callback-effect.ts';
+import { callbackMessages, followingCallbackMessages, readyCallbackMessages } from './callback-effect.ts';
 import type { HotRun } from './hot-run.ts';
 import { runFacts } from './run-facts.ts';
 
@@ -19,9 +19,8 @@ const INLINE_RESULTS_BYTES = 16 * 1024;
  */
 export async function messagesOf(run: HotRun, events: readonly RunEvent[], results: ResultKeeper): Promise<OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
-  const { hasCallbacks } = run.plan.compiled;
   for (const event of events) {
-    if (hasCallbacks) messages.push(...callbackMessages(run, event));
+    messages.push(...callbackMessages(run, event));
     if (event.type === 'TaskScheduled') {
       const instance = taskInstance(run.state, event);
       if (instance?.state === 'scheduled' && instance.tryNumber === event.tryNumber) messages.push(await readyMessage(run, instance, results, event.atMs));
@@ -34,6 +33,7 @@ export async function messagesOf(run: HotRun, events: readonly RunEvent[], resul
       if (instance?.state === 'deferred') messages.push(await readyMessage(run, instance, results, event.atMs));
     }
   }
+  messages.push(...followingCallbackMessages(run, events));
   return messages;
 }
 

@@ -374,7 +374,7 @@ export class RunEngine {
     const { state } = run;
     if (isAtRest(state) || !this.#ports.owns(run.dagId)) return this.#forget(run);
     this.#wakes.set(run, nextWakeAtMs(state));
-    if (isFinished(state) && state.callbacks.length === 0) return void this.#hot.delete(run.streamId);
+    if (isFinished(state) && state.callbacks.size === 0) return void this.#hot.delete(run.streamId);
     void keepSnapshot(this.#ports.store, run).catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { streamId: run.streamId, ...errorAttributes(error) }));
   }
 

@@ -26,7 +26,7 @@ export function advance(run: DagRun, nowMs: number, past: PastRuns | undefined):
 /** Retries, pokes and timeouts that are due. Past the run's own timeout nothing else matters. */
 export function passTime(run: DagRun, nowMs: number): readonly RunEvent[] {
   const events = missDeadlines(run, nowMs);
-  if (run.callbacks.length > 0) events.push(...wakeCallbacks(run, nowMs));
+  if (run.callbackRetries > 0) events.push(...wakeCallbacks(run, nowMs));
   if (run.state !== 'running') return events;
   const timeoutAtMs = runTimeoutAtMs(run);
   if (timeoutAtMs !== null && timeoutAtMs <= nowMs) return [...events, ...skipUnfinished(run, nowMs), { type: 'RunFailed', reason: 'timed_out', atMs: nowMs }];

@@ -135,7 +135,17 @@ describe('a callback that was asked for', () => {
     story.fail('a');
     return story;
   };
-  const pending = (story: RunStory) => story.run.callbacks.map(({ tryNumber, endedEpoch, losses, retryAtMs }) => ({ tryNumber, endedEpoch, losses, retryAtMs }));
+  const pending = (story: RunStory) => [...story.run.callbacks.values()].map(({ tryNumber, endedEpoch, losses, retryAtMs }) => ({ tryNumber, endedEpoch, losses, retryAtMs }));
+
+  it('of a task waits while sixteen others are with the workers, and what is asked about the run does not', () => {
+    const names = Array.from({ length: 20 }, (_, at) => `t${at}`);
+    const story = new CallbackStory(Object.fromEntries(names.map((name) => [name, { callbacks: ['onSuccess'] }])), { callbacks: ['onSuccess'] });
+    for (const name of names) story.succeed(name);
+    const ready = () => readyCallbacks(story.run).map(({ callback }) => callback);
+    expect(ready()).toEqual([...Array.from({ length: 16 }, (_, at) => at + 1), 21]);
+    story.ended(3, 1, 1);
+    expect(ready()).toEqual([1, 2, ...Array.from({ length: 14 }, (_, at) => at + 4), 21]);
+  });
 
   it('keeps the run from rest until it is done, and changes nothing of it', () => {
     const story = failedRun();

@@ -116,51 +116,80 @@ function failed({ callback, tryNumber, epoch, nowMs }: { readonly callback: numb
 }
 
 function reported(run: DagRun, report: { readonly callback: number; readonly tryNumber: number; readonly epoch: number }): PendingCallback | Rejected {
-  const pending = run.callbacks.find(({ callback }) => callback === report.callback);
+  const pending = run.callbacks.get(report.callback);
   if (pending !== undefined && pending.tryNumber === report.tryNumber && report.epoch > pending.endedEpoch && pending.retryAtMs === null) return pending;
   return reject('stale_report', `Attempt ${report.epoch} of try ${report.tryNumber} of callback ${report.callback} is not the newest: ${pending === undefined ? 'the callback has ended' : `it is at try ${pending.tryNumber}`}.`);
 }
 
 export function wakeCallbacks(run: DagRun, nowMs: number): RunEvent[] {
-  return run.callbacks.filter(({ retryAtMs }) => retryAtMs !== null && retryAtMs <= nowMs)
+  if (run.callbackRetries === 0) return [];
+  return [...run.callbacks.values()].filter(({ retryAtMs }) => retryAtMs !== null && retryAtMs <= nowMs)
     .map(({ callback, tryNumber }) => ({ type: 'CallbackScheduled', callback, tryNumber: tryNumber + 1, atMs: nowMs }));
 }
 
-export const nextCallbackAtMs = (run: DagRun): number | null =>
-  run.callbacks.reduce<number | null>((first, { retryAtMs }) => (retryAtMs === null ? first : Math.min(first ?? Infinity, retryAtMs)), null);
+export function nextCallbackAtMs(run: DagRun): number | null {
+  if (run.callbackRetries === 0) return null;
+  return [...run.callbacks.values()].reduce<number | null>((first, { retryAtMs }) => (retryAtMs === null ? first : Math.min(first ?? Infinity, retryAtMs)), null);
+}
 
-/** Ready, or under way. */
-export const readyCallbacks = (run: DagRun): readonly PendingCallback[] => run.callbacks.filter(({ retryAtMs }) => retryAtMs === null);
+/** Of what a run asks for about its tasks no more is with the workers at a time: what tells of others must not stand behind thousands. */
+const TASK_CALLBACKS_AT_A_TIME = 16;
+
+/** Ready, or under way: all about the run itself, and the first of those about its tasks. */
+export function readyCallbacks(run: DagRun): readonly PendingCallback[] {
+  const ready: PendingCallback[] = [];
+  let ofTasks = 0;
+  for (const pending of run.callbacks.values()) {
+    if (pending.retryAtMs !== null) continue;
+    if (pending.cause.kind === 'task' && (ofTasks += 1) > TASK_CALLBACKS_AT_A_TIME) continue;
+    ready.push(pending);
+  }
+  return ready;
+}
 
 export type CallbackEvent = Extract<RunEvent, { readonly callback: number }>;
 
 export function evolveCallbacks(run: DagRun, event: CallbackEvent): DagRun {
-  const change = (changed: (pending: PendingCallback) => PendingCallback): void => {
-    run.callbacks = run.callbacks.map((pending) => (pending.callback === event.callback ? changed(pending) : pending));
-  };
+  const known = run.callbacks.get(event.callback);
   switch (event.type) {
     case 'CallbackRequested': {
       const { callback, cause } = event;
       run.callbackCount = Math.max(run.callbackCount, callback);
-      run.callbacks = [...run.callbacks, { callback, cause, bundleHash: run.bundleHash, tryNumber: 1, endedEpoch: 0, losses: 0, retryAtMs: null }];
+      run.callbacks.set(callback, { callback, cause, bundleHash: run.bundleHash, tryNumber: 1, endedEpoch: 0, losses: 0, retryAtMs: null });
       return run;
     }
     case 'CallbackScheduled':
-      change((pending) => ({ ...pending, tryNumber: event.tryNumber, endedEpoch: 0, losses: 0, retryAtMs: null }));
-      return run;
+      return keep(run, known, { tryNumber: event.tryNumber, endedEpoch: 0, losses: 0, retryAtMs: null });
     case 'CallbackAttemptLost':
-      change((pending) => ({ ...pending, endedEpoch: event.epoch, losses: pending.losses + (countsAsLoss(event.cause) ? 1 : 0) }));
-      return run;
-    case 'CallbackFailed': {
-      const { retryAtMs } = event;
-      if (retryAtMs !== undefined) change((pending) => ({ ...pending, endedEpoch: event.epoch, retryAtMs }));
-      else run.callbacks = run.callbacks.filter(({ callback }) => callback !== event.callback);
-      return run;
-    }
+      return keep(run, known, { endedEpoch: event.epoch, losses: (known?.losses ?? 0) + (countsAsLoss(event.cause) ? 1 : 0) });
+    case 'CallbackFailed':
+      return event.retryAtMs === undefined ? end(run, known) : keep(run, known, { endedEpoch: event.epoch, retryAtMs: event.retryAtMs });
     case 'CallbackSucceeded':
-      run.callbacks = run.callbacks.filter(({ callback }) => callback !== event.callback);
-      return run;
+      return end(run, known);
   }
+}
+
+function keep(run: DagRun, known: PendingCallback | undefined, changed: Partial<PendingCallback>): DagRun {
+  if (known === undefined) return run;
+  const pending = { ...known, ...changed };
+  run.callbackRetries += waits(pending) - waits(known);
+  run.callbacks.set(known.callback, pending);
+  return run;
+}
+
+function end(run: DagRun, known: PendingCallback | undefined): DagRun {
+  if (known === undefined) return run;
+  run.callbackRetries -= waits(known);
+  run.callbacks.delete(known.callback);
+  return run;
+}
+
+const waits = ({ retryAtMs }: PendingCallback): 0 | 1 => (retryAtMs === null ? 0 : 1);
+
+/** As they stand in a snapshot, or none. */
+export function restoreCallbacks(run: DagRun, pending: readonly PendingCallback[]): void {
+  run.callbacks = new Map(pending.map((callback) => [callback.callback, callback]));
+  run.callbackRetries = pending.filter((callback) => waits(callback) === 1).length;
 }
 
 export interface CallbackRecord {

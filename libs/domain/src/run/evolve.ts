@@ -1,5 +1,5 @@
 import { invariant } from '../decider.ts';
-import { evolveCallbacks } from './callback.ts';
+import { evolveCallbacks, restoreCallbacks } from './callback.ts';
 import { missedAfterRequeue } from './deadline.ts';
 import type { RunEvent, TaskInstanceRef, TaskSucceeded } from './event.ts';
 import { expandSlot, findInstance, moveState, setSkipping, type DagRun, type TaskInstance } from './state.ts';
@@ -53,7 +53,7 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
       return run;
     case 'RunErased':
       run.erased = true;
-      run.callbacks = [];
+      restoreCallbacks(run, []);
       return run;
     case 'DeadlineMissed':
       run.missedDeadlines = [...run.missedDeadlines, event.deadline];

@@ -32,7 +32,7 @@ function viewsOf(run: DagRun, instances: Iterable<TaskInstance>): TaskInstanceVi
 export const isFinished = (run: DagRun): boolean => run.state === 'success' || run.state === 'failed';
 
 /** Nothing will happen of it any more unless it is asked for: it has ended, its callbacks are done, and no deadline is to come. */
-export const isAtRest = (run: DagRun): boolean => isFinished(run) && run.callbacks.length === 0 && nextDeadlineAtMs(run) === null;
+export const isAtRest = (run: DagRun): boolean => isFinished(run) && run.callbacks.size === 0 && nextDeadlineAtMs(run) === null;
 
 /** How many task instances are in each state; kept, not counted. */
 export const countsByState = (run: DagRun): Readonly<Record<TaskState, number>> => run.counts;

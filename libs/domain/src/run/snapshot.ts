@@ -1,6 +1,7 @@
 import { invariant } from '../decider.ts';
 import type { Json } from '../json.ts';
 import type { RunPlan } from '../dag/plan.ts';
+import { restoreCallbacks, type PendingCallback } from './callback.ts';
 import { createRunState, expandSlot, instanceAt, moveState, newInstance, setSkipping, type DagRun, type TaskInstance, type TaskSlot } from './state.ts';
 
 /**
@@ -9,13 +10,13 @@ import { createRunState, expandSlot, instanceAt, moveState, newInstance, setSkip
  */
 export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/5';
 
-const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'callbacks', 'callbackCount', 'erased'] as const;
+const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'callbackCount', 'erased'] as const;
 const INSTANCE_MEMBERS = [
   'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure', 'trigger', 'resumed',
   'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'note', 'inputRequest', 'inputAnswer',
 ] as const satisfies readonly (keyof TaskInstance)[];
 
-type RunImage = Pick<DagRun, (typeof RUN_MEMBERS)[number]> & { readonly tasks: readonly TaskImage[] };
+type RunImage = Pick<DagRun, (typeof RUN_MEMBERS)[number]> & { readonly callbacks: readonly PendingCallback[]; readonly tasks: readonly TaskImage[] };
 /** Of each instance only what is not as in the beginning; a task without any is left out. */
 interface TaskImage {
   readonly taskId: string;
@@ -49,7 +50,7 @@ function imageOf(run: DagRun): RunImage {
     });
     return instances.length === 0 && slot.length === null ? [] : [{ taskId: slot.plan.taskId, length: slot.length, instances }];
   });
-  return { ...pick(run, RUN_MEMBERS), tasks };
+  return { ...pick(run, RUN_MEMBERS), callbacks: [...run.callbacks.values()], tasks };
 }
 
 function changesOf(instance: TaskInstance): Partial<TaskInstance> {
@@ -64,6 +65,7 @@ function pick<T extends object, K extends keyof T>(from: T, members: readonly K[
 /** Lengths first, then states: each move of a state then finds the counters that it changes. */
 function rebuild(plan: RunPlan, image: RunImage, before: readonly TaskSlot[]): DagRun {
   const run = Object.assign(createRunState(plan), pick(image, RUN_MEMBERS));
+  restoreCallbacks(run, image.callbacks);
   const slotOf = (taskId: string): TaskSlot | undefined => run.slots[plan.indexOf.get(taskId) ?? -1];
   for (const { taskId, length, instances } of image.tasks) {
     const slot = slotOf(taskId);

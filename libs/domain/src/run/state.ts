@@ -37,7 +37,9 @@ export interface DagRun {
   /** Positions in the DAG's list. */
   missedDeadlines: readonly number[];
   /** What has been asked for and has not ended, oldest first; outlives the end of the run. */
-  callbacks: readonly PendingCallback[];
+  callbacks: Map<number, PendingCallback>;
+  /** How many of them wait for their next try. */
+  callbackRetries: number;
   /** Callbacks ever asked for. */
   callbackCount: number;
   erased: boolean;
@@ -147,7 +149,7 @@ export function createRunState(plan: RunPlan): DagRun {
   const slots = plan.tasks.map((task) => newSlot(task));
   const run: DagRun = {
     plan, created: null, state: 'queued', planHash: '', dagVersion: 0, bundleHash: '', startedAtMs: null, finishedAtMs: null,
-    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], callbacks: [], callbackCount: 0, erased: false, awaitsPlan: null, slots, orphans: new Map(),
+    failureReason: null, note: null, backfillId: null, queuedAtMs: null, missedDeadlines: [], callbacks: new Map(), callbackRetries: 0, callbackCount: 0, erased: false, awaitsPlan: null, slots, orphans: new Map(),
     counts: { ...NO_INSTANCES, none: slots.length }, unfinished: slots.length, failedLeaves: 0,
     dueSlots: new Set(), dueInstances: new Set(), scheduled: new Set(), running: new Set(), deferred: new Set(), timers: new TimerHeap(),
   };
