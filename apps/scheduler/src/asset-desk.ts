@@ -140,12 +140,23 @@ export class AssetDesk {
     for (const owned of this.#queues.values()) {
       if (isAfter(from, owned.position)) continue;
       const isLevel = !isAfter(owned.position, from);
-      for (const event of events) if (isLevel || isAfter(event.position, owned.position)) follow(owned, event);
+      try {
+        for (const event of events) if (isLevel || isAfter(event.position, owned.position)) follow(owned, event);
+      } catch (error) {
+        this.#park(owned, error);
+        continue;
+      }
       if (isLevel || isAfter(last.position, owned.position)) owned.position = last.position;
       owned.unsaved += events.length;
       this.#keepSnapshot(owned);
       if (hasAllOfItsOwn(owned) && isAssetRunDue(owned.queue)) this.#ports.onDue(owned.dagId);
     }
+  }
+
+  /** An event that this version cannot fold, written by a newer one: its DAG waits for an owner that can, and keeps no other from its updates. */
+  #park({ dagId }: OwnedQueue, error: unknown): void {
+    this.#queues.delete(dagId);
+    this.#ports.log.error('what waits for a DAG cannot be folded: no asset starts it until a scheduler that can owns it', { dagId, ...errorAttributes(error) });
   }
 
   async #runOf(dag: OwnedDag, plan: Plan, { decided, updates }: DueAssetRun): Promise<NewRun> {
@@ -179,10 +190,10 @@ export class AssetDesk {
     return { dagId, queue: restored, head: restored.version + tail.length, declared, position: start, unsaved: 0, isInDoubt: false };
   }
 
-  /** A cache for the next owner: with many updates that wait it would cost more than it saves. */
+  /** A cache for the next owner, the rarer the more it holds: then each update costs the same, however many wait. */
   #keepSnapshot(owned: OwnedQueue): void {
     const { queue, position, dagId } = owned;
-    if (owned.unsaved < SNAPSHOT_EVERY || queue.waiting.updates.length > SNAPSHOT_MAX_WAITING) return;
+    if (owned.unsaved < Math.max(SNAPSHOT_EVERY, queue.waiting.updates.length)) return;
     owned.unsaved = 0;
     this.#ports.store.saveSnapshot(assetQueueStream(dagId), { version: queue.version, fingerprint: ASSET_QUEUE_FINGERPRINT, state: { queue: snapshotAssetQueue(queue), position: { ...position } } })
       .catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { dagId, ...errorAttributes(error) }));
@@ -214,7 +225,6 @@ interface OwnedQueue {
 }
 
 const SNAPSHOT_EVERY = 1_000;
-const SNAPSHOT_MAX_WAITING = 1_000;
 
 const hasAllOfItsOwn = ({ queue, head }: OwnedQueue): boolean => queue.version === head;
 

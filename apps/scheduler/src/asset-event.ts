@@ -18,12 +18,26 @@ export function updatesOf(run: { readonly dagId: string; readonly runId: string 
 /** More than this stands beside the event that creates the run, as large results do. */
 const INLINE_BYTES = 16 * 1024;
 
-/** What a run is told of the updates that it takes. */
-export async function triggeringEvents(store: Pick<EventStore, 'putContent'>, dagId: string, runId: string, updates: readonly QueuedUpdate[]): Promise<Pick<RunCreated, 'assetEvents' | 'assetEventsKey'>> {
-  const text = JSON.stringify(updates);
-  if (Buffer.byteLength(text) <= INLINE_BYTES) return { assetEvents: updates };
+/** Older updates than fit in this are counted and not told: nobody reads a hundred thousand, and no run may be too large to begin. */
+const MAX_TOLD_BYTES = 4 * 1024 * 1024;
+
+/** What a run is told of the updates that it takes: all, or the newest. */
+export async function triggeringEvents(
+  store: Pick<EventStore, 'putContent'>, dagId: string, runId: string, updates: readonly QueuedUpdate[],
+): Promise<Pick<RunCreated, 'assetEvents' | 'assetEventsKey' | 'assetEventsOmitted'>> {
+  const texts: string[] = [];
+  let bytes = 0;
+  for (const update of updates.toReversed()) {
+    const text = JSON.stringify(update);
+    bytes += Buffer.byteLength(text) + 1;
+    if (bytes > MAX_TOLD_BYTES && texts.length > 0) break;
+    texts.push(text);
+  }
+  const told = updates.slice(updates.length - texts.length);
+  const omitted = told.length === updates.length ? {} : { assetEventsOmitted: updates.length - told.length };
+  if (bytes <= INLINE_BYTES) return { assetEvents: told };
   // Erased with the run's results.
   const assetEventsKey = `results/${dagId}/${runId}/asset-events`;
-  await store.putContent('xcom', assetEventsKey, new TextEncoder().encode(text));
-  return { assetEventsKey };
+  await store.putContent('xcom', assetEventsKey, new TextEncoder().encode(`[${texts.toReversed().join()}]`));
+  return { assetEventsKey, ...omitted };
 }

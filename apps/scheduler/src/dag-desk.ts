@@ -129,8 +129,9 @@ export class DagDesk {
     const dag = this.#dags.get(dagId);
     if (dag === undefined) return;
     await this.#turn(dag, async () => {
-      await this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() });
+      // First, because who finds the DAG retired looks no further: it must not go on waiting for assets.
       await this.assets.declare(dag, null);
+      await this.#execute(dag, { type: 'Retire', nowMs: this.#ports.clock.nowMs() });
       await this.#ports.watchers.sync(dag);
     });
     this.#due.delete(dag);

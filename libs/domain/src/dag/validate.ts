@@ -95,6 +95,9 @@ function needsStart({ schedule, catchup = false }: DagDefinition): boolean {
   return kind === 'continuous' || (catchup && (kind === 'cronDataInterval' || kind === 'deltaDataInterval'));
 }
 
+/** They stand in the event of each success of the task. */
+const MAX_OUTLETS_CHARACTERS = 16_000;
+
 function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] {
   const at = `tasks.${task.taskId}`;
   const problems = [
@@ -128,6 +131,10 @@ function taskFieldProblems(task: TaskDefinition, dag: DagDefinition): Problem[] 
   }
   if (dag.failFast === true && task.teardown === undefined && rule !== 'all_success') {
     problems.push(problem(`${at}.triggerRule`, rule, 'has no meaning in a failFast DAG, whose tasks are skipped at the first failure', 'use all_success, or leave failFast out'));
+  }
+  const outlets = task.outlets?.join().length ?? 0;
+  if (outlets > MAX_OUTLETS_CHARACTERS) {
+    problems.push(problem(`${at}.outlets`, `${task.outlets?.length} assets`, `has ${outlets} characters of URIs, of ${MAX_OUTLETS_CHARACTERS} allowed`, 'let several tasks update them, or name one asset that stands for all'));
   }
   problems.push(...assetListProblems(`${at}.inlets`, task.inlets, assetUriRule), ...assetListProblems(`${at}.outlets`, task.outlets, assetUriRule));
   problems.push(...assetListProblems(`${at}.inletAliases`, task.inletAliases, assetAliasRule), ...assetListProblems(`${at}.outletAliases`, task.outletAliases, assetAliasRule));

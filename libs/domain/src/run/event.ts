@@ -108,6 +108,8 @@ export interface RunCreated {
   readonly assetEvents?: readonly QueuedUpdate[];
   /** Where they are kept when they are too many to stand here. */
   readonly assetEventsKey?: string;
+  /** Updates that the run took and is not told of: the oldest, where there were too many. */
+  readonly assetEventsOmitted?: number;
   /** How long the DAG's runs took lately, for each of its deadlines that counts from there; null: there were too few. */
   readonly averageRuntimesMs?: readonly (number | null)[];
   /** W3C trace context that the run's spans belong to. */
