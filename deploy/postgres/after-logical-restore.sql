@@ -3,6 +3,9 @@
 -- All of the past becomes one transaction, in the order of its numbers; views and integrations begin anew.
 UPDATE events SET xid = '3'::xid8;
 DELETE FROM projection_checkpoints;
+-- What waits for assets names places of the journal: decisions by their new name, and what was kept of its fold is made anew.
+UPDATE events SET data = (data::jsonb || jsonb_build_object('upTo', '3-' || split_part(data ->> 'upTo', '-', 2)))::json WHERE type = 'AssetRunDecided';
+DELETE FROM snapshots WHERE stream_id LIKE 'asset-queue-%';
 DO $$
 DECLARE tables text;
 BEGIN

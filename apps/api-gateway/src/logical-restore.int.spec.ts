@@ -16,6 +16,9 @@ it('a logical restore is refused with the way out, and after that every event is
   const before = await House.open(postgres);
   await before.caughtUp();
   await before.close();
+  const decided = async () => (await stores.events.read('asset-queue-pipeline')).map(({ position, data }) => [position.xid, position.pos, (data as { upTo?: string }).upTo]);
+  await journal.append('asset-queue-pipeline', [{ type: 'AssetRunDecided', runId: 'r2', upTo: '4711-2', updates: 1, atMs: 1 }] as never);
+  await stores.events.saveSnapshot('asset-queue-pipeline', { version: 1, fingerprint: 'f', state: { position: { xid: '4711', pos: '2' } } });
   const order = (await stores.events.feed({ xid: '0', pos: '0' }, 1_000)).map(({ streamId, version }) => [streamId, version]);
 
   // What a dump brings to another cluster: transactions that are still to come there.
@@ -25,6 +28,8 @@ it('a logical restore is refused with the way out, and after that every event is
 
   const again = await openPostgresStores({ url: postgres.url });
   expect((await again.events.feed({ xid: '0', pos: '0' }, 1_000)).map(({ streamId, version }) => [streamId, version])).toEqual(order);
+  expect(await decided()).toEqual([['3', expect.any(String), '3-2']]);
+  expect(await again.events.loadSnapshot('asset-queue-pipeline', 'f')).toBeNull();
   await again.close();
   const after = await House.open(postgres);
   await after.caughtUp();
