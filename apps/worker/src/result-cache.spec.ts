@@ -9,10 +9,10 @@ function counting(answer: (key: string) => Promise<number>) {
 }
 const auth = (run: string) => ({ attemptId: `d/${run}/t/0/1`, epoch: 1, token: 'x' });
 
-it('asks once for a result that many instances read', async () => {
+it.each(['d/r/items/-1/1', 'results/d/r/asset-events'])('asks once for %s, which many instances read', async (key) => {
   const { asked, api } = counting(async () => 7);
-  expect(await Promise.all([1, 2, 3].map(() => api.getResult(auth('r'), 'd/r/items/-1/1')))).toEqual([7, 7, 7]);
-  expect(asked).toEqual(['d/r/items/-1/1']);
+  expect(await Promise.all([1, 2, 3].map(() => api.getResult(auth('r'), key)))).toEqual([7, 7, 7]);
+  expect(asked).toEqual([key]);
 });
 
 it('lets the gateway judge what another run asks for', async () => {

@@ -32,7 +32,8 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     findRun: (auth, query) => api.findRun(auth, query),
     getResult: (auth, key) => {
       const { dagId, runId } = parseAttemptId(auth.attemptId);
-      return (key.startsWith(`${dagId}/${runId}/`) ? known.get(key) : undefined) ?? fetched(auth, key);
+      const isOwn = key.startsWith(`${dagId}/${runId}/`) || key.startsWith(`results/${dagId}/${runId}/`);
+      return (isOwn ? known.get(key) : undefined) ?? fetched(auth, key);
     },
   };
 }
