@@ -55,12 +55,14 @@ const assetsOf = (list: TaskModel['spec']['outlets']): ContextValue => [...urisI
 
 /** By asset, as in Airflow; its names of an event's members. */
 function eventsByAsset(events: readonly QueuedUpdate[]): ContextValue {
-  const found: { [uri: string]: ContextValue[] } = {};
+  const found = new Map<string, ContextValue[]>();
   for (const { uri, extra, atMs, source, partitionKey = null } of events) {
-    (found[uri] ??= []).push({
+    const ofAsset = found.get(uri) ?? [];
+    found.set(uri, ofAsset);
+    ofAsset.push({
       uri, extra, timestamp: instant(atMs), partition_key: partitionKey, source_dag_id: source?.dagId ?? null, source_run_id: source?.runId ?? null, source_task_id: source?.taskId ?? null,
       source_map_index: source?.mapIndex ?? -1,
     });
   }
-  return found;
+  return Object.fromEntries(found);
 }
