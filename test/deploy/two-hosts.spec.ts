@@ -285,7 +285,9 @@ describe('two hosts, by the commands of the runbook', () => {
     expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
   });
 
-  test('every command of the runbook was run as it is printed, but for what needs a second machine\'s shell', () => {
-    expect(hosts.runbook.notAsked).toEqual(['docker save dagbook:0.1.0 | ssh hostb docker load']);
+  test('every command of the runbook was run as it is printed, but for what needs a second machine\'s shell or an S3', () => {
+    expect(hosts.runbook.notAsked).toEqual([
+      'docker save dagbook:0.1.0 | ssh hostb docker load', 'LOG_STORE=s3://dagbook/logs', 'XCOM_STORE=s3://dagbook/xcom', 'S3_ACCESS_KEY_ID=…', 'S3_SECRET_ACCESS_KEY=…',
+    ]);
   });
 });

@@ -41,20 +41,23 @@ export class LeaseKeeper {
     }
     const stale = await leases.renew(message.worker, message.incarnation, message.attempts);
     const revoked = message.attempts.filter((attempt) => stale.includes(attempt.attemptId));
-    const messages: OutgoingMessage[] = [
+    const toWorker: OutgoingMessage[] = [
       { topic: assignmentTopic(message.worker).name, key: message.worker, type: 'RenewalGranted', data: { sequence: message.sequence, revoked } },
     ];
     const drainer = roster.drainerOf(message.worker);
     if (message.draining !== (drainer !== undefined)) {
-      messages.push({ topic: assignmentTopic(message.worker).name, key: message.worker, type: 'DrainWorker', data: { by: drainer ?? 'dispatcher', draining: drainer !== undefined } });
+      toWorker.push({ topic: assignmentTopic(message.worker).name, key: message.worker, type: 'DrainWorker', data: { by: drainer ?? 'dispatcher', draining: drainer !== undefined } });
     }
+    // Not waited for: a worker whose topic is gone, with a broker that came back empty, must not hold up what the others said; it renews again.
+    publisher.publish(toWorker).catch((error: unknown) => this.#ports.log.warn('a worker could not be answered; it is at its next renewal', { worker: message.worker, ...errorAttributes(error) }));
+    const lost: OutgoingMessage[] = [];
     if (message.predecessorReaped === true) {
       const own = new Set(message.attempts.map((attempt) => attempt.attemptId));
       for (const lease of desk.leasesOf(message.worker)) {
-        if (lease.incarnation !== message.incarnation && !own.has(lease.attemptId)) messages.push(this.#lost(lease, 'worker_restarted'));
+        if (lease.incarnation !== message.incarnation && !own.has(lease.attemptId)) lost.push(this.#lost(lease, 'worker_restarted'));
       }
     }
-    await publisher.publish(messages);
+    if (lost.length > 0) await publisher.publish(lost);
   }
 
   async #round(): Promise<void> {

@@ -99,6 +99,25 @@ test('a message is a CloudEvent in binary mode', async () => {
   });
 });
 
+test('a topic that is gone, as all are when the broker comes back empty, is made again by who listens to it', async () => {
+  const broker = await connect();
+  const topic = assignmentTopic('forgotten').name;
+  const inbox = new Inbox();
+  await listen(broker, topic, inbox, 'broadcast');
+  await broker.publisher().publish([drain(topic, 'before')]);
+  await inbox.until((ids) => ids.includes('before'));
+  const admin = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  open.push({ close: () => admin.disconnect() });
+  await admin.deleteTopics({ topics: [topic, deadLetterTopic(topic)] });
+  await expect.poll(() => admin.listTopics(), { timeout: 20_000 }).toContain(topic);
+  const other = await connect();
+  await expect.poll(async () => {
+    await other.publisher().publish([drain(topic, 'after')]).catch(() => undefined);
+    return inbox.ids.includes('after');
+  }, { timeout: 20_000 }).toBe(true);
+});
+
 test('what cannot be parsed lies in the dead letter at once, as it came, and what is behind it is handled', async () => {
   const broker = await connect();
   const topic = assignmentTopic('garbage').name;

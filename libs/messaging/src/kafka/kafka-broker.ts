@@ -202,7 +202,19 @@ export class KafkaBroker implements MessageBroker {
     const wanted = topics.flatMap((topic) => [topic, { ...topic, name: deadLetterTopic(topic.name), partitions: 1, retentionMs: 14 * DAY_MS }]);
     const missing = wanted.filter(({ name }) => !present.has(name));
     if (missing.length === 0) return;
-    await this.#admin.createTopics({
+    // One of its own: kafkajs asks first for every topic that an admin ever named, and gives up where one of them is gone,
+    // as all are when the broker has come back empty.
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    try {
+      await this.#makeTopics(admin, missing);
+    } finally {
+      await admin.disconnect().catch(() => undefined);
+    }
+  }
+
+  async #makeTopics(admin: Admin, missing: readonly Topic[]): Promise<void> {
+    await admin.createTopics({
       waitForLeaders: false,
       topics: missing.map(({ name, partitions, retentionMs }) => ({
         topic: name,
@@ -214,12 +226,9 @@ export class KafkaBroker implements MessageBroker {
         ],
       })),
     });
-    await this.#leadersOf(missing.map(({ name }) => name));
-  }
-
-  async #leadersOf(topics: string[]): Promise<void> {
+    const topics = missing.map(({ name }) => name);
     await patiently(async () => {
-      const found = await this.#admin.fetchTopicMetadata({ topics });
+      const found = await admin.fetchTopicMetadata({ topics });
       const hasLeaders = found.topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0));
       if (!hasLeaders) throw new BusFault('bus.unavailable', `${topics.join(', ')} have no leader yet`, { retryable: true });
     });
