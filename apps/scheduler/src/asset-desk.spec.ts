@@ -1,6 +1,7 @@
-import type { AssetCondition, DagDefinition, Json } from '@dagbook/domain';
-import { assetCommandKey, assetQueueStream, DAG_PARTITIONS, runStream, TOPICS } from '@dagbook/contracts';
+import { ASSET_QUEUE_FINGERPRINT, type AssetCondition, type DagDefinition, type Json } from '@dagbook/domain';
+import { assetCommandKey, assetEventsStream, assetQueueStream, DAG_PARTITIONS, runStream, TOPICS } from '@dagbook/contracts';
 import { StoreFault, type AppendEntry } from '@dagbook/event-store';
+import { uuidv7 } from '@dagbook/platform';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SchedulerHouse } from '../test/scheduler-house.ts';
 import type { RunningScheduler } from './service.ts';
@@ -32,6 +33,11 @@ const hasRuns = (dagId: string, count: number) => house.until(async () => (await
 const taken = async (dagId: string): Promise<Json[][]> => {
   const created = await Promise.all((await runsOf(dagId)).map(async (runId) => house.data(runStream(dagId, runId), 'RunCreated')));
   return created.map(([event]) => ((event?.['assetEvents'] ?? []) as { extra: { n: Json } }[]).map(({ extra }) => extra.n));
+};
+/** By another, or by another version. */
+const written = async (streamId: string, type: string, data: Json) => {
+  const expectedVersion = (await house.stores.events.read(streamId)).length;
+  return house.stores.events.append([{ streamId, expectedVersion, events: [{ eventId: uuidv7(), type, schemaVersion: 1, data }] }]);
 };
 const isMissing = async (dagId: string): Promise<void> => {
   // What would make a run has been passed once a later one of another DAG is there.
@@ -170,6 +176,72 @@ describe('a DAG that waits for assets', () => {
     expect(created).not.toHaveProperty('assetEvents');
     const kept = await house.stores.events.getContent('xcom', created?.['assetEventsKey'] as string);
     expect((JSON.parse(new TextDecoder().decode(kept as Uint8Array)) as { extra: { n: number } }[]).map(({ extra }) => extra.n)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a DAG that is retired', () => {
+  const SENTINEL = consumer('sentinel', asset('sentinel'));
+
+  it('has stopped waiting before, so that what breaks off between leaves nothing that goes on', async () => {
+    await opened(ONE, SENTINEL);
+    const { events } = house.stores;
+    const append = events.append.bind(events);
+    events.append = async (entries) => {
+      if (entries.some((entry) => entry.events.some(({ type }) => type === 'DagRetired'))) throw new StoreFault('store.unavailable', 'the connection broke', { retryable: true });
+      return append(entries);
+    };
+    await house.edit([SENTINEL]);
+    await house.until(async () => (await house.types(assetQueueStream('one'))).length === 2);
+    expect(await house.types('dag-one')).not.toContain('DagRetired');
+    expect(await house.data(assetQueueStream('one'), 'AssetScheduleSet')).toMatchObject([{ schedule: { condition: asset('a') } }, { schedule: null }]);
+    events.append = append;
+    await house.edit([SENTINEL]);
+    await house.until(async () => (await house.types('dag-one')).includes('DagRetired'));
+    expect(await house.types(assetQueueStream('one'))).toHaveLength(2);
+  });
+
+  it('makes no run, whatever its queue says', async () => {
+    await opened(ONE, SENTINEL);
+    await house.edit([SENTINEL]);
+    await house.until(async () => (await house.types('dag-one')).includes('DagRetired'));
+    await written(assetQueueStream('one'), 'AssetScheduleSet', { schedule: { condition: asset('a') }, paused: false, atMs: 0 });
+    await update('a');
+    await isMissing('one');
+  });
+});
+
+describe('a queue', () => {
+  const SENTINEL = consumer('sentinel', asset('sentinel'));
+  const parked = async (): Promise<void> => {
+    await opened(ONE, SENTINEL);
+    await written(assetQueueStream('one'), 'AssetOfTomorrow', { schedule: null });
+    await update('a');
+    await isMissing('one');
+  };
+
+  it('that holds what only a newer version can fold keeps no other from its updates', async () => {
+    await parked();
+    await update('sentinel');
+    await hasRuns('sentinel', 2);
+    expect(await runsOf('one')).toEqual([]);
+  });
+
+  it('that holds what only a newer version can fold is told of all that is asked of its DAG, for who can', async () => {
+    await parked();
+    await pause('one', true);
+    expect(await house.command('one', { type: 'ClearAssetQueue', user: 'ann' })).toMatchObject({ kind: 'done' });
+    await house.edit([consumer('one', asset('b')), SENTINEL]);
+    await house.edit([SENTINEL]);
+    expect(await house.types(assetQueueStream('one'))).toEqual(['AssetScheduleSet', 'AssetOfTomorrow', 'AssetQueuePaused', 'AssetQueueCleared', 'AssetScheduleSet', 'AssetScheduleSet']);
+    expect((await house.data(assetQueueStream('one'), 'AssetScheduleSet')).at(-1)).toMatchObject({ schedule: null });
+  });
+
+  it('is kept for the next owner however much waits in it', async () => {
+    await opened(BOTH);
+    const events = Array.from({ length: 5_000 }, () => ({ eventId: uuidv7(), type: 'AssetUpdated', schemaVersion: 1, data: { uri: 'a', extra: {}, atMs: 0 } }));
+    await house.stores.events.append([{ streamId: assetEventsStream('many'), expectedVersion: 0, events }]);
+    const kept = async () => ((await house.stores.events.loadSnapshot(assetQueueStream('both'), ASSET_QUEUE_FINGERPRINT))?.state as { queue: { updates: Json[] } } | undefined)?.queue.updates.length;
+    await house.until(async () => ((await kept()) ?? 0) >= 2_500);
   });
 });
 

@@ -19,6 +19,7 @@ import type { Ask, AskOutcome } from './run-engine.ts';
  * DAG. `head` is how many events its own stream has; until the fold has come to all of them nothing is decided, so that every
  * decision knows the last. A run is decided in the transaction that creates it: there is no moment between the two, and two
  * schedulers that both believe to own the DAG cannot both write it. Whoever is refused reads the journal again (`isInDoubt`).
+ * One that holds what this version cannot fold is parked: it decides nothing, and still writes down all that is asked of its DAG.
  */
 export class AssetDesk {
   readonly #ports: AssetDeskPorts;
@@ -52,7 +53,7 @@ export class AssetDesk {
       this.#queues.set(dag.dagId, await this.#load(dag.dagId));
       throw new Error(`the queue of ${dag.dagId} was written by another scheduler`);
     }
-    if (owned === undefined) this.#queues.set(dag.dagId, { dagId: dag.dagId, queue: emptyAssetQueue(), head: 1, declared, position: before(result.position), unsaved: 0, isInDoubt: false });
+    if (owned === undefined) this.#queues.set(dag.dagId, { dagId: dag.dagId, queue: emptyAssetQueue(), head: 1, declared, position: before(result.position), unsaved: 0, saved: 0, isInDoubt: false, isParked: false });
     else Object.assign(owned, { declared, head: Math.max(owned.head, expectedVersion + 1) });
     this.#ports.feed().wake(result.position);
   }
@@ -107,13 +108,13 @@ export class AssetDesk {
   /** Whether `createDue` has a run to make. */
   isDue(dagId: string, activeRuns: number, definition: DagDefinition): boolean {
     const owned = this.#queues.get(dagId);
-    return owned !== undefined && hasAllOfItsOwn(owned) && decideAssetRun(owned.queue, { definition, activeRuns, nowMs: 0 }) !== null;
+    return owned !== undefined && mayDecide(owned) && decideAssetRun(owned.queue, { definition, activeRuns, nowMs: 0 }) !== null;
   }
 
   /** Makes the run that is due. Within the DAG's turn. */
   async createDue(dag: OwnedDag, plan: Plan, activeRuns: number): Promise<void> {
     const owned = await this.#current(dag.dagId);
-    if (owned === undefined || !hasAllOfItsOwn(owned)) return;
+    if (owned === undefined || !mayDecide(owned)) return;
     const due = decideAssetRun(owned.queue, { definition: plan.definition, activeRuns, nowMs: this.#ports.clock.nowMs() });
     if (due === null) return;
     const also = [{ streamId: assetQueueStream(dag.dagId), expectedVersion: owned.head, events: [toNewEvent(due.decided)] }];
@@ -129,7 +130,7 @@ export class AssetDesk {
   /** Where the feed is to be read from; undefined: nobody here waits for an asset. */
   get position(): Position | undefined {
     let first: Position | undefined;
-    for (const { position } of this.#queues.values()) if (first === undefined || isAfter(first, position)) first = position;
+    for (const { position, isParked } of this.#queues.values()) if (!isParked && (first === undefined || isAfter(first, position))) first = position;
     return first;
   }
 
@@ -138,7 +139,7 @@ export class AssetDesk {
     const last = events.at(-1);
     if (last === undefined) return;
     for (const owned of this.#queues.values()) {
-      if (isAfter(from, owned.position)) continue;
+      if (owned.isParked || isAfter(from, owned.position)) continue;
       const isLevel = !isAfter(owned.position, from);
       try {
         for (const event of events) if (isLevel || isAfter(event.position, owned.position)) follow(owned, event);
@@ -149,14 +150,15 @@ export class AssetDesk {
       if (isLevel || isAfter(last.position, owned.position)) owned.position = last.position;
       owned.unsaved += events.length;
       this.#keepSnapshot(owned);
-      if (hasAllOfItsOwn(owned) && isAssetRunDue(owned.queue)) this.#ports.onDue(owned.dagId);
+      if (mayDecide(owned) && isAssetRunDue(owned.queue)) this.#ports.onDue(owned.dagId);
     }
   }
 
   /** An event that this version cannot fold, written by a newer one: its DAG waits for an owner that can, and keeps no other from its updates. */
-  #park({ dagId }: OwnedQueue, error: unknown): void {
-    this.#queues.delete(dagId);
-    this.#ports.log.error('what waits for a DAG cannot be folded: no asset starts it until a scheduler that can owns it', { dagId, ...errorAttributes(error) });
+  #park(owned: OwnedQueue, error: unknown): void {
+    // How many events its stream has is read before it is written to: the fold stopped on the way.
+    Object.assign(owned, { isParked: true, isInDoubt: true });
+    this.#ports.log.error('what waits for a DAG cannot be folded: no asset starts it until a scheduler that can owns it', { dagId: owned.dagId, ...errorAttributes(error) });
   }
 
   async #runOf(dag: OwnedDag, plan: Plan, { decided, updates }: DueAssetRun): Promise<NewRun> {
@@ -172,7 +174,7 @@ export class AssetDesk {
   async #current(dagId: string): Promise<OwnedQueue | undefined> {
     const owned = this.#queues.get(dagId);
     if (owned?.isInDoubt === true) {
-      Object.assign(owned, await this.#load(dagId));
+      Object.assign(owned, await this.#load(dagId), { isParked: owned.isParked });
       this.#ports.feed().wake();
     }
     return owned;
@@ -187,14 +189,15 @@ export class AssetDesk {
     const set = tail.findLast(({ type }) => type === 'AssetScheduleSet')?.data as { readonly schedule: AssetSchedule | null } | undefined;
     const start = position ?? before((tail[0] as StoredEvent).position);
     const declared = canonicalJson((set === undefined ? restored.schedule : set.schedule) as unknown as Json);
-    return { dagId, queue: restored, head: restored.version + tail.length, declared, position: start, unsaved: 0, isInDoubt: false };
+    return { dagId, queue: restored, head: restored.version + tail.length, declared, position: start, unsaved: 0, saved: restored.waiting.updates.length, isInDoubt: false, isParked: false };
   }
 
   /** A cache for the next owner, the rarer the more it holds: then each update costs the same, however many wait. */
   #keepSnapshot(owned: OwnedQueue): void {
     const { queue, position, dagId } = owned;
-    if (owned.unsaved < Math.max(SNAPSHOT_EVERY, queue.waiting.updates.length)) return;
-    owned.unsaved = 0;
+    // Against what the last one held, not what waits now: where everything waits, that grows as fast as `unsaved`.
+    if (owned.unsaved < Math.max(SNAPSHOT_EVERY, owned.saved)) return;
+    Object.assign(owned, { unsaved: 0, saved: queue.waiting.updates.length });
     this.#ports.store.saveSnapshot(assetQueueStream(dagId), { version: queue.version, fingerprint: ASSET_QUEUE_FINGERPRINT, state: { queue: snapshotAssetQueue(queue), position: { ...position } } })
       .catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { dagId, ...errorAttributes(error) }));
   }
@@ -221,12 +224,15 @@ interface OwnedQueue {
   position: Position;
   /** Events of the feed since the newest snapshot. */
   unsaved: number;
+  /** Updates that the newest snapshot holds. */
+  saved: number;
   isInDoubt: boolean;
+  isParked: boolean;
 }
 
 const SNAPSHOT_EVERY = 1_000;
 
-const hasAllOfItsOwn = ({ queue, head }: OwnedQueue): boolean => queue.version === head;
+const mayDecide = ({ queue, head, isParked }: OwnedQueue): boolean => !isParked && queue.version === head;
 
 function follow(owned: OwnedQueue, { streamId, version, type, data, position }: StoredEvent): void {
   if (type !== 'AssetUpdated') {

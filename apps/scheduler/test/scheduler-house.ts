@@ -49,8 +49,9 @@ export class SchedulerHouse {
 
   /** Files are written anew. */
   async edit(definitions: readonly DagDefinition[]): Promise<void> {
+    const removed = this.#definitions.map(fileOf).filter((file) => !definitions.map(fileOf).includes(file));
     this.#definitions = definitions;
-    await this.#onChange(this.#change());
+    await this.#onChange(this.#change(removed));
   }
 
   async command(dagId: string, body: CommandBody): Promise<CommandOutcome> {
@@ -93,12 +94,14 @@ export class SchedulerHouse {
     await this.#broker.close();
   }
 
-  #change(): BundleChange {
+  #change(removed: readonly string[] = []): BundleChange {
     const parsed = this.#definitions.map((definition) => {
       const planHash = createHash('sha256').update(canonicalJson(definition)).digest('hex');
-      const file = `${definition.dagId}.ts`;
+      const file = fileOf(definition);
       return { file, source: '', definitions: [{ definition, planHash }], bundle: { hash: planHash, file, code: '' } };
     });
-    return { parsed, failed: [], removed: [], complete: true };
+    return { parsed, failed: [], removed, complete: true };
   }
 }
+
+const fileOf = ({ dagId }: DagDefinition): string => `${dagId}.ts`;

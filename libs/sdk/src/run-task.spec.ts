@@ -349,6 +349,19 @@ describe('other kinds', () => {
     expect(await run(d, 'latest', { run: run_ })).toEqual({ kind: 'succeeded', passed });
   });
 
+  it.each([[Date.UTC(2027, 0, 3), false], [Date.UTC(2027, 0, 4), true]])('latest only updates its outlets, whether or not it passes what follows', async (startMs, passed) => {
+    const d = dag('d', { schedule: cron('0 0 * * *', { timezone: 'UTC', interval: 'data' }) });
+    d.latestOnly('latest', { outlets: [asset('s3://one')] });
+    expect(await run(d, 'latest', { run: { dataInterval: { startMs, endMs: startMs + 86_400_000 } } })).toEqual({ kind: 'succeeded', passed, assetEvents: [{ uri: 's3://one', extra: {} }] });
+  });
+
+  it('updates as many assets as its DAG names, however many characters that comes to', async () => {
+    const outlets = Array.from({ length: 1_500 }, (_, index) => asset(`a${index}`));
+    const d = dag('d');
+    d.task('c', () => undefined, { outlets })();
+    expect(await run(d, 'c')).toMatchObject({ kind: 'succeeded', assetEvents: expect.objectContaining({ length: 1_500 }) as unknown });
+  });
+
   it('an operator that is only typed so far says so', async () => {
     const d = dag('d');
     d.task('c', docker({ image: 'x' }))();

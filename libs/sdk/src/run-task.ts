@@ -39,7 +39,7 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     if (request.work.kind === 'trigger' && (request.work.trigger as unknown as TriggerSpec).kind !== 'poke') return await fired(running);
     if (task.spec.onExecute !== undefined && request.work.kind !== 'trigger') await callOnExecute(running);
     if (instead !== undefined) return await succeeded(await instead(), running);
-    if (task.kind === 'latestOnly') return { kind: 'succeeded', passed: isLatest(definition, request.work.run, io.nowMs()) };
+    if (task.kind === 'latestOnly') return { ...(await succeeded(undefined, running)), passed: isLatest(definition, request.work.run, io.nowMs()) };
     const input = await inputOf(running);
     return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running, input.fields);
   } catch (error) {
@@ -160,7 +160,7 @@ function plainJson(value: unknown): Json {
   }
 }
 
-async function succeeded(returned: unknown, running: Running, fields: Fields = {}): Promise<TaskRunOutcome> {
+async function succeeded(returned: unknown, running: Running, fields: Fields = {}): Promise<Extract<TaskRunOutcome, { kind: 'succeeded' }>> {
   const { task, io, context, compiled } = running;
   const value = await validOutput(task, returned);
   const success: { -readonly [Name in keyof RecordedSuccess]: RecordedSuccess[Name] } = {};

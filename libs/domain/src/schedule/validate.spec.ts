@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseInstant } from './civil.ts';
-import type { TimetableDefinition } from './definition.ts';
+import type { AssetCondition, TimetableDefinition } from './definition.ts';
 import { describeSchedule } from './describe.ts';
 import { previewRuns } from './preview.ts';
 import { timetableProblems } from './validate.ts';
@@ -27,6 +27,12 @@ describe('a timetable that cannot work', () => {
     [{ kind: 'assetsOrTime', condition: { kind: 'asset', uri: 'a' }, timetable: { kind: 'none' } }, 'schedule.timetable'],
   ])('%j', (timetable, field) => {
     expect(timetableProblems(timetable).map((one) => one.field)).toEqual([field]);
+  });
+
+  it.each([[31, []], [32, ['schedule.condition']], [100_000, ['schedule.condition']]])('all and any inside one another, %i deep', (depth, fields) => {
+    let condition: AssetCondition = { kind: 'asset', uri: 'a' };
+    for (let level = 0; level <= depth; level++) condition = { kind: level % 2 === 0 ? 'all' : 'any', of: [condition] };
+    expect(timetableProblems({ kind: 'assets', condition }).map((one) => one.field)).toEqual(fields);
   });
 
   it('says the value, the rule and the remedy', () => {

@@ -104,17 +104,23 @@ function innerProblems(timetable: TimetableDefinition, field: string): readonly 
   }
 }
 
+/** Of all and any inside one another: who asks whether a condition is met goes as deep as it does. */
+const MAX_CONDITION_DEPTH = 32;
+
 function assetProblems(condition: AssetCondition, field: string): Problem[] {
   const problems: Problem[] = [];
-  const open: AssetCondition[] = [condition];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  const open: { readonly part: AssetCondition; readonly depth: number }[] = [{ part: condition, depth: 0 }];
+  for (let found = open.pop(); found !== undefined; found = open.pop()) {
+    const { part: next, depth } = found;
     if (next.kind === 'asset' || next.kind === 'alias') {
       const [name, wrong] = next.kind === 'asset' ? [next.uri, assetUriRule(next.uri)] : [next.name, assetAliasRule(next.name)];
       if (wrong !== undefined) problems.push(problem(field, name, wrong.rule, wrong.remedy));
     } else if (next.of.length === 0) {
       problems.push(problem(field, next, `is "${next.kind}" of nothing`, 'name at least one asset'));
+    } else if (depth === MAX_CONDITION_DEPTH) {
+      problems.push(problem(field, next.kind, `is inside ${MAX_CONDITION_DEPTH} others, and no more is allowed`, 'write it with fewer levels: all of all and any of any are one'));
     } else {
-      for (const part of next.of) open.push(part);
+      for (const part of next.of) open.push({ part, depth: depth + 1 });
     }
   }
   return problems;
