@@ -102,3 +102,4 @@ export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
 export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue } from './asset/queue.ts';
+export { runsWhenSkipped } from './run/trigger-rule.ts';

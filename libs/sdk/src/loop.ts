@@ -1,4 +1,6 @@
-import type { AnyTaskSpec, GroupModel, TaskModel } from './model.ts';
+import { runsWhenSkipped } from '@dagbook/domain';
+import { FailTask } from './error.ts';
+import type { GroupModel, TaskModel } from './model.ts';
 import type { Edge, LoopSpec, Scope, TaskRef } from './types.ts';
 
 /** Iterations stand in the DAG as tasks, taken or not: more than this and nobody reads its grid. */
@@ -6,8 +8,8 @@ export const MAX_ITERATIONS = 100;
 
 export type Build<O> = (iteration: Scope<unknown> & Edge, previous: TaskRef<O> | undefined, index: number) => TaskRef<O>;
 
-/** What runs, or lets its successors run, when all before it were skipped: it would run in iterations that are not taken. */
-const RUNS_WHEN_SKIPPED = new Set<AnyTaskSpec['triggerRule']>(['all_done', 'always', 'none_failed', 'all_skipped']);
+/** Whatever the DAG's defaults say. */
+const GATE = { triggerRule: 'all_success' } as const;
 
 /**
  * Lays out every iteration that a loop may take, so that each has tasks, logs and tries of its own in the grid: a group an
@@ -26,8 +28,8 @@ export function layOut<O>(loop: Scope<unknown>, loopId: string, from: TaskRef<O>
     const isEnough = async ({ result: value }: { result: O }): Promise<boolean> => until(value, index);
     gate =
       index < maxIterations - 1
-        ? loop.shortCircuit(`again_${index}`, async (input: { result: O }) => !(await isEnough(input)), { ignoreDownstreamTriggerRules: false })({ result } as never)
-        : loop.task(`again_${index}`, async (input: { result: O }) => refuseMore(await isEnough(input), loopId, maxIterations))({ result } as never);
+        ? loop.shortCircuit(`again_${index}`, async (input: { result: O }) => !(await isEnough(input)), { ...GATE, ignoreDownstreamTriggerRules: false })({ result } as never)
+        : loop.task(`again_${index}`, async (input: { result: O }) => refuseMore(await isEnough(input), loopId, maxIterations), GATE)({ result } as never);
   }
   const taken = loop.task('result', async ({ all }: { all: (O | undefined)[] }) => all.findLast((value) => value !== undefined) as O, {
     triggerRule: 'none_failed_min_one_success',
@@ -36,13 +38,14 @@ export function layOut<O>(loop: Scope<unknown>, loopId: string, from: TaskRef<O>
   return taken;
 }
 
+/** Not tried again: the same results would be asked the same. */
 function refuseMore(isEnough: boolean, loopId: string, maxIterations: number): void {
-  if (!isEnough) throw new Error(`loop '${loopId}' took all of its ${maxIterations} iterations and \`until\` still says no: raise maxIterations, or look at why it never ends`);
+  if (!isEnough) throw new FailTask(`loop '${loopId}' took all of its ${maxIterations} iterations and \`until\` still says no: raise maxIterations, or look at why it never ends`);
 }
 
 /** The task of a loop that would run in an iteration that is not taken, if there is one. */
 export const runsUntaken = (tasks: Iterable<TaskModel>, loop: GroupModel): TaskModel | undefined =>
-  [...tasks].find((task) => isWithin(task.group, loop) && RUNS_WHEN_SKIPPED.has(task.spec.triggerRule));
+  [...tasks].find((task) => isWithin(task.group, loop) && !task.teardown && runsWhenSkipped(task.spec.triggerRule ?? 'all_success'));
 
 function isWithin(group: GroupModel | undefined, outer: GroupModel): boolean {
   for (let at = group; at !== undefined; at = at.parent) if (at === outer) return true;

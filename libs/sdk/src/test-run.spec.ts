@@ -82,6 +82,14 @@ describe('dag.test', () => {
     expect(await rounds(17)).toEqual(['failed', 'upstream_failed', 'upstream_failed', null]);
   });
 
+  it('asks whether it is enough once, whatever the DAG says of retries and trigger rules', async () => {
+    const d = dag('d', { defaults: { retries: 3, triggerRule: 'none_failed_min_one_success' } });
+    let asked = 0;
+    const loop = d.loop('l', null, (iteration) => iteration.task('work', async () => 1)(), { maxIterations: 2, until: () => { asked += 1; return false; } });
+    const result = await d.test(quiet);
+    expect([result.stateOf(loop), asked]).toEqual(['upstream_failed', 2]);
+  });
+
   it('ends a loop with the iteration that fails, and begins none after it', async () => {
     const d = dag('d');
     const begun: number[] = [];

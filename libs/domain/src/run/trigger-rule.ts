@@ -60,6 +60,9 @@ const RULES: Readonly<Record<TriggerRule, Judge>> = {
 export const judgeRule = (rule: TriggerRule, counts: UpstreamCounts, mapIndex: number): Verdict =>
   counts.upstream === 0 ? 'run' : RULES[rule](counts, mapIndex);
 
+/** Whether a task with this rule runs though everything before it was skipped. */
+export const runsWhenSkipped = (rule: TriggerRule): boolean => judgeRule(rule, { ...newCounts(1, 0), skipped: 1 }, -1) === 'run';
+
 /** Indirect setups must all succeed; a failure or a skip among them decides at once, whatever the trigger rule. */
 export const judgeIndirectSetups = (counts: UpstreamCounts): Verdict =>
   failures(counts) > 0 ? 'upstream_failed'
