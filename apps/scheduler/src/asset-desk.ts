@@ -106,16 +106,16 @@ export class AssetDesk {
   }
 
   /** Whether `createDue` has a run to make. */
-  isDue(dagId: string, activeRuns: number, definition: DagDefinition): boolean {
-    const owned = this.#queues.get(dagId);
-    return owned !== undefined && mayDecide(owned) && decideAssetRun(owned.queue, { definition, activeRuns, nowMs: 0 }) !== null;
+  isDue(dag: OwnedDag, plan: Plan, activeRuns: number): boolean {
+    const owned = this.#queues.get(dag.dagId);
+    return owned !== undefined && mayDecide(owned) && decideAssetRun(owned.queue, { definition: plan.definition, isRetired: dag.fold.retired, activeRuns, nowMs: 0 }) !== null;
   }
 
   /** Makes the run that is due. Within the DAG's turn. */
   async createDue(dag: OwnedDag, plan: Plan, activeRuns: number): Promise<void> {
     const owned = await this.#current(dag.dagId);
     if (owned === undefined || !mayDecide(owned)) return;
-    const due = decideAssetRun(owned.queue, { definition: plan.definition, activeRuns, nowMs: this.#ports.clock.nowMs() });
+    const due = decideAssetRun(owned.queue, { definition: plan.definition, isRetired: dag.fold.retired, activeRuns, nowMs: this.#ports.clock.nowMs() });
     if (due === null) return;
     const also = [{ streamId: assetQueueStream(dag.dagId), expectedVersion: owned.head, events: [toNewEvent(due.decided)] }];
     owned.isInDoubt = true;

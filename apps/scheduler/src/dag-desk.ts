@@ -254,14 +254,14 @@ export class DagDesk {
     if (dag.plan === undefined || this.#dags.get(dag.dagId) !== dag) return null;
     const againAtMs = this.#ports.timetables.askedAgainAtMs(dag);
     if (againAtMs !== null) return againAtMs;
-    if (dag.knowsItsRuns && !dag.fold.retired && this.assets.isDue(dag.dagId, activeRuns(dag), dag.plan.definition)) return this.#ports.clock.nowMs();
+    if (dag.knowsItsRuns && this.assets.isDue(dag, dag.plan, activeRuns(dag))) return this.#ports.clock.nowMs();
     return nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
   }
 
   async #createDue(dag: OwnedDag): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return;
-    if (dag.knowsItsRuns && !dag.fold.retired) await this.assets.createDue(dag, plan, activeRuns(dag));
+    if (dag.knowsItsRuns) await this.assets.createDue(dag, plan, activeRuns(dag));
     if (plan.definition.schedule.kind === 'custom') {
       const foresight = await this.#ports.timetables.foresee(dag);
       if (foresight !== undefined) await this.#execute(dag, foresight);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { areSeen, DEFAULT_POOL, evolveWatcher, initialWatcher, seenUpdates, WATCHER_FINGERPRINT, watchesAgainAtMs, type Failure, type Json, type SeenUpdate, type WatcherEvent, type WatcherFold } from '@dagbook/domain';
+import { areSeen, DEFAULT_POOL, evolveWatcher, initialWatcher, seenUpdates, WATCHER_FINGERPRINT, watchersWanted, watchesAgainAtMs, type Failure, type Json, type SeenUpdate, type WatcherEvent, type WatcherFold } from '@dagbook/domain';
 import { assetEventsStream, assignmentTopic, parseAttemptId, TOPICS, watcherAttemptId, watcherStream, type AttemptFinished, type AttemptLost, type AttemptReady } from '@dagbook/contracts';
 import type { AppendResult, EventStore, NewEvent, Position } from '@dagbook/event-store';
 import type { MessagePublisher } from '@dagbook/messaging';
@@ -26,11 +26,11 @@ export class WatcherDesk {
 
   /** After whatever may have changed what the DAG waits for, or whether it does. Never rejects: what could not be said is said in a moment. */
   async sync(dag: OwnedDag): Promise<void> {
-    const declared = dag.plan?.definition.watchers;
+    const definition = dag.plan?.definition;
     const known = [...this.#wanted.values()].filter(({ dagId }) => dagId === dag.dagId);
-    if (declared === undefined && known.length === 0) return;
-    const all = (declared ?? []).map(({ uri, name }): Wanted => wantedOf(dag, uri, name));
-    const wanted = dag.fold.paused || dag.fold.retired ? [] : all;
+    if (definition?.watchers === undefined && known.length === 0) return;
+    const all = (definition?.watchers ?? []).map(({ uri, name }): Wanted => wantedOf(dag, uri, name));
+    const wanted = definition === undefined ? [] : watchersWanted(definition, dag.fold).map(({ uri, name }): Wanted => wantedOf(dag, uri, name));
     const same = (one: Wanted, other: Wanted): boolean => one.attemptId === other.attemptId && one.bundleHash === other.bundleHash;
     // One that a former owner of the DAG let watch is among them: it may have died before it took that back.
     const ended = [...known, ...all].filter((one) => !wanted.some((other) => same(one, other)));

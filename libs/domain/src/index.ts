@@ -38,7 +38,7 @@ export { evolveRun } from './run/evolve.ts';
 export type { DeadlineState } from './run/deadline.ts';
 export { deadlinesOf } from './run/deadline.ts';
 export type { SeenUpdate, WatcherEvent, WatcherFold } from './asset/watcher.ts';
-export { areSeen, evolveWatcher, initialWatcher, seenUpdates, WATCHER_FINGERPRINT, watchesAgainAtMs } from './asset/watcher.ts';
+export { areSeen, evolveWatcher, initialWatcher, seenUpdates, WATCHER_FINGERPRINT, watchesAgainAtMs, watchersWanted } from './asset/watcher.ts';
 export type { CallbackRecord, PendingCallback } from './run/callback.ts';
 export { callbackRecords, readyCallbacks } from './run/callback.ts';
 export { nextWakeAtMs } from './run/advance.ts';

@@ -78,8 +78,8 @@ export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: s
 }
 
 /** The run that is due, null when none is: at most one at a time. `activeRuns` are those of the DAG that have not ended. */
-export function decideAssetRun(queue: AssetQueue, dag: { readonly definition: Pick<DagDefinition, 'maxActiveRuns'>; readonly activeRuns: number; readonly nowMs: number }): DueAssetRun | null {
-  if (dag.activeRuns >= (dag.definition.maxActiveRuns ?? DEFAULT_MAX_ACTIVE_RUNS) || !isAssetRunDue(queue)) return null;
+export function decideAssetRun(queue: AssetQueue, dag: { readonly definition: Pick<DagDefinition, 'maxActiveRuns'>; readonly isRetired?: boolean; readonly activeRuns: number; readonly nowMs: number }): DueAssetRun | null {
+  if (dag.isRetired === true || dag.activeRuns >= (dag.definition.maxActiveRuns ?? DEFAULT_MAX_ACTIVE_RUNS) || !isAssetRunDue(queue)) return null;
   const updates = [...queue.waiting.updates];
   // Two runs of one millisecond are told apart by where in the stream they are decided.
   const runId = runIdOf('asset_triggered', dag.nowMs, String(queue.version + 1));

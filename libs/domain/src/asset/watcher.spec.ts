@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evolveWatcher, initialWatcher, seenUpdates, watchesAgainAtMs, type WatcherEvent } from './watcher.ts';
+import { evolveWatcher, initialWatcher, seenUpdates, watchersWanted, watchesAgainAtMs, type WatcherEvent } from './watcher.ts';
 
 const OF = { uri: 's3://lake/inbox', watcher: 'inbox' };
 const fired = (epoch: number, last: string): WatcherEvent => ({ type: 'WatcherFired', epoch, ...OF, updates: 1, last, atMs: 1_000 });
@@ -22,6 +22,10 @@ describe('a watcher', () => {
   it('remembers what it saw last, and its newest epoch, through failures and losses', () => {
     expect(fold(fired(3, 'a'), failed(4), lost(5, 'lease_expired'))).toMatchObject({ version: 3, epoch: 5, last: 'a', failures: 1 });
   });
+});
+
+it.each([[false, false, 1], [true, false, 0], [false, true, 0]])('watches for a DAG that is neither paused (%s) nor retired (%s)', (paused, retired, count) => {
+  expect(watchersWanted({ watchers: [{ uri: OF.uri, name: 'inbox' }] }, { paused, retired })).toHaveLength(count);
 });
 
 describe('what a watcher saw', () => {

@@ -1,4 +1,5 @@
 import { isRejected } from '../decider.ts';
+import type { DagDefinition } from '../dag/definition.ts';
 import type { Json } from '../json.ts';
 import type { AttemptLossCause, Failure } from '../run/event.ts';
 import type { AssetUpdated } from './event.ts';
@@ -13,6 +14,10 @@ export type WatcherEvent =
   | { readonly type: 'WatcherFired'; readonly epoch: number; readonly uri: string; readonly watcher: string; readonly updates: number; readonly last: string; readonly atMs: number }
   | { readonly type: 'WatcherFailed'; readonly epoch: number; readonly uri: string; readonly watcher: string; readonly failure: Failure; readonly atMs: number }
   | { readonly type: 'WatcherLost'; readonly epoch: number; readonly worker: string; readonly cause: AttemptLossCause; readonly atMs: number };
+
+/** The watchers that are to watch for a DAG: all of its newest version, while it would start for what they see. */
+export const watchersWanted = ({ watchers = [] }: Pick<DagDefinition, 'watchers'>, dag: { readonly paused: boolean; readonly retired: boolean }): NonNullable<DagDefinition['watchers']> =>
+  (dag.paused || dag.retired ? [] : watchers);
 
 export interface WatcherFold {
   readonly version: number;
