@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<RunEvent['type'], true>> = {
   CallbackRequested: true, CallbackScheduled: true, CallbackSucceeded: true, CallbackFailed: true, CallbackAttemptLost: true,
   TaskExpanded: true, TaskScheduled: true, TaskStarted: true, TaskSucceeded: true, TaskFailed: true, TaskRetryScheduled: true, TaskSkipped: true,
   TaskUpstreamFailed: true, TaskRemoved: true, TaskRescheduled: true, TaskDeferred: true, TriggerFired: true, TaskAwaitingInput: true, TaskInputReceived: true, TaskAttemptLost: true,
-  TaskRestarting: true, TaskCleared: true, TaskMarked: true, TaskNoteSet: true,
+  TaskRestarting: true, TaskCleared: true, TaskMarked: true, TaskNoteSet: true, XComSet: true, XComDeleted: true,
 };
 
 it('events as they were first stored are of every type', () => {

@@ -55,6 +55,8 @@ beforeAll(async () => {
       case 'AnswerInput':
       case 'RecordAssetEvent':
       case 'ClearAssetQueue':
+      case 'SetXCom':
+      case 'DeleteXCom':
         return { kind: 'refused', code: 'not_here', message: 'Specs of their own have these.' };
       case 'SetTaskNote':
         await journal.append(runStream(dagId, body.runId), [{ type: 'TaskNoteSet', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, atMs: journal.tick() }]);

@@ -41,8 +41,11 @@ export async function* runArchive({ store, results, logs }: { readonly store: Ev
 }
 
 /** Under which large results of the run are kept. */
+type KeptApart = { readonly kind?: unknown; readonly key?: unknown } | null;
+
 const keysIn = (events: readonly { readonly data: unknown }[]): Set<string> =>
   new Set(events.flatMap(({ data }) => {
-    const { result } = data as { readonly result?: { readonly kind?: unknown; readonly key?: unknown } };
+    const { result: returned, value } = data as { readonly result?: KeptApart; readonly value?: KeptApart };
+    const result = returned ?? value;
     return result?.kind === 'stored' && typeof result.key === 'string' ? [result.key] : [];
   }));

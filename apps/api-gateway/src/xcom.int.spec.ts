@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { runStream } from '@dagbook/contracts';
-import type { TaskResult } from '@dagbook/domain';
+import { compilePlan, createRunState, decideRun, evolveRun, isRejected, type RunEvent, type TaskResult } from '@dagbook/domain';
+import { formatPosition, toFact } from '@dagbook/event-store';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { House } from '../test/house.ts';
 
 const postgres = withPostgres();
@@ -94,6 +95,74 @@ it('a large value is answered to who asks for its size, and not to viewers; one 
   expect((await house.get('/api/v2/dags/pipeline/dagRuns/second/taskInstances/foreign/xcomEntries/return_value')).status).toBe(404);
   expect((await house.get('/api/v2/dags/pipeline/dagRuns/second/taskInstances/extract/xcomEntries/%00')).status).toBe(404);
   expect((await entries('pipeline', 'second', 'extract', '?xcom_key=%00')).status).toBe(422);
+});
+
+describe('set by people', () => {
+  const at = (task: string, key = '') => `/api/v2/dags/pipeline/dagRuns/third/taskInstances/${task}/xcomEntries${key}`;
+  const listed = async () => ((await house.get(at('~'))).body.xcom_entries as { task_id: string; key: string }[]).map((entry) => `${entry.task_id} ${entry.key}`);
+
+  beforeAll(async () => {
+    await journal.run(PIPELINE, 'third', { logicalDateMs: Date.UTC(2026, 10, 22), runAfterMs: Date.UTC(2026, 10, 23) });
+    await journal.start('pipeline', 'third', 'extract');
+    await returns('third', 'extract', -1, { kind: 'inline', value: 1 });
+    await house.caughtUp();
+    // Answers as the scheduler would: the domain's own decision over the run's events.
+    await house.answerCommands(async (dagId, body) => {
+      if (body.type !== 'SetXCom' && body.type !== 'DeleteXCom') return { kind: 'refused', code: 'not_here', message: 'Specs of their own have these.' };
+      const { runId, user, ...command } = body;
+      const stored = await postgres.stores.events.read(runStream(dagId, runId));
+      const run = stored.map((event) => toFact<RunEvent>(event)).reduce(evolveRun, createRunState(compilePlan(PIPELINE)));
+      const decided = decideRun({ ...command, by: user, nowMs: journal.tick() }, run);
+      if (isRejected(decided)) return { kind: 'refused', code: decided.code, message: decided.message };
+      await journal.append(runStream(dagId, runId), decided);
+      const last = (await postgres.stores.events.feed({ xid: '0', pos: '0' }, 100_000)).at(-1);
+      return { kind: 'done', position: last === undefined ? null : formatPosition(last.position) };
+    });
+  });
+
+  it('are made once, changed and taken away, in Airflow\'s shapes', async () => {
+    const made = await house.ask('POST', at('report'), { body: { key: '행/1', value: { rows: 3, password: 'hunter2hunter2' } } });
+    expect(made).toMatchObject({ status: 201, body: { key: '행/1', value: { rows: 3, password: '***' }, task_id: 'report', map_index: -1, dag_id: 'pipeline', run_id: 'third' } });
+    const key = `/${encodeURIComponent('행/1')}`;
+    expect(await house.ask('POST', at('report'), { body: { key: '행/1', value: 1 } })).toMatchObject({ status: 409, body: { detail: 'The XCom with key: `행/1` with mentioned task instance already exists.' } });
+    expect(await house.ask('PATCH', at('report', key), { body: { value: [1] } })).toMatchObject({ status: 200, body: { value: [1] } });
+    expect((await house.get(at('report', key))).body.value).toEqual([1]);
+    expect(await house.ask('PATCH', at('extract', '/return_value'), { body: { value: ['new'], map_index: -1 } })).toMatchObject({ status: 200, body: { value: ['new'] } });
+    expect(await listed()).toEqual(['extract return_value', 'report 행/1']);
+    expect((await house.ask('DELETE', at('report', key))).status).toBe(204);
+    expect(await house.ask('DELETE', at('report', key))).toMatchObject({ status: 404, body: { detail: 'The XCom with key: `행/1` with mentioned task instance doesn\'t exist.' } });
+    expect(await listed()).toEqual(['extract return_value']);
+  });
+
+  it('of over 2 KB are kept beside the journal, and go with a clear', async () => {
+    const value = ['x'.repeat(200_000)];
+    expect((await house.ask('POST', at('report'), { body: { key: 'large', value } })).body.value).toEqual(value);
+    expect((await house.get(at('report', '/large'))).body).toMatchObject({ value, bytes: 200_004 });
+    await journal.append(runStream('pipeline', 'third'), [{ type: 'TaskCleared', taskId: 'report', mapIndex: -1, atMs: journal.tick() }]);
+    await house.caughtUp();
+    expect((await house.get(at('report', '/large'))).status).toBe(404);
+  });
+
+  it.each([
+    ['POST', 'nothing', '', { key: 'a', value: 1 }, 404, 'Task with ID: `nothing` not found in dag: `pipeline`'],
+    ['POST', 'report', '', { key: 'a', value: 1, map_index: 4 }, 404, 'This run has no task instance report[4]: list its task instances for the ones it has.'],
+    ['POST', 'report', '', { value: 1 }, 422, undefined],
+    ['POST', 'report', '', { key: 'a' }, 422, undefined],
+    ['POST', 'report', '', { key: '', value: 1 }, 422, undefined],
+    ['POST', 'report', '', { key: 'a', value: 1, dag_id: 'x' }, 422, undefined],
+    ['POST', 'extract', '', { key: 'return_value', value: [] }, 409, undefined],
+    ['PATCH', 'extract', '/return_value', { value: null }, 422, 'The result of extract is null, but another task is mapped over it: return a list or an object.'],
+    ['PATCH', 'report', '/none', { value: 1 }, 404, 'The XCom with key: `none` with mentioned task instance doesn\'t exist.'],
+    ['PATCH', 'report', '/%00', { value: 1 }, 404, undefined],
+  ])('are refused: %s of %s%s with %j is %i', async (method, task, key, body, status, detail) => {
+    const answered = await house.ask(method, at(task, key), { body });
+    expect([answered.status, detail === undefined ? undefined : answered.body.detail]).toEqual([status, detail]);
+  });
+
+  it('are not for viewers to change', async () => {
+    const token = await house.signIn('guest', 'only looking');
+    expect((await house.ask('POST', at('report'), { body: { key: 'a', value: 1 }, token })).status).toBe(403);
+  });
 });
 
 it('what was folded before there was a table for it is filled in by the migration, but for what Postgres cannot read', async () => {

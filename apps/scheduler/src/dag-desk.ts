@@ -556,5 +556,10 @@ function runCommandOf(body: RunBody): Ask['command'] {
       return { type: 'SetRunNote', note: body.note, by: body.user, nowMs: 0 };
     case 'SetTaskNote':
       return { type: 'SetTaskNote', taskId: body.taskId, mapIndex: body.mapIndex, note: body.note, by: body.user, nowMs: 0 };
+    case 'SetXCom':
+    case 'DeleteXCom': {
+      const { runId: _, user, ...command } = body;
+      return { ...command, by: user, nowMs: 0 };
+    }
   }
 }

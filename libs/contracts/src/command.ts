@@ -1,4 +1,4 @@
-import type { Json, ReprocessBehavior, RunSpan } from '@dagbook/domain';
+import type { Json, ReprocessBehavior, RunSpan, XComToSet } from '@dagbook/domain';
 
 /**
  * What a client may ask for, as the `body` of a row in `commands`. The scheduler that owns the DAG decides it and writes
@@ -58,7 +58,9 @@ export type CommandBody =
       readonly user: string;
     }
   | { readonly type: 'SetRunNote'; readonly runId: string; readonly note: string | null; readonly user: string }
-  | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string };
+  | { readonly type: 'SetTaskNote'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly note: string | null; readonly user: string }
+  | ({ readonly type: 'SetXCom'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly user: string } & XComToSet)
+  | { readonly type: 'DeleteXCom'; readonly runId: string; readonly taskId: string; readonly mapIndex: number; readonly key: string; readonly user: string };
 
 /** What the dispatcher that leads decides: rows of `DISPATCHER`. */
 export type DispatcherCommand =

@@ -66,6 +66,8 @@ export const isResultKeyOfRun = (key: string, dagId: string, runId: string): boo
 
 export interface XComQuestion {
   readonly taskId: string;
+  /** Default: what the task returned. */
+  readonly key?: string;
   /** Of a mapped task: one, or several as a list. Absent: all, as a list. */
   readonly mapIndexes?: number | readonly number[];
 }

@@ -87,6 +87,8 @@ export { isSensitiveName } from './secret/sensitive-name.ts';
 export { MIN_SECRET_CHARACTERS, SecretMask } from './secret/secret-mask.ts';
 export { HIDDEN, secretsInConnection, secretsInVariable, textsIn, withoutSecrets } from './secret/secrets-in.ts';
 export { resultsOfTask } from './run/pulled-result.ts';
+export type { XComToSet } from './run/command.ts';
+export { lengthsToTell, XCOM_KEY } from './run/xcom.ts';
 export type { BackfillEvent, BackfillRequest, ReprocessBehavior } from './backfill/event.ts';
 export type { BackfillFold } from './backfill/fold.ts';
 export { evolveBackfill } from './backfill/fold.ts';

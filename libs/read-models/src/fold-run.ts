@@ -1,4 +1,4 @@
-import { humanRequestOf, type Failure, type HumanAnswer, type RunCreated, type RunEvent, type TaskInstanceRef, type TaskState } from '@dagbook/domain';
+import { humanRequestOf, XCOM_KEY, type Failure, type HumanAnswer, type RunCreated, type RunEvent, type TaskInstanceRef, type TaskState } from '@dagbook/domain';
 import type { PlanView } from './plan-view.ts';
 import type { HumanInputRow, Reason, RunRow, TaskInstanceRow, TaskTryRow, XComRow } from './row.ts';
 import { moveCount, stateChar, worstState } from './state-code.ts';
@@ -23,6 +23,9 @@ export class RunFold {
   #asked: HumanInputRow[] = [];
   #answered: AnsweredInput[] = [];
   #xcoms = new Map<string, XComRow>();
+  /** By instance, then key: what stands under other keys than that of results. */
+  #setXComs = new Map<string, Map<string, XComRow>>();
+  #cleared = new Map<string, TaskInstanceRef>();
   #runChanged = false;
   #isNew: boolean;
 
@@ -153,7 +156,7 @@ export class RunFold {
         instance.startedAtMs ??= event.atMs;
         instance.renderedMapIndex = event.renderedMapIndex ?? instance.renderedMapIndex;
         instance.reason = null;
-        if (event.result !== undefined) this.#xcoms.set(keyOf(event), { taskId: event.taskId, mapIndex: event.mapIndex, result: event.result, atMs: event.atMs });
+        if (event.result !== undefined) this.#xcoms.set(keyOf(event), { taskId: event.taskId, mapIndex: event.mapIndex, key: XCOM_KEY, result: event.result, atMs: event.atMs });
         this.#end(instance, 'success', event.atMs);
         return;
       }
@@ -234,6 +237,12 @@ export class RunFold {
         this.#changed.add(instance);
         return;
       }
+      case 'XComSet':
+        this.#keepXCom({ taskId: event.taskId, mapIndex: event.mapIndex, key: event.key, result: event.value, atMs: event.atMs });
+        return;
+      case 'XComDeleted':
+        this.#keepXCom({ taskId: event.taskId, mapIndex: event.mapIndex, key: event.key, result: null, atMs: event.atMs });
+        return;
     }
   }
 
@@ -270,14 +279,18 @@ export class RunFold {
       tries: this.#tries,
       asked: this.#asked,
       answered: this.#answered,
+      cleared: [...this.#cleared.values()],
       xcoms: [...this.#xcoms.values()],
+      setXComs: [...this.#setXComs.values()].flatMap((keys) => [...keys.values()]),
     };
     this.#changed = new Set();
     this.#dropped = [];
     this.#tries = [];
     this.#asked = [];
     this.#answered = [];
+    if (this.#cleared.size > 0) this.#cleared = new Map();
     if (this.#xcoms.size > 0) this.#xcoms = new Map();
+    if (this.#setXComs.size > 0) this.#setXComs = new Map();
     this.#stripChanged = false;
     this.#runChanged = false;
     this.#isNew = false;
@@ -285,7 +298,20 @@ export class RunFold {
   }
 
   #forgetResult({ taskId, mapIndex }: TaskInstanceRef): void {
-    this.#xcoms.set(keyOf({ taskId, mapIndex }), { taskId, mapIndex, result: null, atMs: 0 });
+    const instance = keyOf({ taskId, mapIndex });
+    this.#xcoms.delete(instance);
+    this.#setXComs.delete(instance);
+    this.#cleared.set(instance, { taskId, mapIndex });
+  }
+
+  #keepXCom(row: XComRow): void {
+    const instance = keyOf(row);
+    if (row.key === XCOM_KEY) {
+      this.#xcoms.set(instance, row);
+      return;
+    }
+    const set = this.#setXComs.get(instance) ?? new Map<string, XComRow>();
+    this.#setXComs.set(instance, set.set(row.key, row));
   }
 
   #of(ref: TaskInstanceRef): TaskInstanceRow {
@@ -435,7 +461,11 @@ export interface RunChanges {
   /** Written after what was asked: both may stand in one batch. */
   readonly answered: readonly AnsweredInput[];
   /** Of each instance the last word of the batch; without a result: its row goes. */
+  /** Instances of which no XCom stands but those that follow. */
+  readonly cleared: readonly TaskInstanceRef[];
   readonly xcoms: readonly XComRow[];
+  /** Under other keys than that of results. */
+  readonly setXComs: readonly XComRow[];
 }
 
 type AnsweredInput = TaskInstanceRef & HumanAnswer & { readonly tryNumber: number };

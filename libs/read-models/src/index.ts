@@ -22,7 +22,7 @@ export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
 export type { ListedXCom, XComInstant } from './xcom-query.ts';
-export { listXComs, XCOM_KEY } from './xcom-query.ts';
+export { listXComs } from './xcom-query.ts';
 export type { Queryable } from './sql.ts';
 export { selectRows } from './sql.ts';
 export type { StateCounts } from './state-code.ts';

@@ -118,10 +118,11 @@ export interface TaskTryRow {
   readonly reason: Reason | null;
 }
 
-/** What a task instance returned. */
+/** What a task instance returned, or a person set under another key. */
 export interface XComRow {
   readonly taskId: string;
   readonly mapIndex: number;
+  readonly key: string;
   /** null: nothing any more. */
   readonly result: TaskResult | null;
   readonly atMs: number;

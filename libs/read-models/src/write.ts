@@ -55,7 +55,7 @@ export async function writeChanges(db: Queryable, schema: string, changes: Batch
   );
   writeHumanInputs(run, upsert, schema, changes.runs);
   writeXComs(run, upsert, schema, changes.runs);
-  if (changes.erased.length > 0) for (const table of ['xcom_entries', 'human_inputs', 'task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
+  if (changes.erased.length > 0) for (const table of ['xcom_entries', 'set_xcoms', 'human_inputs', 'task_tries', 'task_instances', 'dag_runs']) run(`DELETE FROM ${schema}.${table} WHERE run_key = ANY ($1::bigint[])`, [[...changes.erased]]);
   for (const statement of statements) await db.query(statement);
 }
 
@@ -116,17 +116,22 @@ function writeHumanInputs(run: Run, upsert: Upsert, schema: string, runs: readon
 }
 
 function writeXComs(run: Run, upsert: Upsert, schema: string, runs: readonly RunChanges[]): void {
-  const rows = runs.flatMap((change) => change.xcoms.map((row) => ({ runKey: change.run.runKey, ...row })));
-  if (rows.length === 0) return;
-  const gone = rows.filter(({ result }) => result === null);
-  if (gone.length > 0) {
-    run(
-      `DELETE FROM ${schema}.xcom_entries t USING json_populate_recordset(NULL::${schema}.task_instances, $1::json) s
-       WHERE t.run_key = s.run_key AND t.task_id = s.task_id AND t.map_index = s.map_index`,
-      [recordset(gone.map(({ runKey, taskId, mapIndex }) => ({ runKey, taskId, mapIndex })))],
-    );
+  const of = <Row extends object>(rows: (change: RunChanges) => readonly Row[]) => runs.flatMap((change) => rows(change).map((row) => ({ runKey: change.run.runKey, ...row })));
+  const cleared = of((change) => change.cleared);
+  for (const table of cleared.length === 0 ? [] : ['xcom_entries', 'set_xcoms']) forget(run, schema, table, ['run_key', 'task_id', 'map_index'], cleared);
+  for (const [table, key, rows] of [
+    ['xcom_entries', ['run_key', 'task_id', 'map_index'], of((change) => change.xcoms.map(({ key: _, ...row }) => row))],
+    ['set_xcoms', ['run_key', 'task_id', 'map_index', 'key'], of((change) => change.setXComs)],
+  ] as const) {
+    const gone = rows.filter(({ result }) => result === null);
+    if (gone.length > 0) forget(run, schema, table, key, gone.map(({ result: _, atMs: __, ...ref }) => ref));
+    upsert(table, key, ['result', 'at_ms'], rows.filter(({ result }) => result !== null));
   }
-  upsert('xcom_entries', ['run_key', 'task_id', 'map_index'], ['result', 'at_ms'], rows.filter(({ result }) => result !== null));
+}
+
+function forget(run: Run, schema: string, table: string, key: readonly string[], rows: readonly object[]): void {
+  const same = key.map((column) => `t.${column} = s.${column}`).join(' AND ');
+  run(`DELETE FROM ${schema}.${table} t USING json_populate_recordset(NULL::${schema}.${table}, $1::json) s WHERE ${same}`, [recordset(rows)]);
 }
 
 const reasonText = (reason: Reason | null): string | null => (reason === null ? null : JSON.stringify(storableJson(reason)));

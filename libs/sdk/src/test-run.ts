@@ -320,7 +320,7 @@ export class TestRun implements TestResult {
         if (found !== null) this.#hide(secretsInVariable(key, found));
         return found;
       },
-      xcom: async ({ taskId: of, mapIndexes }) => this.#xcom(of, mapIndexes),
+      xcom: async ({ taskId: of, key, mapIndexes }) => (key === undefined ? this.#xcom(of, mapIndexes) : { found: false }),
       assetEvents: async ({ of, limit }) => (this.#options.inletEvents ?? [])
         .filter(({ asset, alias }) => ('uri' in of ? asset.uri === of.uri : alias?.name === of.alias)).slice(-limit)
         .map(({ asset, extra = {} }, index) => ({ uri: asset.uri, extra: extra as Json, atMs: this.#nowMs, position: String(index) })),

@@ -1,9 +1,9 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
-import { Instant, Text, Truth, Whole } from './field.ts';
+import { Instant, JsonValue, Text, Truth, Whole } from './field.ts';
 
-/** Results of tasks, in the shapes of Airflow's XComs. */
+/** Results of tasks and what people set, in the shapes of Airflow's XComs. */
 const Str = (): PropertyDecorator => ApiProperty({ type: String });
 const At = (): PropertyDecorator => ApiProperty({ type: String, format: 'date-time' });
 
@@ -59,4 +59,17 @@ export class XComCollectionResponse {
 /** With the value: JSON, or its text when that was asked for. */
 export class XComResponseNative extends XComResponse {
   @ApiProperty({ type: Object, nullable: true } as ApiPropertyOptions) value!: Json;
+}
+
+export class XComUpdateBody {
+  @JsonValue({ required: true }) value!: Json;
+  @Whole({ min: -1, default: -1 }) map_index?: number;
+}
+
+export class XComCreateBody extends XComUpdateBody {
+  @Text({ required: true, maxLength: 512 }) key!: string;
+}
+
+export class XComDeleteQuery {
+  @Whole({ min: -1, default: -1 }) map_index?: number;
 }

@@ -74,10 +74,11 @@ export class ExecutionController {
   @Post('xcom')
   @HttpCode(200)
   async xcom(@Body() request: Partial<XComQuestion> | undefined, @Headers() headers: RequestHeaders): Promise<XComAnswer> {
-    const { taskId, mapIndexes } = request ?? {};
+    const { taskId, key, mapIndexes } = request ?? {};
     if (typeof taskId !== 'string') throw invalid([{ type: 'missing', loc: ['body', 'taskId'], msg: 'Field required' }]);
     if (mapIndexes !== undefined && ![mapIndexes].flat().every((index) => Number.isInteger(index))) throw invalid([{ type: 'int_parsing', loc: ['body', 'mapIndexes'], msg: 'Input should be whole numbers' }]);
-    return this.#api.xcom(authOf(headers), { taskId, ...(mapIndexes === undefined ? {} : { mapIndexes }) });
+    if (key !== undefined && typeof key !== 'string') throw invalid([{ type: 'string_type', loc: ['body', 'key'], msg: 'Input should be a string' }]);
+    return this.#api.xcom(authOf(headers), { taskId, ...(key === undefined ? {} : { key }), ...(mapIndexes === undefined ? {} : { mapIndexes }) });
   }
 
   @Get('previous-success')

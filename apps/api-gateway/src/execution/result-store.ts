@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { isResultKeyOfRun, LARGE_RESULT_BYTES, type LargeResult, largeResultHash, largeResultKey, type LogEraser, MAX_RESULT_BYTES } from '@dagbook/contracts';
+import { attemptId, type AttemptKey, isResultKeyOfRun, LARGE_RESULT_BYTES, type LargeResult, largeResultHash, largeResultKey, type LogEraser, MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import type { EventStore } from '@dagbook/event-store';
 import type { ObjectStore, StoredObject } from '@dagbook/object-store';
@@ -41,6 +41,14 @@ export class ResultStore implements LogEraser {
     const key = largeResultKey(attemptId, epoch, result.sha256);
     await this.#objects.put(placeOf(key), body, 'application/json');
     return { key, bytes: result.bytes };
+  }
+
+  /** A person's value, kept by its hash below its task instance: what it was before can be read as long as the run. */
+  async putByHand(of: Omit<AttemptKey, 'tryNumber'>, value: Json): Promise<StoredResult> {
+    const content = new TextEncoder().encode(JSON.stringify(value));
+    const key = `${attemptId({ ...of, tryNumber: 0 })}/${createHash('sha256').update(content).digest('hex')}`;
+    await this.#store.putContent('xcom', key, content);
+    return { key, bytes: content.byteLength };
   }
 
   /** The value of a result of this run; undefined: it is not kept (any more), or another run's. */

@@ -78,10 +78,10 @@ export class StoredExecutionApi implements ExecutionApi {
     return readable(this.#secrets.variable(key));
   }
 
-  async xcom(auth: AttemptAuth, { taskId, mapIndexes }: XComQuestion): Promise<XComAnswer> {
+  async xcom(auth: AttemptAuth, { taskId, key, mapIndexes }: XComQuestion): Promise<XComAnswer> {
     const { dagId, runId } = await this.#admit(auth);
     const events = (await this.#store.read(runStream(dagId, runId))).map((stored) => toFact<RunEvent>(stored));
-    const { isMapped, results } = resultsOfTask(events, taskId);
+    const { isMapped, results } = resultsOfTask(events, taskId, key);
     const one = typeof mapIndexes === 'number' ? mapIndexes : mapIndexes === undefined && !isMapped ? -1 : undefined;
     const indexes = one !== undefined ? [one] : ((mapIndexes as readonly number[] | undefined) ?? [...results.keys()].sort((a, b) => a - b));
     const wanted = indexes.flatMap((mapIndex) => results.get(mapIndex) ?? []).filter((result) => result.kind === 'inline' || isResultKeyOfRun(result.key, dagId, runId));

@@ -986,6 +986,21 @@ export type XComResponseNative = {
     } | null;
 };
 
+export type XComCreateBody = {
+    value: string | number | boolean | {
+        [key: string]: unknown;
+    } | Array<unknown> | null;
+    map_index?: number;
+    key: string;
+};
+
+export type XComUpdateBody = {
+    value: string | number | boolean | {
+        [key: string]: unknown;
+    } | Array<unknown> | null;
+    map_index?: number;
+};
+
 export type DagScheduleAssetReference = {
     dag_id: string;
     created_at: string;
@@ -5465,6 +5480,115 @@ export type GetXcomEntriesResponses = {
 
 export type GetXcomEntriesResponse = GetXcomEntriesResponses[keyof GetXcomEntriesResponses];
 
+export type CreateXcomEntryData = {
+    body: XComCreateBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries';
+};
+
+export type CreateXcomEntryErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type CreateXcomEntryError = CreateXcomEntryErrors[keyof CreateXcomEntryErrors];
+
+export type CreateXcomEntryResponses = {
+    /**
+     * Done
+     */
+    201: XComResponseNative;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type CreateXcomEntryResponse = CreateXcomEntryResponses[keyof CreateXcomEntryResponses];
+
+export type DeleteXcomEntryData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        xcom_key: string;
+    };
+    query?: {
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}';
+};
+
+export type DeleteXcomEntryErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteXcomEntryError = DeleteXcomEntryErrors[keyof DeleteXcomEntryErrors];
+
+export type DeleteXcomEntryResponses = {
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteXcomEntryResponse = DeleteXcomEntryResponses[keyof DeleteXcomEntryResponses];
+
 export type GetXcomEntryData = {
     body?: never;
     path: {
@@ -5515,6 +5639,60 @@ export type GetXcomEntryResponses = {
 };
 
 export type GetXcomEntryResponse = GetXcomEntryResponses[keyof GetXcomEntryResponses];
+
+export type UpdateXcomEntryData = {
+    body: XComUpdateBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        xcom_key: string;
+    };
+    query?: never;
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}';
+};
+
+export type UpdateXcomEntryErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    409: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type UpdateXcomEntryError = UpdateXcomEntryErrors[keyof UpdateXcomEntryErrors];
+
+export type UpdateXcomEntryResponses = {
+    /**
+     * Done
+     */
+    200: XComResponseNative;
+    /**
+     * Stored; its outcome is still to come
+     */
+    202: AcceptedResponse;
+};
+
+export type UpdateXcomEntryResponse = UpdateXcomEntryResponses[keyof UpdateXcomEntryResponses];
 
 export type GetAssetsData = {
     body?: never;

@@ -59,7 +59,19 @@ export type RunCommand =
   | { readonly type: 'MarkRun'; readonly state: 'queued' | 'success' | 'failed'; readonly backfillId?: string; readonly by: string; readonly nowMs: number }
   | { readonly type: 'ReplanRun'; readonly planHash: string; readonly dagVersion: number; readonly bundleHash: string; readonly nowMs: number }
   | { readonly type: 'SetRunNote'; readonly note: string | null; readonly by: string; readonly nowMs: number }
-  | (TaskInstanceRef & { readonly type: 'SetTaskNote'; readonly note: string | null; readonly by: string; readonly nowMs: number });
+  | (TaskInstanceRef & { readonly type: 'SetTaskNote'; readonly note: string | null; readonly by: string; readonly nowMs: number })
+  | (TaskInstanceRef & XComToSet & { readonly type: 'SetXCom'; readonly by: string; readonly nowMs: number })
+  | (TaskInstanceRef & { readonly type: 'DeleteXCom'; readonly key: string; readonly by: string; readonly nowMs: number });
+
+export interface XComToSet {
+  readonly key: string;
+  /** `create` refuses a key that is there, `update` one that is not. */
+  readonly mode: 'create' | 'update';
+  readonly value: TaskResult;
+  /** What others map over of a value that is kept apart. */
+  readonly resultLength?: number;
+  readonly resultLengths?: { readonly [path: string]: number };
+}
 
 export interface RecordedSuccess {
   readonly result?: TaskResult;

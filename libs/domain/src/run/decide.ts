@@ -10,6 +10,7 @@ import {
 } from './report.ts';
 import type { DagRun } from './state.ts';
 import { recordTriggerFired, recordTriggerLost } from './trigger.ts';
+import { deleteXCom, setXCom } from './xcom.ts';
 
 /** Decides one command against a run; never changes it. See `RunCommand` for what follows each command. */
 export function decideRun(command: RunCommand, run: DagRun): Decision<RunEvent> {
@@ -50,5 +51,7 @@ function decided(command: RunCommand, run: DagRun): Decision<RunEvent> {
     case 'ReplanRun': return replanRun(run, command);
     case 'SetRunNote': return [{ type: 'RunNoteSet', note: command.note, by: command.by, atMs: command.nowMs }];
     case 'SetTaskNote': return setTaskNote(run, command);
+    case 'SetXCom': return setXCom(run, command);
+    case 'DeleteXCom': return deleteXCom(run, command);
   }
 }

@@ -47,7 +47,21 @@ export type RunEvent =
   /** Back to `none`. The tries made so far stay counted; `maxTries` becomes those tries plus the task's retries. */
   | (TaskInstanceRef & { readonly type: 'TaskCleared'; readonly atMs: number })
   | (TaskInstanceRef & { readonly type: 'TaskMarked'; readonly state: 'success' | 'failed' | 'skipped'; readonly by: string; readonly atMs: number })
-  | (TaskInstanceRef & { readonly type: 'TaskNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number });
+  | (TaskInstanceRef & { readonly type: 'TaskNoteSet'; readonly note: string | null; readonly by: string; readonly atMs: number })
+  | XComSet
+  | (TaskInstanceRef & { readonly type: 'XComDeleted'; readonly key: string; readonly by: string; readonly atMs: number });
+
+/** A person's value: under `return_value` in the place of what the task returned, under another key beside it. */
+interface XComSet extends TaskInstanceRef {
+  readonly type: 'XComSet';
+  readonly key: string;
+  readonly value: TaskResult;
+  /** As of a result. */
+  readonly resultLength?: number;
+  readonly resultLengths?: { readonly [path: string]: number };
+  readonly by: string;
+  readonly atMs: number;
+}
 
 /** What becomes of a callback; `callback` numbers those of the run from 1. */
 type CallbackEvent =

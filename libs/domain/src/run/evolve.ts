@@ -5,6 +5,7 @@ import type { RunEvent, TaskInstanceRef, TaskSucceeded } from './event.ts';
 import { expandSlot, findInstance, moveState, setSkipping, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
 import { countsAsLoss } from './trigger.ts';
+import { evolveXCom, XCOM_KEY } from './xcom.ts';
 
 /** Folds one event. Owns `run` and changes it in place; decides nothing. Events of another plan must follow `replan`. */
 export function evolveRun(run: DagRun, event: RunEvent): DagRun {
@@ -180,6 +181,10 @@ export function evolveRun(run: DagRun, event: RunEvent): DagRun {
     case 'TaskNoteSet':
       instanceOf(run, event).note = event.note;
       return run;
+    case 'XComSet':
+    case 'XComDeleted':
+      evolveXCom(instanceOf(run, event), event);
+      return run;
   }
 }
 
@@ -221,12 +226,14 @@ function endAttempt(instance: TaskInstance, ended: { readonly tryNumber?: number
 }
 
 function keepOutcome(instance: TaskInstance, event: TaskSucceeded): void {
+  instance.chosen = event.chosen ?? null;
+  instance.passed = event.passed ?? null;
+  // A value that a person set stays until the task returns one.
+  if (event.result === undefined && instance.xcoms?.includes(XCOM_KEY) === true) return;
   instance.hasResult = event.result !== undefined && !(event.result.kind === 'inline' && event.result.value === null);
   instance.result = instance.slot.plan.read ? event.result ?? null : null;
   instance.resultLength = event.resultLength ?? null;
   instance.resultLengths = event.resultLengths ?? null;
-  instance.chosen = event.chosen ?? null;
-  instance.passed = event.passed ?? null;
 }
 
 function clear(run: DagRun, instance: TaskInstance): void {
@@ -243,6 +250,7 @@ function clear(run: DagRun, instance: TaskInstance): void {
   instance.chosen = null;
   instance.passed = null;
   instance.skippedBy = null;
+  instance.xcoms = null;
   instance.inputAnswer = null;
 }
 

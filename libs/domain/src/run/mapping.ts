@@ -78,8 +78,11 @@ export function mappedLengths(taskId: string, paths: readonly (readonly string[]
 
 function reportedLength(path: readonly string[], success: RecordedSuccess): number | undefined {
   const told = path.length === 0 ? success.resultLength : success.resultLengths?.[pathKey(path)];
-  return told ?? (success.result?.kind === 'inline' ? lengthOf(partOf(success.result.value, path)) : undefined);
+  return told ?? (success.result?.kind === 'inline' ? lengthAt(success.result.value, path) : undefined);
 }
+
+/** Of a part of a value; undefined: it is no list and no object, or is not there. */
+export const lengthAt = (value: Json, path: readonly string[]): number | undefined => lengthOf(partOf(value, path));
 
 function partOf(value: Json, path: readonly string[]): Json | undefined {
   let part: Json | undefined = value;

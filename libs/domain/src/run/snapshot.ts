@@ -8,12 +8,12 @@ import { createRunState, expandSlot, instanceAt, moveState, newInstance, setSkip
  * Of the code that folds a run: raise it whenever the same events would come to another state, or the image below
  * changes; a snapshot of another fingerprint is not read and the run is folded from its first event.
  */
-export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/5';
+export const RUN_SNAPSHOT_FINGERPRINT = 'dag-run/6';
 
 const RUN_MEMBERS = ['created', 'state', 'planHash', 'dagVersion', 'bundleHash', 'startedAtMs', 'finishedAtMs', 'failureReason', 'note', 'backfillId', 'queuedAtMs', 'missedDeadlines', 'callbackCount', 'erased'] as const;
 const INSTANCE_MEMBERS = [
   'state', 'tryNumber', 'startedTry', 'maxTries', 'epoch', 'endedEpoch', 'losses', 'worker', 'wakeAtMs', 'firstStartedAtMs', 'failure', 'trigger', 'resumed',
-  'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'note', 'inputRequest', 'inputAnswer',
+  'hasResult', 'result', 'resultLength', 'resultLengths', 'chosen', 'passed', 'skippedBy', 'xcoms', 'note', 'inputRequest', 'inputAnswer',
 ] as const satisfies readonly (keyof TaskInstance)[];
 
 type RunImage = Pick<DagRun, (typeof RUN_MEMBERS)[number]> & { readonly callbacks: readonly PendingCallback[]; readonly tasks: readonly TaskImage[] };

@@ -114,6 +114,8 @@ export interface TaskInstance {
   chosen: readonly string[] | null;
   passed: boolean | null;
   skippedBy: string | null;
+  /** Keys that people set; null: none. */
+  xcoms: readonly string[] | null;
   note: string | null;
   /** What it asks of people, while it awaits input. */
   inputRequest: Json | null;
@@ -172,7 +174,7 @@ export function newInstance(slot: TaskSlot, mapIndex: number): TaskInstance {
   return {
     slot, mapIndex, state: 'none', tryNumber: 0, startedTry: 0, maxTries: slot.plan.retries, epoch: 0, endedEpoch: 0, losses: 0,
     worker: null, wakeAtMs: null, firstStartedAtMs: null, failure: null, trigger: null, resumed: null, hasResult: false, result: null, resultLength: null, resultLengths: null,
-    chosen: null, passed: null, skippedBy: null, note: null, inputRequest: null, inputAnswer: null,
+    chosen: null, passed: null, skippedBy: null, xcoms: null, note: null, inputRequest: null, inputAnswer: null,
     own: slot.plan.mappedGroup === undefined ? null
       : { upstream: newCounts(slot.plan.indexedUpstream.length, 0), indirectSetups: newCounts(slot.plan.indexedSetups.length, 0), skippers: NO_SKIPPERS },
   };

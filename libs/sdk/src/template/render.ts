@@ -1,4 +1,4 @@
-import type { Json } from '@dagbook/domain';
+import { type Json, XCOM_KEY } from '@dagbook/domain';
 import type { Lookup, LookupAnswer, RenderOptions, ShellCommand } from '@dagbook/templates';
 import { TaskFailure } from '../error.ts';
 import { connectionMissing } from '../missing.ts';
@@ -73,14 +73,15 @@ async function answerTo(lookup: Lookup, scope: RenderScope): Promise<LookupAnswe
   }
 }
 
-/** The task's own result is not there yet, and under other keys than `return_value` there is none. */
+/** Under other keys than that of results stands what people set. */
 async function pulled({ taskId, key, dagId, runId, mapIndexes, includePriorDates }: Lookup & { readonly kind: 'xcom' }, { request, io }: RenderScope): Promise<LookupAnswer> {
   if ((dagId !== undefined && dagId !== request.attempt.dagId) || (runId !== undefined && runId !== request.attempt.runId) || includePriorDates) {
     throw new TaskFailure('bad_input', `ti.xcom_pull reads results of the task's own run only: leave dag_id, run_id and include_prior_dates out`, { retry: false });
   }
-  if (taskId === undefined || key !== 'return_value') return { found: false };
-  const upstream = mapIndexes === undefined ? request.work.results[taskId] : undefined;
-  if (upstream === undefined) return (await io.xcom?.({ taskId, ...(mapIndexes === undefined ? {} : { mapIndexes }) })) ?? { found: false };
+  if (taskId === undefined) return { found: false };
+  const ofPeople = key !== XCOM_KEY;
+  const upstream = mapIndexes === undefined && !ofPeople ? request.work.results[taskId] : undefined;
+  if (upstream === undefined) return (await io.xcom?.({ taskId, ...(ofPeople ? { key } : {}), ...(mapIndexes === undefined ? {} : { mapIndexes }) })) ?? { found: false };
   const stored = new Map<string, Json>();
   for (const { result } of upstream.mapped ? upstream.items : [upstream]) if (result?.kind === 'stored') stored.set(result.key, await io.getResult(result.key));
   return found(readResult(upstream, stored).value as Json | undefined);
