@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { judgeContainer } from './container-rule.ts';
-import { admitRequest, judgeKnown } from './engine-request.ts';
+import { admitRequest, judgeContentType, judgeImage, judgeKnown } from './engine-request.ts';
 import { readSitePolicy, STRICTEST, type SitePolicy } from './site-policy.ts';
 
-const asWritten = (path: string): string => path;
+const asWritten = (path: string): string | undefined => path;
 const allowing = (policy: Partial<SitePolicy>): SitePolicy => ({ ...STRICTEST, ...policy });
 const judge = (host: object, policy: SitePolicy = STRICTEST, resolve = asWritten): string | undefined => judgeContainer({ Image: 'etl', HostConfig: host }, policy, resolve);
 
@@ -46,8 +46,18 @@ describe('what the strictest policy refuses, and the policy that allows it', () 
     [{ ReadonlyPaths: [] }, null],
     [{ OomScoreAdj: -1000 }, null],
     [{ LogConfig: { Type: 'syslog', Config: {} } }, null],
+    [{ DeviceRequests: [{ Driver: 'cdi', DeviceIDs: ['vendor.com/device=all'] }] }, null],
+    [{ Annotations: { 'org.systemd.property.DevicePolicy': "'auto'" } }, null],
+    [{ NetworkMode: 'c847de017412' }, { networks: ['c847de017412'] }],
+    [{ NetworkMode: 'ns:/proc/1/ns/net' }, { networks: ['ns:/proc/1/ns/net'] }],
+    [{ Binds: ['/data:/x:rshared'] }, null],
     // An engine reads names in any case, and may learn new ones.
     [{ privileged: true }, null],
+    [{ maskedpaths: [] }, null],
+    [{ 'Ma\u017FkedPaths': [] }, null],
+    [{ LogConfig: { Type: 'json-file', type: 'syslog' } }, null],
+    [{ Mounts: [{ Type: 'bind', Source: '/data', Target: '/x', ReadOnly: true, readonly: false }] }, null],
+    [{ Devices: [{ PathOnHost: '/dev/null', pathonhost: '/dev/sda', PathInContainer: '/dev/x', CgroupPermissions: 'rwm' }] }, null],
     [{ SomethingNew: true }, null],
   ])('%j', (host, policy) => {
     expect(judge(host)).toMatch(/^HostConfig\.\S+ is .*, but .*: .*/);
@@ -76,23 +86,46 @@ test('a folder is judged by where its links lead', () => {
   expect(judge({ Binds: ['/database:/x'] }, policy)).toMatch(/may not be mounted/);
 });
 
+test('a folder whose links cannot be seen is mounted only where tasks cannot have made one', () => {
+  const policy = allowing({ binds: ['/data'], readOnlyBinds: ['/etc', '/in'] });
+  const seen = (path: string): string | undefined => (path === '/in' ? path : undefined);
+  expect(judge({ Binds: ['/data/x:/x'] }, policy, seen)).toBe('HostConfig.Binds is "/data/x:/x", but where its links lead cannot be seen by docker-policy: mount the folder into docker-policy too, read-only, and see that its user may look into it');
+  expect(judge({ Binds: ['/data/x:/x:ro'] }, policy, seen)).toMatch(/cannot be seen/);
+  expect(judge({ Binds: ['/in/link:/x:ro'] }, policy, seen)).toMatch(/cannot be seen/);
+  expect(judge({ Binds: ['/etc/ssl:/x:ro'] }, policy, seen)).toBeUndefined();
+});
+
+test("a container cannot be given the mark of Dagbook's own", () => {
+  expect(judgeContainer({ Image: 'etl', Labels: { 'dagbook.service': 'x' } }, STRICTEST, asWritten)).toMatch(/^Labels\.dagbook\.service is "x", but /);
+  expect(judgeContainer({ Image: 'etl', Labels: { 'dagbook.dag': 'x' } }, STRICTEST, asWritten)).toBeUndefined();
+});
+
 test.each([
   ['GET', '/_ping'], ['GET', '/v1.41/containers/json?all=1'], ['POST', '/v1.41/images/create?fromImage=registry:5000/etl&tag=1'], ['GET', '/images/registry:5000/team/etl:1/json'],
 ])('%s %s passes', (method, url) => expect(admitRequest(method, url)).toEqual({ kind: 'pass' }));
 
 test.each([
   ['POST', '/build'], ['POST', '/v1.41/volumes/create'], ['POST', '/containers/prune'], ['PUT', '/containers/x/archive?path=/'], ['POST', '/containers/x/update'], ['POST', '/swarm/init'], ['POST', '/plugins/pull'],
-  ['POST', '/images/load'], ['POST', '/images/create?fromSrc=-'], ['GET', '/containers/../images/json'], ['GET', '/containers/%2e%2e/json'], ['POST', '//containers/create'], ['POST', '/v1.23/containers/x/start'],
+  ['POST', '/images/load'], ['POST', '/images/create?fromSrc=-'], ['POST', '/images/create'], ['POST', '/images/create?fromImage=x&a=?&fromSrc=-'], ['POST', '/images/create?fromImage=x&%66romSrc=-'], ['POST', 'http://x/build'], ['GET', '/containers/../images/json'], ['GET', '/containers/%2e%2e/json'], ['POST', '//containers/create'], ['POST', '/v1.23/containers/x/start'],
   ['post', '/containers/create'], ['GET', '/secrets'], ['POST', '/session'],
 ])('%s %s is refused', (method, url) => expect(admitRequest(method, url).kind).toBe('refuse'));
 
-test('the containers of Dagbook itself are out of reach, and those that own the host are not entered', () => {
-  const own = { labels: { 'dagbook.service': 'docker-policy' }, hostConfig: {} };
-  const powerful = { labels: {}, hostConfig: { Privileged: true } };
+test('the containers and images of Dagbook itself are out of reach, and what holds more of the host than tasks may is not entered', () => {
+  const own = { name: 'p', labels: { 'dagbook.service': 'docker-policy' }, hostConfig: {}, mounts: [] };
+  const powerful = { name: 'p', labels: {}, hostConfig: { Privileged: true }, mounts: [] };
+  const holding = { name: 'portainer', labels: {}, hostConfig: {}, mounts: [{ Type: 'volume', Source: '/var/lib/docker/volumes/x/_data', RW: true }, { Type: 'bind', Source: '/var/run/docker.sock', RW: true }] };
   expect(judgeKnown('p', own, false, STRICTEST, asWritten)).toMatch(/Dagbook's own service docker-policy/);
-  expect(judgeKnown('p', powerful, true, STRICTEST, asWritten)).toMatch(/may not be entered by tasks: its HostConfig\.Privileged is true/);
+  expect(judgeKnown('p', own, true, allowing({ enter: ['*'] }), asWritten)).toMatch(/Dagbook's own service docker-policy/);
+  expect(judgeKnown('p', powerful, true, STRICTEST, asWritten)).toMatch(/may not be entered by tasks: its HostConfig\.Privileged is true.* let the policy say "enter": \["p"\]$/);
   expect(judgeKnown('p', powerful, false, STRICTEST, asWritten)).toBeUndefined();
+  expect(judgeKnown('c0ffee', holding, true, STRICTEST, asWritten)).toMatch(/^the container c0ffee may not be entered by tasks: its Mounts\.Source is "\/var\/run\/docker\.sock", but this folder of the host may not be mounted/);
+  expect([allowing({ enter: ['portainer'] }), allowing({ binds: ['/var/run'] })].map((policy) => judgeKnown('c0ffee', holding, true, policy, asWritten))).toEqual([undefined, undefined]);
+  expect([judgeImage('x', 'sha256:1', ['sha256:1']), judgeImage('x', 'sha256:2', ['sha256:1'])]).toEqual(['the image is "x", but Dagbook\'s own services run from it: remove another', undefined]);
 });
+
+test.each([[undefined, true], ['application/json', true], ['application/json; charset=utf-8', true], ['text/plain', true], ['application/x-www-form-urlencoded', false], ['multipart/form-data; boundary=x', false], ['application/jsonx', false]])(
+  'a body that calls itself %s: %s', (type, passes) => expect(judgeContentType(type) === undefined).toBe(passes),
+);
 
 test('a policy with a slip is refused, each with a sentence', () => {
   expect(readSitePolicy({ privilege: true, binds: ['data', '/a/../b', '/'], hostPid: 'yes' })).toEqual({

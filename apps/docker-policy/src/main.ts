@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createLog, HealthServer, integer, Metrics, readSettings, text } from '@dagbook/platform';
+import { containerOf } from './host-folders.ts';
 import { PolicyProxy } from './policy-proxy.ts';
 import { readSitePolicy, STRICTEST, type SitePolicy } from './site-policy.ts';
 
@@ -29,7 +30,7 @@ function settingsOrExit(): ReturnType<typeof readSettings<typeof SETTINGS>> {
 
 const { engineSocket, socket, policy, healthPort } = settingsOrExit();
 const log = createLog({ service: 'docker-policy' });
-const proxy = new PolicyProxy({ engineSocket, socket, policy, log });
+const proxy = new PolicyProxy({ engineSocket, socket, policy, container: containerOf(readFileSync('/proc/self/mountinfo', 'utf8')), log });
 await proxy.listen();
 
 let failure = await proxy.engineFailure();

@@ -64,18 +64,30 @@ test.each([
   expect(await rig.docker.listContainers({ all: true })).toEqual([]);
 });
 
+const post = (path: string, body: string, contentType = 'application/json'): Promise<number> =>
+  new Promise((resolve, reject) => {
+    request({ socketPath: socket, path, method: 'POST', headers: { 'content-type': contentType } }, (answer) => resolve(answer.resume().statusCode ?? 0)).on('error', reject).end(body);
+  });
+
 test('names in another case and things said twice open no door', async () => {
-  const create = (body: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      request({ socketPath: socket, path: '/containers/create', method: 'POST', headers: { 'content-type': 'application/json' } }, (answer) => resolve(answer.resume().statusCode ?? 0)).on('error', reject).end(body);
-    });
+  const create = (body: string): Promise<number> => post('/containers/create', body);
   expect(await create(`{"Image":"${rig.image}","hostconfig":{"Privileged":true}}`)).toBe(403);
+  // An engine takes these for MaskedPaths, Type and ReadOnly, and the last one counts.
+  expect(await create(`{"Image":"${rig.image}","Cmd":["true"],"HostConfig":{"ma\u017FkedPaths":[]}}`)).toBe(403);
+  expect(await create(`{"Image":"${rig.image}","Cmd":["true"],"HostConfig":{"LogConfig":{"Type":"json-file","type":"syslog"}}}`)).toBe(403);
   expect(await create('[]')).toBe(400);
   expect(await create(`{"Image":"${rig.image}","HostConfig":{"Privileged":true},"HostConfig":{"Init":true},"Cmd":["true"]}`)).toBe(201);
   const [created] = await rig.docker.listContainers({ all: true });
   const container = rig.docker.getContainer(created?.Id ?? '');
   expect((await container.inspect()).HostConfig.Privileged).toBe(false);
   await container.remove();
+});
+
+test('no image is imported, however it is asked for, which could take the name of Dagbook\'s own', async () => {
+  expect(await post('/images/create?fromImage=&x=?&fromSrc=-&repo=evil', '')).toBe(403);
+  // An engine reads a form's fields as if they were the query's.
+  expect(await post('/images/create?fromImage=', 'fromSrc=http://127.0.0.1:1/x.tar&repo=evil', 'application/x-www-form-urlencoded')).toBe(403);
+  expect((await rig.docker.listImages()).flatMap(({ RepoTags }) => RepoTags)).toEqual([rig.image]);
 });
 
 test('a command in a running container: with a terminal\'s stream, and not in Dagbook\'s own', async () => {
@@ -93,9 +105,26 @@ test('a command in a running container: with a terminal\'s stream, and not in Da
     expect((await docker('exec', 'theirs', 'echo', 'hello')).stdout).toBe('hello\n');
     expect((await docker('exec', '--privileged', 'theirs', 'true')).stderr).toMatch(/a privileged command owns the host/);
     for (const args of [['exec', 'ours', 'true'], ['logs', 'ours'], ['rm', '-f', 'ours'], ['inspect', 'ours']]) expect((await docker(...args)).stderr).toMatch(/it is Dagbook's own service postgres/);
+    expect((await docker('rmi', '-f', rig.image)).stderr).toMatch(/the image is "busybox:test", but Dagbook's own services run from it/);
+    const within = await rig.docker.getContainer('ours').exec({ Cmd: ['id'] });
+    await expect(guarded.getExec(within.id).start({})).rejects.toThrow(/Dagbook's own service postgres/);
     expect((await docker('exec', 'nobody', 'true')).stderr).toMatch(/No such container: nobody/);
   } finally {
     await Promise.all([theirs, ours].map((container) => container.remove({ force: true })));
+  }
+});
+
+test('a container that holds more of the host than tasks may is entered only where the policy names it', async () => {
+  const holder = await rig.docker.createContainer({ name: 'holder', Image: rig.image, Cmd: ['sleep', '60'], HostConfig: { NetworkMode: 'none', Binds: ['/etc:/host:ro'] } });
+  await holder.start();
+  const allowing = new PolicyProxy({ engineSocket: rig.engine.address.slice('unix://'.length), socket: join(folder, 'allowing'), policy: { ...STRICTEST, enter: ['holder'] }, log: silentLog });
+  await allowing.listen();
+  try {
+    expect((await docker('exec', 'holder', 'true')).stderr).toMatch(/may not be entered by tasks: its Mounts\.Source is "\/etc"/);
+    expect(await new Docker({ socketPath: join(folder, 'allowing') }).getContainer('holder').exec({ Cmd: ['true'] })).toHaveProperty('id');
+  } finally {
+    await allowing.close();
+    await holder.remove({ force: true });
   }
 });
 

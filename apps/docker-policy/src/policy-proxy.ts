@@ -1,13 +1,21 @@
-import { realpathSync, rmSync, chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, request as ask, type ClientRequest, type IncomingMessage, type RequestOptions, type Server, type ServerResponse } from 'node:http';
-import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Log } from '@dagbook/platform';
-import { type Admission, admitRequest, judgeKnown, type KnownContainer } from './engine-request.ts';
+import { type Mounted, PROTECTED_LABEL, type ResolvePath } from './container-rule.ts';
+import { type Admission, admitRequest, judgeContentType, judgeImage, judgeKnown, type KnownContainer } from './engine-request.ts';
+import { HostFolders } from './host-folders.ts';
 import type { SitePolicy } from './site-policy.ts';
 
 /** Bodies are a command's or a container's description; templates with megabytes of environment do not start anyway. */
 const MAX_BODY_BYTES = 4 * 2 ** 20;
+
+interface Inspected {
+  readonly Name: string;
+  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  readonly HostConfig?: Readonly<Record<string, unknown>>;
+  readonly Mounts?: readonly (Mounted & { readonly Destination: string })[];
+}
 
 export interface PolicyProxyOptions {
   /** The engine's own socket. */
@@ -15,6 +23,8 @@ export interface PolicyProxyOptions {
   /** Where the proxy listens; a socket that is there already is replaced. */
   readonly socket: string;
   readonly policy: SitePolicy;
+  /** The engine's container that this runs in; absent: on the host itself. */
+  readonly container?: string | undefined;
   readonly log: Log;
 }
 
@@ -37,6 +47,8 @@ export class PolicyProxy {
   readonly #options: PolicyProxyOptions;
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
+  /** Absent until the engine has said what this container has mounted. */
+  #folders: HostFolders | undefined;
 
   constructor(options: PolicyProxyOptions) {
     this.#options = options;
@@ -130,20 +142,45 @@ export class PolicyProxy {
       throw new Refused(message);
     };
     if (admission.kind === 'refuse') refuse(admission.message);
-    if (admission.kind === 'container') {
-      const { policy } = this.#options;
-      refuse(judgeKnown(admission.id, await this.#containerOf(admission.id), admission.enters, policy, resolveOnHost));
-    }
+    refuse(judgeContentType(request.headers['content-type']));
+    refuse(await this.#judgeWhatItIsAbout(admission));
     const judge = judgeOf(admission);
     if (judge === undefined) return request.headers.upgrade === undefined ? undefined : readBody();
     const body = parsed(await readBody());
-    refuse(judge(body, this.#options.policy, resolveOnHost));
+    const folders = await this.#foldersSeen();
+    refuse(judge(body, this.#options.policy, (path) => folders.resolve(path)));
     return Buffer.from(JSON.stringify(body));
   }
 
+  async #judgeWhatItIsAbout(admission: Admission): Promise<string | undefined> {
+    if (admission.kind === 'container') return this.#judgeContainer(admission.id, admission.enters);
+    if (admission.kind === 'execution') {
+      const { ContainerID } = (await this.#askEngine(`/exec/${admission.id}/json`)) as { readonly ContainerID: string };
+      return this.#judgeContainer(ContainerID, false);
+    }
+    if (admission.kind !== 'image') return undefined;
+    const { Id } = (await this.#askEngine(`/images/${admission.name}/json`)) as { readonly Id: string };
+    const own = (await this.#askEngine(`/containers/json?all=1&filters=${encodeURIComponent(JSON.stringify({ label: [PROTECTED_LABEL] }))}`)) as readonly { readonly ImageID: string }[];
+    return judgeImage(admission.name, Id, own.map(({ ImageID }) => ImageID));
+  }
+
+  async #judgeContainer(id: string, enters: boolean): Promise<string | undefined> {
+    const folders = await this.#foldersSeen();
+    return judgeKnown(id, await this.#containerOf(id), enters, this.#options.policy, (path) => folders.resolve(path));
+  }
+
   async #containerOf(id: string): Promise<KnownContainer> {
-    const answer = (await this.#askEngine(`/containers/${id}/json`)) as { Config?: { Labels?: Record<string, string> | null }; HostConfig?: Record<string, unknown> };
-    return { labels: answer.Config?.Labels ?? {}, hostConfig: answer.HostConfig ?? {} };
+    const { Name, Config, HostConfig, Mounts } = (await this.#askEngine(`/containers/${id}/json`)) as Inspected;
+    return { name: Name.slice(1), labels: Config?.Labels ?? {}, hostConfig: HostConfig ?? {}, mounts: Mounts ?? [] };
+  }
+
+  /** In a container only what is mounted into it is the host's; how, its engine knows. */
+  async #foldersSeen(): Promise<HostFolders> {
+    if (this.#folders !== undefined) return this.#folders;
+    const { container } = this.#options;
+    if (container === undefined) return (this.#folders = HostFolders.all());
+    const { Mounts = [] } = (await this.#askEngine(`/containers/${container}/json`)) as Inspected;
+    return (this.#folders = HostFolders.mounted(Mounts.filter(({ Type }) => Type === 'bind')));
   }
 
   async #askEngine(path: string): Promise<unknown> {
@@ -164,18 +201,7 @@ export class PolicyProxy {
   }
 }
 
-/** Follows links as far as the path is visible from here; what is not there yet keeps its name below what is. */
-function resolveOnHost(path: string): string {
-  for (let known = path, rest = ''; ; rest = join(known.slice(dirname(known).length), rest), known = dirname(known)) {
-    try {
-      return join(realpathSync(known), rest);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || known === '/') return path;
-    }
-  }
-}
-
-function judgeOf(admission: Admission): ((body: { readonly [name: string]: unknown }, ...rest: [SitePolicy, (path: string) => string]) => string | undefined) | undefined {
+function judgeOf(admission: Admission): ((body: { readonly [name: string]: unknown }, ...rest: [SitePolicy, ResolvePath]) => string | undefined) | undefined {
   return admission.kind === 'body' || admission.kind === 'container' ? admission.judge : undefined;
 }
 

@@ -20,11 +20,13 @@ export interface SitePolicy {
   readonly volumes: readonly string[];
   /** Names of networks beside the default one; `*`: any but the host's. */
   readonly networks: readonly string[];
+  /** Names of running containers that commands may enter whatever those have; `*`: any but Dagbook's own. */
+  readonly enter: readonly string[];
 }
 
 export const STRICTEST: SitePolicy = {
   privileged: false, hostNetwork: false, hostPid: false, hostIpc: false, publishPorts: false, gpus: false,
-  devices: [], capAdd: [], binds: [], readOnlyBinds: [], volumes: [], networks: [],
+  devices: [], capAdd: [], binds: [], readOnlyBinds: [], volumes: [], networks: [], enter: [],
 };
 
 /** Answers the policy, or what is wrong with it, a sentence each. Unknown fields are wrong: a slip must not widen anything. */
