@@ -16,6 +16,9 @@ import { WatcherController } from './watcher.controller.ts';
 import { LogController } from './log.controller.ts';
 import { RetentionController } from './retention.controller.ts';
 import { RunController } from './run.controller.ts';
+import { AssetStateController } from './state/asset-state.controller.ts';
+import { ExpiredStateController } from './state/expired-state.controller.ts';
+import { TaskStateController } from './state/task-state.controller.ts';
 import { StreamController } from './stream/stream.controller.ts';
 import { SystemController } from './system.controller.ts';
 import { TaskInstanceChangeController } from './task-instance-change.controller.ts';
@@ -31,7 +34,7 @@ export class ApiGatewayModule {
     return {
       module: ApiGatewayModule,
       providers,
-      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, WatcherController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController, AssetController, QueuedEventController],
+      controllers: [AuthController, SystemController, DagController, RunController, TaskInstanceController, TaskInstanceChangeController, BackfillController, CallbackController, WatcherController, HumanInputController, BundleController, RetentionController, LogController, StreamController, ExecutionController, ConnectionController, VariableController, SecretController, PoolController, WorkerController, DagWarningController, XComController, AssetController, QueuedEventController, TaskStateController, AssetStateController, ExpiredStateController],
     };
   }
 }

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionApi, LogEraser, LogReader } from '@dagbook/contracts';
-import { createPool, parsePosition, RunEraser, type PostgresStores } from '@dagbook/event-store';
+import { DEFAULT_STATE_STORE_POLICY, type StateStorePolicy } from '@dagbook/domain';
+import { createPool, parsePosition, RunEraser, StateStore, type PostgresStores } from '@dagbook/event-store';
 import type { MessageBroker } from '@dagbook/messaging';
 import { objectStoreAt } from '@dagbook/object-store';
 import { errorAttributes, type AlarmClock, type Log, type RunningService } from '@dagbook/platform';
@@ -28,11 +29,14 @@ import { addSecurityHeaders } from './security-headers.ts';
 import type { KeyRing } from './secret/key-ring.ts';
 import { checkedEnvironment, SecretLookup, type SecretSources } from './secret/secret-lookup.ts';
 import { SecretStore } from './secret/secret-store.ts';
+import { AttemptStates } from './state/attempt-states.ts';
+import { StateSweeper } from './state/state-sweeper.ts';
+import { withKeyInOneSegment } from './state/state-request.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { SystemHealth } from './system-health.ts';
 import { openTlsDoor, type TlsDoorOptions } from './tls-door.ts';
-import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, VERSION, WORKER_SECRET } from './token.ts';
+import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, STATE_STORE_POLICY, VERSION, WORKER_SECRET } from './token.ts';
 import { NeedsOfDags } from './waiting/dag-needs.ts';
 import { SlotWatch } from './waiting/slot-watch.ts';
 import { serveWeb } from './web.ts';
@@ -72,6 +76,8 @@ export interface ApiGatewayConfig {
   readonly secretKeys: KeyRing | null;
   /** Where results of over 256 KB go: `file:///folder` or `s3://bucket/prefix`. null: to Postgres, up to 16 MB. */
   readonly xcomStore: string | null;
+  /** Default: Airflow's. */
+  readonly stateStore?: StateStorePolicy;
   /** The cookie goes over HTTPS only. Default false: `npm start` serves HTTP on this machine. */
   readonly cookieIsSecure?: boolean;
   /** A second door, over TLS; absent: there is none. */
@@ -96,8 +102,8 @@ export interface RunningApiGateway extends RunningService {
 
 const BODY_BYTES = 1024 * 1024;
 const RESULT_BODY_BYTES = 17 * 1024 * 1024;
-/** Ids of up to 250 characters, percent-encoded, and keys made of them. */
-const MAX_PATH_PARAM = 4_000;
+/** Ids of up to 250 characters and keys of states of up to 512, percent-encoded. */
+const MAX_PATH_PARAM = 5_000;
 
 /** Starts an api-gateway: REST, the page, live streams, the workers' execution API, and its share of the read models. */
 export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningApiGateway> {
@@ -117,9 +123,12 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });
   const objects = config.xcomStore === null ? null : objectStoreAt(config.xcomStore);
   const results = new ResultStore(stores.events, objects);
-  const executionApi = new StoredExecutionApi({ store: stores.events, results, db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
+  const policy = config.stateStore ?? DEFAULT_STATE_STORE_POLICY;
+  const states = new StateStore(stores.pool);
+  const executionApi = new StoredExecutionApi({ store: stores.events, results, states: new AttemptStates({ states, db: reads, policy }), db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
   const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), elsewhere: [ports.logReader, results], log });
+  const stateSweeper = new StateSweeper({ states, db: reads, policy, log });
   const app = await createApp(log, tokens, [
     { provide: Reader, useValue: reader },
     { provide: CommandDesk, useValue: commands },
@@ -128,6 +137,8 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: SignIn, useValue: signIn },
     { provide: StoredExecutionApi, useValue: executionApi },
     { provide: ResultStore, useValue: results },
+    { provide: StateStore, useValue: states },
+    { provide: STATE_STORE_POLICY, useValue: policy },
     { provide: SecretStore, useValue: secretStore },
     { provide: PoolDirectory, useValue: pools },
     { provide: WorkerWatch, useValue: workers },
@@ -154,6 +165,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     ports.onFatal?.(error);
   });
   sweeper.start();
+  stateSweeper.start();
   const host = config.host ?? '127.0.0.1';
   await app.listen(config.port, host);
   const tls = config.tls === undefined ? undefined : await openTlsDoor(http, { ...config.tls, host });
@@ -167,6 +179,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     await tls?.close();
     await app.close();
     await sweeper.stop(deadlineMs);
+    await stateSweeper.stop(deadlineMs);
     await feed.stop(deadlineMs);
     await reads.end();
     objects?.close();
@@ -188,6 +201,7 @@ async function createApp(log: Log, tokens: TokenDesk, providers: Provider[]): Pr
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
+    rewriteUrl: (request: { readonly url?: string }) => withKeyInOneSegment(request.url ?? '/'),
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
     // Before any route: a path that is not percent-encoded UTF-8.
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => void reply.status(400).send({ detail: 'The path cannot be read: it must be percent-encoded UTF-8' }),

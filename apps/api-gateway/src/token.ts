@@ -5,4 +5,5 @@ export const LEASES = Symbol('LeaseStore');
 export const LOG_READER = Symbol('LogReader');
 export const WORKER_SECRET = Symbol('worker secret');
 export const COOKIE_IS_SECURE = Symbol('cookie is secure');
+export const STATE_STORE_POLICY = Symbol('StateStorePolicy');
 export const VERSION = Symbol('version');

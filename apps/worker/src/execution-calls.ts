@@ -70,5 +70,7 @@ function ask({ api, largeResults }: Asking, auth: AttemptAuth, call: Call): Prom
       return api.requestRun(auth, call.request) as Promise<Json>;
     case 'findRun':
       return api.findRun(auth, call.query) as Promise<Json>;
+    case 'state':
+      return api.state(auth, call.question).then((answer) => ({ ...answer }));
   }
 }

@@ -1,4 +1,4 @@
-import type { AssetEventQuery, AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json, QueuedUpdate } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -97,6 +97,10 @@ export class HttpExecutionApi implements ExecutionApi {
 
   async findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null> {
     return ((await this.#ask('POST', '/execution/runs/find', attemptHeaders(auth), query as unknown as Json)) as { readonly run: OtherRun | null }).run;
+  }
+
+  async state(auth: AttemptAuth, question: StateQuestion): Promise<StateAnswer> {
+    return (await this.#ask('POST', '/execution/state', attemptHeaders(auth), question as unknown as Json)) as StateAnswer;
   }
 
   /** null: 404. */

@@ -30,6 +30,7 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     putRenderedFields: (auth, fields) => api.putRenderedFields(auth, fields),
     requestRun: (auth, request) => api.requestRun(auth, request),
     findRun: (auth, query) => api.findRun(auth, query),
+    state: (auth, question) => api.state(auth, question),
     getResult: (auth, key) => {
       const { dagId, runId } = parseAttemptId(auth.attemptId);
       const isOwn = key.startsWith(`${dagId}/${runId}/`) || key.startsWith(`results/${dagId}/${runId}/`);

@@ -1,4 +1,4 @@
-import type { AssetEventQuery, AttemptId, OtherRunQuery, Outcome, RunRequest, Work, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptId, OtherRunQuery, Outcome, RunRequest, StateQuestion, Work, XComQuestion } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import type { BundleFolder } from '@dagbook/sdk';
 
@@ -36,7 +36,8 @@ export type Call =
   | { readonly id: number; readonly method: 'assetEvents'; readonly query: AssetEventQuery }
   | { readonly id: number; readonly method: 'putRenderedFields'; readonly fields: { readonly [field: string]: Json } }
   | { readonly id: number; readonly method: 'requestRun'; readonly request: RunRequest }
-  | { readonly id: number; readonly method: 'findRun'; readonly query: OtherRunQuery };
+  | { readonly id: number; readonly method: 'findRun'; readonly query: OtherRunQuery }
+  | { readonly id: number; readonly method: 'state'; readonly question: StateQuestion };
 
 export type CallAnswer =
   | { readonly id: number; readonly value: Json }

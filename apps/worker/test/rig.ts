@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, type AttemptAssigned, type AttemptAuth, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type Work, type XComAnswer } from '@dagbook/contracts';
+import { assignmentTopic, type AttemptAssigned, type AttemptAuth, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type StateAnswer, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { silentLog, systemClock } from '@dagbook/platform';
@@ -105,6 +105,9 @@ export class FakeExecutionApi implements ExecutionApi {
   }
   async variable(_auth: unknown, key: string): Promise<string | null> {
     return this.variables.get(key) ?? null;
+  }
+  async state(): Promise<StateAnswer> {
+    return {};
   }
   async requestRun(_auth: unknown, { runId }: RunRequest): Promise<RunRequested> {
     return { kind: 'begun', runId: runId ?? 'begun' };

@@ -31,6 +31,26 @@ export interface ExecutionApi {
   requestRun(auth: AttemptAuth, request: RunRequest): Promise<RunRequested>;
   /** How a run of any DAG stands, by its id or its logical date; null: there is none (yet). */
   findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null>;
+  /** What the attempt's task keeps for its next try, or what is kept of an asset. A write is on the disk when it is answered. */
+  state(auth: AttemptAuth, question: StateQuestion): Promise<StateAnswer>;
+}
+
+export type StateQuestion = { readonly of: StateOwner } & (
+  | { readonly op: 'get'; readonly key: string }
+  /** `retentionMs`, of a task's: for how long from now, null: for ever; absent: as the site says. */
+  | { readonly op: 'set'; readonly key: string; readonly value: Json; readonly retentionMs?: number | null }
+  | { readonly op: 'delete'; readonly key: string }
+  | { readonly op: 'clear' }
+);
+
+/** Of an asset that the task names only through aliases: these, one of which the asset must have been updated through. */
+export type StateOwner = { readonly kind: 'task' } | { readonly kind: 'asset'; readonly uri: string; readonly aliases?: readonly string[] };
+
+export interface StateAnswer {
+  /** Of `get`; absent: there is none. */
+  readonly value?: Json;
+  /** For the task's log: it was done, and should have been done otherwise. */
+  readonly warning?: string;
 }
 
 /** Above this a result is kept outside of the journal, on disk or S3, where the site has a place for such. */

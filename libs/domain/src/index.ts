@@ -102,6 +102,8 @@ export type { AssetQueueEvent, AssetSchedule, AssetUpdated } from './asset/event
 export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
 export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export { leavesOf } from './asset/condition.ts';
+export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';
+export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from './state-store/entry.ts';
 export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
 export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue } from './asset/queue.ts';
 export { runsWhenSkipped } from './run/trigger-rule.ts';

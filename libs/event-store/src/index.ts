@@ -14,6 +14,8 @@ export { createPool } from './postgres/connection.ts';
 export { migrate } from './postgres/migrate.ts';
 export type { ErasedRun } from './postgres/run-eraser.ts';
 export { RunEraser } from './postgres/run-eraser.ts';
+export type { AssetStateEntry, ExpiredState, LeaseHolder, StatePage, TaskStateEntry, TaskStateScope } from './postgres/state-store.ts';
+export { StateStore } from './postgres/state-store.ts';
 export type { PostgresStores } from './postgres/stores.ts';
 export { openPostgresStores } from './postgres/stores.ts';
 export type { Projection, ProjectionRound } from './projection-runner.ts';

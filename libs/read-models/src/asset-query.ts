@@ -162,3 +162,9 @@ async function counted(db: Queryable, from: string, values: readonly unknown[]):
   const [row] = await selectRows<{ total: number }>(db, `SELECT count(*) AS total FROM ${from}`, values);
   return row?.total ?? 0;
 }
+
+/** Whether an asset was ever updated through one of these aliases. */
+export async function isUpdatedThrough(db: Queryable, uri: string, aliases: readonly string[]): Promise<boolean> {
+  const text = 'SELECT FROM rm.assets a JOIN rm.asset_alias_assets la USING (asset_id) JOIN rm.asset_aliases l USING (alias_id) WHERE a.uri = $1 AND l.name = ANY ($2::text[]) LIMIT 1';
+  return (await selectRows(db, text, [uri, aliases])).length > 0;
+}

@@ -2,7 +2,8 @@ import { type EmittedAssetEvent, type Json as PlainJson, textsIn } from '@dagboo
 import { emittedEvent, eventForAuthor, inletQuery } from './asset-event.ts';
 import { connectionMissing, environmentName, variableMissing } from './missing.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
-import type { Asset, AssetAlias, AssetEvent, Json, TaskContext, TaskLog } from './types.ts';
+import { assetStateOfTask, taskState } from './state-store.ts';
+import type { Asset, AssetAlias, AssetEvent, AssetStateStore, Json, TaskContext, TaskLog, TaskStateStore } from './types.ts';
 
 /** What a task's function sees of its run. Everything is made when it is asked for: most tasks ask for little. */
 export class RunContext<P> implements TaskContext<P> {
@@ -121,6 +122,15 @@ export class RunContext<P> implements TaskContext<P> {
     const found = await this.#io.variable(key);
     if (found === null) throw variableMissing(key);
     return found;
+  }
+
+  get taskState(): TaskStateStore {
+    return taskState(this.#io);
+  }
+
+  get assetState(): (asset?: Asset) => AssetStateStore {
+    const assets = { taskId: this.taskId, inlets: this.#inlets, outlets: this.#outlets };
+    return (asset) => assetStateOfTask(this.#io, assets, asset);
   }
 
   maskSecret(secret: Json): void {

@@ -1,6 +1,6 @@
 export type {
-  Asset, AssetAlias, AssetEvent, AssetWatcher, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
-  TaskCallbackContext, TaskContext, TaskLog, TaskRef, TaskSpec, TestAnswer, TestCallback, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
+  Asset, AssetAlias, AssetEvent, AssetStateStore, AssetWatcher, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
+  TaskCallbackContext, TaskContext, TaskLog, TaskRef, TaskSpec, TaskStateStore, TestAnswer, TestCallback, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
 export type { AwsOptions, BashOptions, PythonOptions } from './operator/command.ts';

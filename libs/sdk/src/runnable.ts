@@ -1,5 +1,5 @@
 import type { DagDefinition, Json, QueuedUpdate, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
-import type { AssetEventQuery, AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
  * What stands between a DAG's code and the process that runs it. A bundle exports DAGs; under this symbol each of them
@@ -67,6 +67,8 @@ export interface TaskIo {
   requestRun(request: RunRequest): Promise<RunRequested>;
   /** null: there is no such run (yet). */
   findRun(query: OtherRunQuery): Promise<OtherRun | null>;
+  /** The state stores of the task and of assets. Absent: there are none. */
+  state?(question: StateQuestion): Promise<StateAnswer>;
   /** By the kind of an operator: `bash`. */
   readonly operators: { readonly [kind: string]: OperatorExecutor };
 }

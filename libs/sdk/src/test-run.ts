@@ -16,8 +16,9 @@ import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
 import type { HumanResult } from './operator/human.ts';
+import { TestStates } from './test-state.ts';
 import type { TriggerSpec } from './trigger.ts';
-import type { AssetEvent, Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
+import type { Asset, AssetEvent, Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
   readonly __mock = true;
@@ -80,6 +81,8 @@ export interface ScheduledTest {
   readonly updates?: readonly QueuedUpdate[];
   readonly partitionKey?: string;
   readonly previous: DagRun | null;
+  /** Of all runs of the test. */
+  readonly states: TestStates;
 }
 
 export class TestRun implements TestResult {
@@ -98,6 +101,7 @@ export class TestRun implements TestResult {
   #nowMs: number;
   readonly #scheduled: ScheduledTest | undefined;
   readonly #events: RunEvent[] = [];
+  readonly #states: TestStates;
   #epoch = 0;
 
   constructor(model: DagModel, compiled: CompiledDag, options: TestOptions<object>, scheduled?: ScheduledTest) {
@@ -108,6 +112,7 @@ export class TestRun implements TestResult {
     this.#answers = new Map((options.answers ?? []).map((given) => [(given as AnswerValue).taskId, given as AnswerValue]));
     this.#run = createRunState(compilePlan(compiled.definition));
     this.#scheduled = scheduled;
+    this.#states = scheduled?.states ?? new TestStates(options.assetState);
     this.#nowMs = scheduled?.run.runAfterMs ?? this.#logicalDateMs();
   }
 
@@ -133,6 +138,14 @@ export class TestRun implements TestResult {
     const states = new Set(this.#instancesOf(r.id).map(({ state }) => state));
     for (const state of ['failed', 'upstream_failed', 'success', 'skipped'] as const) if (states.has(state)) return state;
     throw new Error(`'${r.id}' is ${[...states].join(', ') || 'not in this run'}`);
+  }
+
+  taskState(r: TaskRef<unknown>, mapIndex = -1): Record<string, unknown> {
+    return this.#states.ofInstance(this.#stateName(r.id, mapIndex), this.#nowMs);
+  }
+
+  assetState(asset: Asset): Record<string, unknown> {
+    return this.#states.ofAsset(asset, this.#nowMs);
   }
 
   get callbacks(): readonly TestCallback[] {
@@ -329,7 +342,12 @@ export class TestRun implements TestResult {
       mask: () => this.#mask,
       requestRun: async ({ dagId, runId = `begun_by__${taskId}` }) => (dagId in (this.#options.otherDags ?? {}) ? { kind: 'begun', runId } : { kind: 'refused', reason: `the test says nothing of a DAG '${dagId}'; name it in otherDags` }),
       findRun: async (query) => this.#otherRun(query),
+      state: async (question) => this.#states.answer(this.#stateName(taskId, mapIndex), question, this.#nowMs),
     };
+  }
+
+  #stateName(taskId: string, mapIndex: number): string {
+    return `${this.#run.created?.runId ?? ''}/${taskId}/${mapIndex}`;
   }
 
   #otherRun({ dagId, runId = 'other', taskIds = [], groupId }: OtherRunQuery): OtherRun | null {

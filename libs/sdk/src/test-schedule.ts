@@ -3,6 +3,7 @@ import type { DagModel } from './model.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { TestRun, type ScheduledTest } from './test-run.ts';
+import { TestStates } from './test-state.ts';
 import { answerTimetable } from './timetable.ts';
 import type { ScheduleTestOptions, ScheduleTestResult } from './types.ts';
 
@@ -14,11 +15,12 @@ export async function testSchedule(model: DagModel, compiled: CompiledDag, optio
   const { definition } = compiled;
   const runs: ScheduleTestResult['runs'][number][] = [];
   const limit = definition.maxConsecutiveFailedRuns ?? 0;
+  const states = new TestStates(options.assetState);
   let previous: TestRun | undefined;
   let failedInARow = 0;
   for (const due of dueRuns(model, definition, options)) {
     if (limit > 0 && failedInARow >= limit) break;
-    const test: TestRun = new TestRun(model, compiled, options, { ...due, previous: previous?.folded ?? null });
+    const test: TestRun = new TestRun(model, compiled, options, { ...due, previous: previous?.folded ?? null, states });
     await test.run();
     failedInARow = test.state === 'failed' ? failedInARow + 1 : 0;
     const { interval, runAfterMs } = due.run;
@@ -32,7 +34,7 @@ export async function testSchedule(model: DagModel, compiled: CompiledDag, optio
   return { runs, paused: limit > 0 && failedInARow >= limit };
 }
 
-type DueRun = Omit<ScheduledTest, 'previous'>;
+type DueRun = Omit<ScheduledTest, 'previous' | 'states'>;
 
 /** By time and by assets, as they come. */
 function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, updates = [] }: ScheduleTestOptions<object>): Generator<DueRun> {

@@ -44,6 +44,8 @@ export interface AssetWatcher {
 export interface WatcherContext extends Pick<TaskContext<unknown>, 'log' | 'conn' | 'variable' | 'maskSecret' | 'signal'> {
   /** Of the asset. */
   readonly uri: string;
+  /** What is kept of the asset: a cursor that outlives this process. */
+  readonly assetState: AssetStateStore;
   /** Id of the newest update that it told of, in whichever process; absent before the first. */
   readonly last?: string;
 }
@@ -79,6 +81,23 @@ export type In<T> =
 
 /** JSON in which any part may be a task's result. */
 export type InJson = Json | TaskRef<unknown> | readonly InJson[] | { readonly [name: string]: InJson };
+
+/** Small JSON by key, as it was set last. A change is on the disk when it is answered; an execution that is not the newest any more changes nothing. */
+export interface AssetStateStore {
+  /** undefined, or `fallback`: nothing is kept under this key. */
+  get<T = Json>(key: string): Promise<T | undefined>;
+  get<T>(key: string, fallback: T): Promise<T>;
+  /** Any JSON but null, at most 1 MB; of more than 64 KB the log warns. Keys have 1 to 512 characters. */
+  set(key: string, value: {}): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** Deletes every key. */
+  clear(): Promise<void>;
+}
+
+export interface TaskStateStore extends AssetStateStore {
+  /** `retention` counts from now on. Default: 30 days, unless the site says otherwise. */
+  set(key: string, value: {}, o?: { retention?: Duration | 'never' }): Promise<void>;
+}
 
 export interface TaskContext<P> {
   readonly params: P;
@@ -116,6 +135,10 @@ export interface TaskContext<P> {
   inletEvents(of: Asset | AssetAlias, o?: { limit?: number }): Promise<readonly AssetEvent[]>;
   conn<T = Record<string, string>>(id: string): Promise<T>;
   variable(key: string): Promise<string>;
+  /** What this task instance keeps over its tries, and over clears, within its run: the next try goes on where this one ended. */
+  readonly taskState: TaskStateStore;
+  /** What is kept of one of the task's inlets or outlets, over runs and DAGs, until it is deleted. Without `asset`: of the only one. */
+  readonly assetState: (asset?: Asset) => AssetStateStore;
   /**
    * Hides a secret of the task's own making, and every text inside an object or list, in its log, rendered fields and
    * failures from now on. What `conn` and `variable` answer is hidden already. At least 5 characters long.
@@ -405,6 +428,8 @@ export interface TestOptions<P> {
   assetEvents?: readonly { asset: Asset; extra?: Record<string, Json>; source?: NonNullable<AssetEvent['source']> }[];
   /** What was updated before, oldest first: what `inletEvents` answers. */
   inletEvents?: readonly { asset: Asset; extra?: Record<string, Json>; alias?: AssetAlias }[];
+  /** What is kept of assets before. */
+  assetState?: readonly { asset: Asset; key: string; value: {} }[];
   /** Of the run; what its tasks update is updated under it. */
   partitionKey?: string;
   /** What people answer; a task that asks and is not answered waits for its response timeout. */
@@ -419,6 +444,10 @@ export interface TestResult {
   stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
   /** What its tasks updated, in the order in which they succeeded. */
   readonly assetEvents: readonly AssetEvent[];
+  /** What a task has kept, by key; of a mapped task: what this instance has. */
+  taskState(r: TaskRef<any>, mapIndex?: number): Record<string, unknown>;
+  /** What is kept of an asset, by key. */
+  assetState(asset: Asset): Record<string, unknown>;
   /** Callbacks that ran, in order, each once however often it was tried; not `onExecute`, which is part of its task. */
   readonly callbacks: readonly TestCallback[];
 }

@@ -9,6 +9,7 @@ import { pause } from './pause.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { durationMs, watchedAssets } from './schedule.ts';
 import { callSite, siteOf } from './site.ts';
+import { assetState } from './state-store.ts';
 import type { AssetWatcher, Duration, WatcherContext, WatcherUpdate } from './types.ts';
 
 type Watch = (context: WatcherContext) => WatcherAnswer | Promise<WatcherAnswer>;
@@ -56,7 +57,7 @@ export async function runWatcher(dag: DagModel, request: TaskRunRequest, io: Tas
   const code = watchedAssets(dag.spec.schedule).filter(({ uri }) => uri === wanted?.uri).flatMap(watchersOf).find(({ name }) => name === wanted?.name) as WatcherValue | undefined;
   if (wanted === undefined || code === undefined) return { kind: 'failed', failure: { code: 'code_missing', message: `the code of DAG '${dag.dagId}' has no such watcher` } };
   const { log, conn, variable, maskSecret, signal } = new RunContext(request, io, { params: {}, timezone: 'UTC', outlets: [] });
-  const context: WatcherContext = { log, conn, variable, maskSecret, signal, uri: wanted.uri, ...(wanted.last === undefined ? {} : { last: wanted.last }) };
+  const context: WatcherContext = { log, conn, variable, maskSecret, signal, uri: wanted.uri, assetState: assetState(io, wanted.uri), ...(wanted.last === undefined ? {} : { last: wanted.last }) };
   try {
     for (;;) {
       const answer = await code.watch(context);

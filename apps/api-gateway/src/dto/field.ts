@@ -165,6 +165,18 @@ export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
     options,
   );
 
+/** An instant, or a word in its place. */
+export const InstantOr = (word: string, options: FieldOptions = {}): PropertyDecorator =>
+  field(
+    {
+      type: 'datetime_parsing',
+      says: `Input should be '${word}', or an instant in ISO-8601, such as 2026-11-25T00:00:00Z`,
+      schema: { type: String },
+      read: (raw) => (raw === word ? raw : typeof raw === 'string' ? (instantMs(raw) ?? UNREADABLE) : UNREADABLE),
+    },
+    options,
+  );
+
 export const Choice = (words: readonly string[], options: FieldOptions = {}): PropertyDecorator =>
   field({ type: 'enum', says: `Input should be ${inWords(words)}`, schema: { type: String, enum: [...words] }, read: (raw) => (words.includes(raw as string) ? raw : UNREADABLE) }, options);
 

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, StreamableFile } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AssetEventQuery, AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json, QueuedUpdate } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
@@ -124,6 +124,15 @@ export class ExecutionController {
   @HttpCode(200)
   async findRun(@Body() query: OtherRunQuery | undefined, @Headers() headers: RequestHeaders): Promise<{ readonly run: OtherRun | null }> {
     return { run: await this.#api.findRun(authOf(headers), withDag(query)) };
+  }
+
+  @Post('state')
+  @HttpCode(200)
+  async state(@Body() question: Partial<StateQuestion> | undefined, @Headers() headers: RequestHeaders): Promise<StateAnswer> {
+    const { of, op } = question ?? {};
+    const isKnown = (of?.kind === 'task' || (of?.kind === 'asset' && typeof of.uri === 'string')) && ['get', 'set', 'delete', 'clear'].includes(op ?? '');
+    if (!isKnown) throw invalid([{ type: 'missing', loc: ['body'], msg: 'Say of whom, and what is to be done' }]);
+    return this.#api.state(authOf(headers), question as StateQuestion);
   }
 
   @Get('variables/:key')

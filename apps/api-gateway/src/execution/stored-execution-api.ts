@@ -1,10 +1,11 @@
-import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, isResultKeyOfRun, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, isResultKeyOfRun, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type StateAnswer, type StateQuestion, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
 import { type Json, type QueuedUpdate, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
 import { listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
 import type { OtherRuns } from './other-run.ts';
 import type { ResultStore, StoredResult } from './result-store.ts';
+import type { AttemptStates } from '../state/attempt-states.ts';
 import type { StoredObject } from '@dagbook/object-store';
 import { KeyRingError } from '../secret/key-ring.ts';
 import { type SecretLookup, SecretSourceError } from '../secret/secret-lookup.ts';
@@ -23,9 +24,11 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #secrets: SecretLookup;
   readonly #otherRuns: OtherRuns;
   readonly #results: ResultStore;
+  readonly #states: AttemptStates;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; states: AttemptStates }) {
     this.#results = options.results;
+    this.#states = options.states;
     this.#store = options.store;
     this.#db = options.db;
     this.#tokenSecret = options.tokenSecret;
@@ -124,6 +127,10 @@ export class StoredExecutionApi implements ExecutionApi {
   async findRun(auth: AttemptAuth, query: OtherRunQuery): Promise<OtherRun | null> {
     await this.#admit(auth);
     return this.#otherRuns.find(query);
+  }
+
+  async state(auth: AttemptAuth, question: StateQuestion): Promise<StateAnswer> {
+    return this.#states.answer(auth, await this.#admit(auth), question);
   }
 
   async #admitTo(auth: AttemptAuth, key: string): Promise<AttemptKey> {

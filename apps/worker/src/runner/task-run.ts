@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type Work } from '@dagbook/contracts';
+import { type OtherRun, type Outcome, parseAttemptId, type PreviousRun, type RunRequested, type StateAnswer, type Work } from '@dagbook/contracts';
 import { type QueuedUpdate, type FailureCode, type Json, SecretMask, secretsInConnection, secretsInVariable } from '@dagbook/domain';
 import { operators } from '@dagbook/operators';
 import type { OperatorExecutor, TaskIo } from '@dagbook/sdk';
@@ -105,6 +105,7 @@ export class TaskRunner {
       mask: () => running.secrets,
       requestRun: async (request) => (await calls.ask({ method: 'requestRun', request })) as unknown as RunRequested,
       findRun: async (query) => (await calls.ask({ method: 'findRun', query })) as unknown as OtherRun | null,
+      state: async (question) => (await calls.ask({ method: 'state', question })) as unknown as StateAnswer,
       operators: this.#executors,
     };
   }

@@ -11,7 +11,7 @@ const BATCH_ROWS = 2_000;
 const LOCK = `hashtextextended('dagbook erases runs', 0)`;
 
 /**
- * Deletes what is kept of runs that were erased (`RunErased`): events of the run and its attempts, results, rendered fields, the
+ * Deletes what is kept of runs that were erased (`RunErased`): events of the run and its attempts, results, rendered fields, states of its tasks, the
  * snapshot, the claim of its logical date. Only once every reader of the feed has passed that event; the event itself goes
  * last, so that whoever comes after a crash finds what is left to do. Each step can be repeated.
  */
@@ -57,6 +57,7 @@ export class RunEraser {
     for (const [kind, prefix] of [['xcom', run], ['xcom', `results/${run}`], ['rendered', run]] as const) {
       await this.#inBatches(`DELETE FROM contents WHERE (kind, key) IN (SELECT kind, key FROM contents WHERE kind = '${kind}' AND key >= $1 AND key < $2 ORDER BY kind, key LIMIT $3)`, below(prefix));
     }
+    await this.#run('DELETE FROM task_states WHERE dag_id = $1 AND run_id = $2', [dagId, runId]);
     await this.#run('DELETE FROM snapshots WHERE stream_id = $1', [`run-${run}`]);
     const logicalDateMs = await this.#logicalDateOf(run);
     if (logicalDateMs !== null) await this.#run(`DELETE FROM events WHERE stream_id = $1 AND data ->> 'runId' = $2`, [`claim-${dagId}/${logicalDateMs}`, runId]);
