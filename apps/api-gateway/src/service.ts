@@ -201,7 +201,7 @@ async function createApp(log: Log, tokens: TokenDesk, providers: Provider[]): Pr
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
-    rewriteUrl: (request: { readonly url?: string }) => withKeyInOneSegment(request.url ?? '/'),
+    rewriteUrl: (request: { readonly url?: string | undefined }) => withKeyInOneSegment(request.url ?? '/'),
     routerOptions: { maxParamLength: MAX_PATH_PARAM },
     // Before any route: a path that is not percent-encoded UTF-8.
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => void reply.status(400).send({ detail: 'The path cannot be read: it must be percent-encoded UTF-8' }),

@@ -17,7 +17,7 @@ const ORDERS = 's3://lake/orders';
 
 const grant = (id: string, epoch: number) =>
   postgres.stores.events.append([{ streamId: '', expectedVersion: 0, events: [], grants: [{ attemptId: id, epoch, worker: 'w', incarnation: 'i', dagId: 'pipeline', runId: 'today', taskId: 'extract', queue: 'default', pool: 'default_pool', poolSlots: 1, lostAfterMs: 60_000 }] }]);
-const revoke = (id: string) => postgres.stores.events.append([{ streamId: '', expectedVersion: 0, events: [], revoke: [id] } as never]);
+const revoke = (id: string) => postgres.stores.events.append([{ streamId: '', expectedVersion: 0, events: [], revoke: [id] }]);
 
 beforeAll(async () => {
   house = await House.open(postgres);
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await journal.dag(PIPELINE);
   await journal.run(PIPELINE, 'today');
   await journal.start('pipeline', 'today', 'extract');
-  await journal.append(assetEventsStream('1'), [{ type: 'AssetUpdated', uri: ORDERS, extra: {}, atMs: journal.tick(), aliases: ['todays'] }] as never);
+  await journal.append(assetEventsStream('1'), [{ type: 'AssetUpdated', uri: ORDERS, extra: {}, atMs: journal.tick(), aliases: ['todays'] }]);
   await house.caughtUp();
 });
 afterAll(() => house.close());

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, TDataShape } from './client/index.ts';
-import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkPoolsData, BulkPoolsErrors, BulkPoolsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, CreateAssetEventData, CreateAssetEventErrors, CreateAssetEventResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, CreateXcomEntryData, CreateXcomEntryErrors, CreateXcomEntryResponses, DeleteAssetQueuedEventsData, DeleteAssetQueuedEventsErrors, DeleteAssetQueuedEventsResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagAssetQueuedEventData, DeleteDagAssetQueuedEventErrors, DeleteDagAssetQueuedEventResponses, DeleteDagAssetQueuedEventsData, DeleteDagAssetQueuedEventsErrors, DeleteDagAssetQueuedEventsResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeletePoolData, DeletePoolErrors, DeletePoolResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, DeleteXcomEntryData, DeleteXcomEntryErrors, DeleteXcomEntryResponses, DrainWorkerData, DrainWorkerErrors, DrainWorkerResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetAssetAliasData, GetAssetAliasErrors, GetAssetAliasesData, GetAssetAliasesErrors, GetAssetAliasesResponses, GetAssetAliasResponses, GetAssetData, GetAssetErrors, GetAssetEventsData, GetAssetEventsErrors, GetAssetEventsResponses, GetAssetQueuedEventsData, GetAssetQueuedEventsErrors, GetAssetQueuedEventsResponses, GetAssetResponses, GetAssetsData, GetAssetsErrors, GetAssetsResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagAssetQueuedEventData, GetDagAssetQueuedEventErrors, GetDagAssetQueuedEventResponses, GetDagAssetQueuedEventsData, GetDagAssetQueuedEventsErrors, GetDagAssetQueuedEventsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolData, GetPoolErrors, GetPoolResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetUpstreamAssetEventsData, GetUpstreamAssetEventsErrors, GetUpstreamAssetEventsResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, GetWorkersData, GetWorkersErrors, GetWorkersResponses, GetXcomEntriesData, GetXcomEntriesErrors, GetXcomEntriesResponses, GetXcomEntryData, GetXcomEntryErrors, GetXcomEntryResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListDagWarningsData, ListDagWarningsErrors, ListDagWarningsResponses, LoginOnceData, LoginOnceErrors, MaterializeAssetData, MaterializeAssetErrors, MaterializeAssetResponses, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchPoolData, PatchPoolErrors, PatchPoolResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostPoolData, PostPoolErrors, PostPoolResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiCallbackLogData, UiCallbackLogErrors, UiCallbackLogResponses, UiCallbacksData, UiCallbacksErrors, UiCallbacksResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWatcherLogData, UiWatcherLogErrors, UiWatcherLogResponses, UiWatchersData, UiWatchersErrors, UiWatchersResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UndrainWorkerData, UndrainWorkerErrors, UndrainWorkerResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses, UpdateXcomEntryData, UpdateXcomEntryErrors, UpdateXcomEntryResponses } from './types.gen.ts';
+import type { BulkConnectionsData, BulkConnectionsErrors, BulkConnectionsResponses, BulkPoolsData, BulkPoolsErrors, BulkPoolsResponses, BulkTaskInstancesData, BulkTaskInstancesErrors, BulkTaskInstancesResponses, BulkVariablesData, BulkVariablesErrors, BulkVariablesResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ClearAssetStateStoreData, ClearAssetStateStoreErrors, ClearAssetStateStoreResponses, ClearDagRunData, ClearDagRunErrors, ClearDagRunResponses, ClearTaskStateStoreData, ClearTaskStateStoreErrors, ClearTaskStateStoreResponses, CreateAssetEventData, CreateAssetEventErrors, CreateAssetEventResponses, CreateBackfillData, CreateBackfillDryRunData, CreateBackfillDryRunErrors, CreateBackfillDryRunResponses, CreateBackfillErrors, CreateBackfillResponses, CreateTokenAllAdminsData, CreateTokenAllAdminsErrors, CreateTokenAllAdminsResponses, CreateTokenCliData, CreateTokenCliErrors, CreateTokenCliResponses, CreateTokenData, CreateTokenErrors, CreateTokenResponses, CreateXcomEntryData, CreateXcomEntryErrors, CreateXcomEntryResponses, DeleteAssetQueuedEventsData, DeleteAssetQueuedEventsErrors, DeleteAssetQueuedEventsResponses, DeleteAssetStateStoreData, DeleteAssetStateStoreErrors, DeleteAssetStateStoreResponses, DeleteConnectionData, DeleteConnectionErrors, DeleteConnectionResponses, DeleteDagAssetQueuedEventData, DeleteDagAssetQueuedEventErrors, DeleteDagAssetQueuedEventResponses, DeleteDagAssetQueuedEventsData, DeleteDagAssetQueuedEventsErrors, DeleteDagAssetQueuedEventsResponses, DeleteDagRunData, DeleteDagRunErrors, DeleteDagRunResponses, DeleteExpiredStatesData, DeleteExpiredStatesErrors, DeleteExpiredStatesResponses, DeletePoolData, DeletePoolErrors, DeletePoolResponses, DeleteTaskStateStoreData, DeleteTaskStateStoreErrors, DeleteTaskStateStoreResponses, DeleteVariableData, DeleteVariableErrors, DeleteVariableResponses, DeleteXcomEntryData, DeleteXcomEntryErrors, DeleteXcomEntryResponses, DrainWorkerData, DrainWorkerErrors, DrainWorkerResponses, EndSessionData, EndSessionErrors, EndSessionResponses, GetAssetAliasData, GetAssetAliasErrors, GetAssetAliasesData, GetAssetAliasesErrors, GetAssetAliasesResponses, GetAssetAliasResponses, GetAssetData, GetAssetErrors, GetAssetEventsData, GetAssetEventsErrors, GetAssetEventsResponses, GetAssetQueuedEventsData, GetAssetQueuedEventsErrors, GetAssetQueuedEventsResponses, GetAssetResponses, GetAssetsData, GetAssetsErrors, GetAssetsResponses, GetAssetStateStoreData, GetAssetStateStoreErrors, GetAssetStateStoreResponses, GetBackfillData, GetBackfillErrors, GetBackfillResponses, GetBundlesData, GetBundlesErrors, GetBundlesResponses, GetConnectionData, GetConnectionErrors, GetConnectionResponses, GetConnectionsData, GetConnectionsErrors, GetConnectionsResponses, GetDagAssetQueuedEventData, GetDagAssetQueuedEventErrors, GetDagAssetQueuedEventResponses, GetDagAssetQueuedEventsData, GetDagAssetQueuedEventsErrors, GetDagAssetQueuedEventsResponses, GetDagData, GetDagDetailsData, GetDagDetailsErrors, GetDagDetailsResponses, GetDagErrors, GetDagResponses, GetDagRunArchiveData, GetDagRunArchiveErrors, GetDagRunArchiveResponses, GetDagRunData, GetDagRunErrors, GetDagRunEventsData, GetDagRunEventsErrors, GetDagRunEventsResponses, GetDagRunResponses, GetDagRunsData, GetDagRunsErrors, GetDagRunsResponses, GetDagsData, GetDagsErrors, GetDagSourceData, GetDagSourceErrors, GetDagSourceResponses, GetDagsResponses, GetDagStatsData, GetDagStatsErrors, GetDagStatsResponses, GetDagVersionData, GetDagVersionErrors, GetDagVersionResponses, GetDagVersionsData, GetDagVersionsErrors, GetDagVersionsResponses, GetExpiredStatesData, GetExpiredStatesErrors, GetExpiredStatesResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetHitlDetailData, GetHitlDetailErrors, GetHitlDetailResponses, GetHitlDetailsData, GetHitlDetailsErrors, GetHitlDetailsResponses, GetHitlDetailTryDetailData, GetHitlDetailTryDetailErrors, GetHitlDetailTryDetailResponses, GetImportErrorData, GetImportErrorErrors, GetImportErrorResponses, GetImportErrorsData, GetImportErrorsErrors, GetImportErrorsResponses, GetLogData, GetLogErrors, GetLogResponses, GetMappedTaskInstanceData, GetMappedTaskInstanceErrors, GetMappedTaskInstanceResponses, GetMappedTaskInstancesData, GetMappedTaskInstancesErrors, GetMappedTaskInstancesResponses, GetPoolData, GetPoolErrors, GetPoolResponses, GetPoolsData, GetPoolsErrors, GetPoolsResponses, GetQueuesData, GetQueuesErrors, GetQueuesResponses, GetTaskData, GetTaskErrors, GetTaskInstanceData, GetTaskInstanceErrors, GetTaskInstanceResponses, GetTaskInstancesData, GetTaskInstancesErrors, GetTaskInstancesResponses, GetTaskInstanceTriesData, GetTaskInstanceTriesErrors, GetTaskInstanceTriesResponses, GetTaskInstanceTryDetailsData, GetTaskInstanceTryDetailsErrors, GetTaskInstanceTryDetailsResponses, GetTaskResponses, GetTasksData, GetTasksErrors, GetTasksResponses, GetTaskStateStoreData, GetTaskStateStoreErrors, GetTaskStateStoreResponses, GetUpstreamAssetEventsData, GetUpstreamAssetEventsErrors, GetUpstreamAssetEventsResponses, GetVariableData, GetVariableErrors, GetVariableResponses, GetVariablesData, GetVariablesErrors, GetVariablesResponses, GetVersionData, GetVersionErrors, GetVersionResponses, GetWorkersData, GetWorkersErrors, GetWorkersResponses, GetXcomEntriesData, GetXcomEntriesErrors, GetXcomEntriesResponses, GetXcomEntryData, GetXcomEntryErrors, GetXcomEntryResponses, ListAssetStateStoreData, ListAssetStateStoreErrors, ListAssetStateStoreResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListDagWarningsData, ListDagWarningsErrors, ListDagWarningsResponses, ListTaskStateStoreData, ListTaskStateStoreErrors, ListTaskStateStoreResponses, LoginOnceData, LoginOnceErrors, MaterializeAssetData, MaterializeAssetErrors, MaterializeAssetResponses, PatchConnectionData, PatchConnectionErrors, PatchConnectionResponses, PatchDagData, PatchDagErrors, PatchDagResponses, PatchDagRunData, PatchDagRunErrors, PatchDagRunResponses, PatchPoolData, PatchPoolErrors, PatchPoolResponses, PatchTaskInstanceByMapIndexData, PatchTaskInstanceByMapIndexErrors, PatchTaskInstanceByMapIndexResponses, PatchTaskInstanceData, PatchTaskInstanceDryRunByMapIndexData, PatchTaskInstanceDryRunByMapIndexErrors, PatchTaskInstanceDryRunByMapIndexResponses, PatchTaskInstanceDryRunData, PatchTaskInstanceDryRunErrors, PatchTaskInstanceDryRunResponses, PatchTaskInstanceErrors, PatchTaskInstanceResponses, PatchTaskStateStoreData, PatchTaskStateStoreErrors, PatchTaskStateStoreResponses, PatchVariableData, PatchVariableErrors, PatchVariableResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostClearTaskInstancesData, PostClearTaskInstancesErrors, PostClearTaskInstancesResponses, PostConnectionData, PostConnectionErrors, PostConnectionResponses, PostPoolData, PostPoolErrors, PostPoolResponses, PostVariableData, PostVariableErrors, PostVariableResponses, RotateSecretsData, RotateSecretsErrors, RotateSecretsResponses, SetAssetStateStoreData, SetAssetStateStoreErrors, SetAssetStateStoreResponses, SetTaskStateStoreData, SetTaskStateStoreErrors, SetTaskStateStoreResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponses, StreamLogData, StreamLogErrors, StreamLogResponses, SyncBundleData, SyncBundleErrors, SyncBundleResponses, TestConnectionData, TestConnectionErrors, TestConnectionResponses, TriggerDagRunData, TriggerDagRunErrors, TriggerDagRunResponses, UiCallbackLogData, UiCallbackLogErrors, UiCallbackLogResponses, UiCallbacksData, UiCallbacksErrors, UiCallbacksResponses, UiDagsData, UiDagsErrors, UiDagsResponses, UiDeadlinesData, UiDeadlinesErrors, UiDeadlinesResponses, UiGridData, UiGridErrors, UiGridResponses, UiMeData, UiMeErrors, UiMeResponses, UiNextRunsData, UiNextRunsErrors, UiNextRunsResponses, UiStructureData, UiStructureErrors, UiStructureResponses, UiWatcherLogData, UiWatcherLogErrors, UiWatcherLogResponses, UiWatchersData, UiWatchersErrors, UiWatchersResponses, UiWhyData, UiWhyErrors, UiWhyResponses, UndrainWorkerData, UndrainWorkerErrors, UndrainWorkerResponses, UnpauseBackfillData, UnpauseBackfillErrors, UnpauseBackfillResponses, UpdateHitlDetailData, UpdateHitlDetailErrors, UpdateHitlDetailResponses, UpdateXcomEntryData, UpdateXcomEntryErrors, UpdateXcomEntryResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -1224,5 +1224,147 @@ export const getDagAssetQueuedEvent = <ThrowOnError extends boolean = true>(opti
     responseStyle: 'data',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents',
+    ...options
+});
+
+/**
+ * Delete all entries of a task instance, or of every instance of a mapped task
+ */
+export const clearTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<ClearTaskStateStoreData, ThrowOnError>): RequestResult<ClearTaskStateStoreResponses, ClearTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<ClearTaskStateStoreResponses, ClearTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store',
+    ...options
+});
+
+/**
+ * What a task instance keeps, by key
+ */
+export const listTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<ListTaskStateStoreData, ThrowOnError>): RequestResult<ListTaskStateStoreResponses, ListTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).get<ListTaskStateStoreResponses, ListTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store',
+    ...options
+});
+
+/**
+ * Delete an entry, if there is one
+ */
+export const deleteTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<DeleteTaskStateStoreData, ThrowOnError>): RequestResult<DeleteTaskStateStoreResponses, DeleteTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteTaskStateStoreResponses, DeleteTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}',
+    ...options
+});
+
+/**
+ * One entry
+ */
+export const getTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<GetTaskStateStoreData, ThrowOnError>): RequestResult<GetTaskStateStoreResponses, GetTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetTaskStateStoreResponses, GetTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}',
+    ...options
+});
+
+/**
+ * Change the value of an entry; when it expires stays
+ */
+export const patchTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<PatchTaskStateStoreData, ThrowOnError>): RequestResult<PatchTaskStateStoreResponses, PatchTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).patch<PatchTaskStateStoreResponses, PatchTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Keep a value for the next try
+ */
+export const setTaskStateStore = <ThrowOnError extends boolean = true>(options: Options<SetTaskStateStoreData, ThrowOnError>): RequestResult<SetTaskStateStoreResponses, SetTaskStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).put<SetTaskStateStoreResponses, SetTaskStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete all that is kept of an asset
+ */
+export const clearAssetStateStore = <ThrowOnError extends boolean = true>(options: Options<ClearAssetStateStoreData, ThrowOnError>): RequestResult<ClearAssetStateStoreResponses, ClearAssetStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<ClearAssetStateStoreResponses, ClearAssetStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/state-store',
+    ...options
+});
+
+/**
+ * What is kept of an asset, by key, and who wrote it
+ */
+export const listAssetStateStore = <ThrowOnError extends boolean = true>(options: Options<ListAssetStateStoreData, ThrowOnError>): RequestResult<ListAssetStateStoreResponses, ListAssetStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).get<ListAssetStateStoreResponses, ListAssetStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/state-store',
+    ...options
+});
+
+/**
+ * Delete an entry, if there is one
+ */
+export const deleteAssetStateStore = <ThrowOnError extends boolean = true>(options: Options<DeleteAssetStateStoreData, ThrowOnError>): RequestResult<DeleteAssetStateStoreResponses, DeleteAssetStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).delete<DeleteAssetStateStoreResponses, DeleteAssetStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/state-store/{key}',
+    ...options
+});
+
+/**
+ * One entry
+ */
+export const getAssetStateStore = <ThrowOnError extends boolean = true>(options: Options<GetAssetStateStoreData, ThrowOnError>): RequestResult<GetAssetStateStoreResponses, GetAssetStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).get<GetAssetStateStoreResponses, GetAssetStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/state-store/{key}',
+    ...options
+});
+
+/**
+ * Keep a value of an asset
+ */
+export const setAssetStateStore = <ThrowOnError extends boolean = true>(options: Options<SetAssetStateStoreData, ThrowOnError>): RequestResult<SetAssetStateStoreResponses, SetAssetStateStoreErrors, ThrowOnError, 'data'> => (options.client ?? client).put<SetAssetStateStoreResponses, SetAssetStateStoreErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/assets/{asset_id}/state-store/{key}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete the entries that have expired, now
+ */
+export const deleteExpiredStates = <ThrowOnError extends boolean = true>(options?: Options<DeleteExpiredStatesData, ThrowOnError>): RequestResult<DeleteExpiredStatesResponses, DeleteExpiredStatesErrors, ThrowOnError, 'data'> => (options?.client ?? client).delete<DeleteExpiredStatesResponses, DeleteExpiredStatesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/stateStore/expired',
+    ...options
+});
+
+/**
+ * The first entries that have expired and are still to be deleted
+ */
+export const getExpiredStates = <ThrowOnError extends boolean = true>(options?: Options<GetExpiredStatesData, ThrowOnError>): RequestResult<GetExpiredStatesResponses, GetExpiredStatesErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<GetExpiredStatesResponses, GetExpiredStatesErrors, ThrowOnError, 'data'>({
+    responseStyle: 'data',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v2/stateStore/expired',
     ...options
 });

@@ -1128,6 +1128,72 @@ export type QueuedEventCollectionResponse = {
     total_entries: number;
 };
 
+export type TaskStateResponse = {
+    key: string;
+    value: {
+        [key: string]: unknown;
+    };
+    updated_at: string;
+    expires_at: string | null;
+};
+
+export type TaskStateCollectionResponse = {
+    task_state_store: Array<TaskStateResponse>;
+    total_entries: number;
+};
+
+export type TaskStateBody = {
+    value: string | number | boolean | {
+        [key: string]: unknown;
+    } | Array<unknown> | null;
+    expires_at?: string | null;
+};
+
+export type StateBody = {
+    value: string | number | boolean | {
+        [key: string]: unknown;
+    } | Array<unknown> | null;
+};
+
+export type StateWriterResponse = {
+    kind: 'task' | 'watcher' | 'api';
+    dag_id: string | null;
+    run_id: string | null;
+    task_id: string | null;
+    map_index: number | null;
+};
+
+export type AssetStateResponse = {
+    key: string;
+    value: {
+        [key: string]: unknown;
+    };
+    updated_at: string;
+    last_updated_by: StateWriterResponse;
+};
+
+export type AssetStateCollectionResponse = {
+    asset_state_store: Array<AssetStateResponse>;
+    total_entries: number;
+};
+
+export type ExpiredStateResponse = {
+    dag_id: string;
+    run_id: string;
+    task_id: string;
+    map_index: number;
+    key: string;
+};
+
+export type ExpiredStateCollectionResponse = {
+    expired: Array<ExpiredStateResponse>;
+    total_entries: number;
+};
+
+export type DeletedStatesResponse = {
+    deleted: number;
+};
+
 export type CreateTokenAllAdminsData = {
     body?: never;
     path?: never;
@@ -6369,3 +6435,596 @@ export type GetDagAssetQueuedEventResponses = {
 };
 
 export type GetDagAssetQueuedEventResponse = GetDagAssetQueuedEventResponses[keyof GetDagAssetQueuedEventResponses];
+
+export type ClearTaskStateStoreData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+    };
+    query?: {
+        map_index?: number;
+        all_map_indices?: boolean;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store';
+};
+
+export type ClearTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ClearTaskStateStoreError = ClearTaskStateStoreErrors[keyof ClearTaskStateStoreErrors];
+
+export type ClearTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type ClearTaskStateStoreResponse = ClearTaskStateStoreResponses[keyof ClearTaskStateStoreResponses];
+
+export type ListTaskStateStoreData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+    };
+    query?: {
+        limit?: number;
+        offset?: number;
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store';
+};
+
+export type ListTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ListTaskStateStoreError = ListTaskStateStoreErrors[keyof ListTaskStateStoreErrors];
+
+export type ListTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    200: TaskStateCollectionResponse;
+};
+
+export type ListTaskStateStoreResponse = ListTaskStateStoreResponses[keyof ListTaskStateStoreResponses];
+
+export type DeleteTaskStateStoreData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        key: string;
+    };
+    query?: {
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}';
+};
+
+export type DeleteTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteTaskStateStoreError = DeleteTaskStateStoreErrors[keyof DeleteTaskStateStoreErrors];
+
+export type DeleteTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteTaskStateStoreResponse = DeleteTaskStateStoreResponses[keyof DeleteTaskStateStoreResponses];
+
+export type GetTaskStateStoreData = {
+    body?: never;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        key: string;
+    };
+    query?: {
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}';
+};
+
+export type GetTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetTaskStateStoreError = GetTaskStateStoreErrors[keyof GetTaskStateStoreErrors];
+
+export type GetTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    200: TaskStateResponse;
+};
+
+export type GetTaskStateStoreResponse = GetTaskStateStoreResponses[keyof GetTaskStateStoreResponses];
+
+export type PatchTaskStateStoreData = {
+    body: StateBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        key: string;
+    };
+    query?: {
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}';
+};
+
+export type PatchTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type PatchTaskStateStoreError = PatchTaskStateStoreErrors[keyof PatchTaskStateStoreErrors];
+
+export type PatchTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    200: unknown;
+};
+
+export type SetTaskStateStoreData = {
+    body: TaskStateBody;
+    path: {
+        dag_id: string;
+        dag_run_id: string;
+        task_id: string;
+        key: string;
+    };
+    query?: {
+        map_index?: number;
+    };
+    url: '/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}';
+};
+
+export type SetTaskStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type SetTaskStateStoreError = SetTaskStateStoreErrors[keyof SetTaskStateStoreErrors];
+
+export type SetTaskStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type SetTaskStateStoreResponse = SetTaskStateStoreResponses[keyof SetTaskStateStoreResponses];
+
+export type ClearAssetStateStoreData = {
+    body?: never;
+    path: {
+        asset_id: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}/state-store';
+};
+
+export type ClearAssetStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ClearAssetStateStoreError = ClearAssetStateStoreErrors[keyof ClearAssetStateStoreErrors];
+
+export type ClearAssetStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type ClearAssetStateStoreResponse = ClearAssetStateStoreResponses[keyof ClearAssetStateStoreResponses];
+
+export type ListAssetStateStoreData = {
+    body?: never;
+    path: {
+        asset_id: string;
+    };
+    query?: {
+        limit?: number;
+        offset?: number;
+    };
+    url: '/api/v2/assets/{asset_id}/state-store';
+};
+
+export type ListAssetStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type ListAssetStateStoreError = ListAssetStateStoreErrors[keyof ListAssetStateStoreErrors];
+
+export type ListAssetStateStoreResponses = {
+    /**
+     * Done
+     */
+    200: AssetStateCollectionResponse;
+};
+
+export type ListAssetStateStoreResponse = ListAssetStateStoreResponses[keyof ListAssetStateStoreResponses];
+
+export type DeleteAssetStateStoreData = {
+    body?: never;
+    path: {
+        asset_id: string;
+        key: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}/state-store/{key}';
+};
+
+export type DeleteAssetStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteAssetStateStoreError = DeleteAssetStateStoreErrors[keyof DeleteAssetStateStoreErrors];
+
+export type DeleteAssetStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type DeleteAssetStateStoreResponse = DeleteAssetStateStoreResponses[keyof DeleteAssetStateStoreResponses];
+
+export type GetAssetStateStoreData = {
+    body?: never;
+    path: {
+        asset_id: string;
+        key: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}/state-store/{key}';
+};
+
+export type GetAssetStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetAssetStateStoreError = GetAssetStateStoreErrors[keyof GetAssetStateStoreErrors];
+
+export type GetAssetStateStoreResponses = {
+    /**
+     * Done
+     */
+    200: AssetStateResponse;
+};
+
+export type GetAssetStateStoreResponse = GetAssetStateStoreResponses[keyof GetAssetStateStoreResponses];
+
+export type SetAssetStateStoreData = {
+    body: StateBody;
+    path: {
+        asset_id: string;
+        key: string;
+    };
+    query?: never;
+    url: '/api/v2/assets/{asset_id}/state-store/{key}';
+};
+
+export type SetAssetStateStoreErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type SetAssetStateStoreError = SetAssetStateStoreErrors[keyof SetAssetStateStoreErrors];
+
+export type SetAssetStateStoreResponses = {
+    /**
+     * Done
+     */
+    204: void;
+};
+
+export type SetAssetStateStoreResponse = SetAssetStateStoreResponses[keyof SetAssetStateStoreResponses];
+
+export type DeleteExpiredStatesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v2/stateStore/expired';
+};
+
+export type DeleteExpiredStatesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type DeleteExpiredStatesError = DeleteExpiredStatesErrors[keyof DeleteExpiredStatesErrors];
+
+export type DeleteExpiredStatesResponses = {
+    /**
+     * Done
+     */
+    200: DeletedStatesResponse;
+};
+
+export type DeleteExpiredStatesResponse = DeleteExpiredStatesResponses[keyof DeleteExpiredStatesResponses];
+
+export type GetExpiredStatesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        offset?: number;
+    };
+    url: '/api/v2/stateStore/expired';
+};
+
+export type GetExpiredStatesErrors = {
+    /**
+     * Refused
+     */
+    400: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    401: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    403: HttpExceptionResponse;
+    /**
+     * Refused
+     */
+    404: HttpExceptionResponse;
+    /**
+     * The request breaks a rule
+     */
+    422: HttpValidationError;
+};
+
+export type GetExpiredStatesError = GetExpiredStatesErrors[keyof GetExpiredStatesErrors];
+
+export type GetExpiredStatesResponses = {
+    /**
+     * Done
+     */
+    200: ExpiredStateCollectionResponse;
+};
+
+export type GetExpiredStatesResponse = GetExpiredStatesResponses[keyof GetExpiredStatesResponses];
