@@ -63,6 +63,7 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
   'a run is closed with things to tell': { breakage: { stores: appending('scheduler', closedAtItsEnd), weather: { crash: 0.02 } }, foundBy: ['everything ends'] },
   'what is late is not recorded': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.filter(({ type }) => type !== 'DeadlineMissed') })) }, foundBy: ['who is late is recorded as late', 'every end is told once', 'everything ends'] },
   'a trigger that lost its host has none for ever': { breakage: { hears: (message) => (message.type === 'AttemptReady' && message.data.work.kind === 'trigger' && message.data.lastEpoch > 1 ? [] : [message]) }, foundBy: ['everything ends'] },
+  'what was said of a deferred task is granted after its trigger has fired': { breakage: { hears: asSaidBefore() }, foundBy: ['everything ends'] },
   'what a trigger brought counts twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TriggerFired') })) }, foundBy: ['legal transitions'] },
   'a person is heard twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TaskInputReceived') })) }, foundBy: ['legal transitions'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
@@ -162,6 +163,18 @@ function presentedAs(other: (reported: Reported) => Reported): NonNullable<Break
     if (role !== 'scheduler' || message.type !== 'AttemptFinished') return [message];
     const forged = other(message.data);
     return [message, { ...message, data: { ...message.data, ...forged, token: attemptToken(TOKEN_SECRET, forged.attemptId, forged.epoch) } }];
+  };
+}
+
+/** Of a task whose trigger has fired the dispatcher hears that it is ready to wait, as it was. */
+function asSaidBefore(): NonNullable<Breakage['hears']> {
+  const said = new Map<string, Extract<Message, { type: 'AttemptReady' }>>();
+  return (message, role) => {
+    if (role !== 'dispatcher' || message.type !== 'AttemptReady') return [message];
+    const { attemptId: id, lastEpoch, work } = message.data;
+    if (work.kind === 'trigger') said.set(id, message);
+    const before = work.kind === undefined ? said.get(id) : undefined;
+    return [before === undefined ? message : { ...before, data: { ...before.data, lastEpoch } }];
   };
 }
 

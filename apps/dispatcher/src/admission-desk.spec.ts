@@ -77,6 +77,31 @@ describe('the admission desk', () => {
     expect(desk.counts).toEqual({ ready: 0, live: 1 });
   });
 
+  it('asks what is ready now of a try that was granted since it was said to be', async () => {
+    desk.ready([ready()]);
+    await published(2);
+    await stores.events.append([{ streamId: `attempt-${ATTEMPT}`, expectedVersion: 1, events: [], fences: [{ attemptId: ATTEMPT, epoch: 1, release: true }] }]);
+    desk.closed(ATTEMPT, 1);
+    desk.ready([ready()]);
+    await published(3);
+    expect(said.at(-1)).toEqual({ topic: 'dagbook.reports', key: 'dispatcher', type: 'AttemptsWanted', data: { by: 'one', of: [{ attemptId: ATTEMPT, epoch: 1 }] } });
+    expect(desk.counts).toEqual({ ready: 0, live: 0 });
+    desk.ready([ready(1)]);
+    await published(4);
+    expect(told()).toEqual([['AttemptAssigned', 1], ['AttemptAssigned', 2]]);
+  });
+
+  it('grants a callback that was granted before at once, for it does the same each time', async () => {
+    const callback: AttemptReady = { ...ready(), work: { ...ready().work, kind: 'callback' } };
+    desk.ready([callback]);
+    await published(2);
+    await stores.events.append([{ streamId: `attempt-${ATTEMPT}`, expectedVersion: 1, events: [], fences: [{ attemptId: ATTEMPT, epoch: 1, release: true }] }]);
+    desk.closed(ATTEMPT, 1);
+    desk.ready([callback]);
+    await published(3);
+    expect(told()).toEqual([['AttemptAssigned', 1], ['AttemptAssigned', 2]]);
+  });
+
   it('withdraws a grant that was revoked while it committed', async () => {
     let release = (): void => undefined;
     commit = new Promise((resolve) => (release = resolve));

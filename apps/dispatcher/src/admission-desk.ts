@@ -79,10 +79,11 @@ export class AdmissionDesk {
       const lease = this.#leases.get(attempt.attemptId);
       if (lease !== undefined && lease.epoch > attempt.lastEpoch) {
         // Found in the rows when this desk was opened: what its worker may have to be told again is only known now.
-        if (!this.#work.has(attempt.attemptId)) this.#work.set(attempt.attemptId, attempt);
+        if (!this.#work.has(attempt.attemptId) && isGrantOf(lease, attempt)) this.#work.set(attempt.attemptId, attempt);
         continue;
       }
-      this.#work.set(attempt.attemptId, attempt);
+      const known = this.#work.get(attempt.attemptId);
+      if (known === undefined || known.lastEpoch <= attempt.lastEpoch) this.#work.set(attempt.attemptId, attempt);
       evolveAdmission(state, { type: 'AttemptReady', attempt });
     }
     this.#loop.wake();
@@ -202,7 +203,7 @@ export class AdmissionDesk {
     for (const row of rows) {
       if (state.leases.has(row.attemptId)) continue;
       const ready = this.#work.get(row.attemptId);
-      if (ready !== undefined) messages.push(this.#assignment(ready, row.epoch, row.worker));
+      if (ready !== undefined && isGrantOf(row, ready)) messages.push(this.#assignment(ready, row.epoch, row.worker));
       this.#found(row);
     }
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
@@ -281,8 +282,9 @@ export class AdmissionDesk {
 
   /**
    * The attempt's stream stood elsewhere than its readiness said. Either it is live already (a hint came twice, or a
-   * leader before us granted it): its worker is told again. Or an earlier grant of the try has ended: it is granted
-   * above that one's epoch.
+   * leader before us granted it): its worker is told again. Or an earlier grant of the try has ended: what was said is of
+   * before that, when the task may have waited for something else, so its run is asked what is ready now. What does the
+   * same whenever it is granted needs no asking.
    */
   async #resolve(state: AdmissionState, conflicts: readonly Grant[]): Promise<void> {
     let rows: ReadonlyMap<string, Lease>;
@@ -297,19 +299,26 @@ export class AdmissionDesk {
     }
     if (this.#state !== state) return;
     const messages: OutgoingMessage[] = [];
+    const wanted: { readonly attemptId: string; readonly epoch: number }[] = [];
     for (const [index, { attempt }] of conflicts.entries()) {
       const ready = attempt as AttemptReady;
-      const row = rows.get(ready.attemptId);
-      evolveAdmission(state, { type: 'GrantFailed', attemptId: ready.attemptId, again: false });
+      const { attemptId } = ready;
+      const row = rows.get(attemptId);
+      const epoch = epochs[index] ?? 0;
+      evolveAdmission(state, { type: 'GrantFailed', attemptId, again: false });
       if (row !== undefined) {
         this.#found(row);
-        messages.push(this.#assignment(ready, row.epoch, row.worker));
-        continue;
+        if (isGrantOf(row, ready)) messages.push(this.#assignment(ready, row.epoch, row.worker));
+      } else if (ready.work.kind === 'callback' || ready.work.kind === 'watcher') {
+        const again: AttemptReady = { ...ready, lastEpoch: epoch };
+        this.#work.set(attemptId, again);
+        evolveAdmission(state, { type: 'AttemptReady', attempt: again });
+      } else if (!state.ready.has(attemptId)) {
+        this.#work.delete(attemptId);
+        wanted.push({ attemptId, epoch });
       }
-      const again: AttemptReady = { ...ready, lastEpoch: epochs[index] ?? 0 };
-      this.#work.set(again.attemptId, again);
-      evolveAdmission(state, { type: 'AttemptReady', attempt: again });
     }
+    if (wanted.length > 0) messages.push({ topic: TOPICS.reports.name, key: 'dispatcher', type: 'AttemptsWanted', data: { by: this.#ports.instance, of: wanted } });
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
     this.#loop.wake();
   }
@@ -331,6 +340,9 @@ export class AdmissionDesk {
     if (messages.length > 0) await this.#ports.publisher.publish(messages);
   }
 }
+
+/** Whether it is by this readiness that the lease was granted: another says what the try was to do at another time. */
+const isGrantOf = ({ epoch }: { readonly epoch: number }, { lastEpoch }: AttemptReady): boolean => epoch === lastEpoch + 1;
 
 /** Bounds a round: a commit of this many grants is still a few milliseconds. */
 const GRANTS_A_ROUND = 512;

@@ -25,7 +25,7 @@ export class ReportConsumer {
     const refused: Report[] = [];
     const ofWatchers: Report[] = [];
     for (const message of messages) {
-      if (message.type === 'AttemptsWanted') await this.engine.republish();
+      if (message.type === 'AttemptsWanted') await this.engine.republish(message.data.of);
       else if (message.type === 'SchedulerSeen') this.ownership.seen(message.data.instance, message.data.leaving);
       else if (!this.ownership.owns(parseAttemptId(message.data.attemptId).dagId)) this.overheard.keep(message);
       else if (!this.gate.isProven(message)) refused.push(message);

@@ -1,5 +1,5 @@
 import { DEFAULT_POOL, deferredInstances, priorityOfTry, readyInstances, taskInstance, upstreamResults, type Json, type RunEvent, type TaskInstanceView } from '@dagbook/domain';
-import { attemptId, TOPICS, type AttemptReady, type Work } from '@dagbook/contracts';
+import { attemptId, TOPICS, type AttemptKey, type AttemptReady, type Work } from '@dagbook/contracts';
 import type { OutgoingMessage } from '@dagbook/messaging';
 import { callbackMessages, followingCallbackMessages, readyCallbackMessages } from './callback-effect.ts';
 import type { HotRun } from './hot-run.ts';
@@ -46,6 +46,13 @@ export async function readyMessages(run: HotRun, results: ResultKeeper): Promise
   return [...instances, ...readyCallbackMessages(run)];
 }
 
+/** One of them, to be granted above an epoch that the run may not know of; none when the try waits for no grant. */
+export async function readyMessageAbove(run: HotRun, key: Pick<AttemptKey, 'taskId' | 'mapIndex' | 'tryNumber'>, epoch: number, results: ResultKeeper): Promise<OutgoingMessage[]> {
+  const instance = taskInstance(run.state, key);
+  if (instance === undefined || instance.tryNumber !== key.tryNumber || (instance.state !== 'scheduled' && instance.state !== 'deferred')) return [];
+  return [await readyMessage(run, instance, results, 0, epoch)];
+}
+
 function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch: number } | undefined {
   switch (event.type) {
     case 'TaskSucceeded':
@@ -67,7 +74,7 @@ function closedAttempt(run: HotRun, event: RunEvent): { attemptId: string; epoch
   }
 }
 
-async function readyMessage(run: HotRun, instance: TaskInstanceView, results: ResultKeeper, readyAtMs: number): Promise<OutgoingMessage> {
+async function readyMessage(run: HotRun, instance: TaskInstanceView, results: ResultKeeper, readyAtMs: number, grantedEpoch = 0): Promise<OutgoingMessage> {
   const { taskId, mapIndex, tryNumber } = instance;
   const id = attemptId({ dagId: run.dagId, runId: run.runId, taskId, mapIndex, tryNumber });
   const task = run.plan.taskOf.get(taskId);
@@ -78,7 +85,7 @@ async function readyMessage(run: HotRun, instance: TaskInstanceView, results: Re
     ...(instance.state === 'deferred' ? { poolSlots: 0, deferredSlots: task?.pool?.slots ?? 1 } : { poolSlots: task?.pool?.slots ?? 1 }),
     priority: (task && priorityOfTry(task, tryNumber)) ?? run.plan.weights.get(taskId) ?? 1,
     readyAtMs,
-    lastEpoch: Math.max(instance.epoch, instance.endedEpoch),
+    lastEpoch: Math.max(instance.epoch, instance.endedEpoch, grantedEpoch),
     caps: {
       maxActiveTasks: run.plan.definition.maxActiveTasks ?? 16,
       ...(task?.maxActive === undefined ? {} : { maxActive: task.maxActive }),

@@ -1,5 +1,5 @@
 import { createRunState, decideRun, evolveRun, isAtRest, isFinished, isRejected, nextWakeAtMs, replan, revokedBy, settle, type Json, type Rejected, type RunCommand, type RunEvent, type Settled } from '@dagbook/domain';
-import { attemptId, runStream, TOPICS } from '@dagbook/contracts';
+import { attemptId, parseAttemptId, runStream, TOPICS, type AttemptsWanted } from '@dagbook/contracts';
 import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type Fence, type NewEvent } from '@dagbook/event-store';
 import type { MessagePublisher, OutgoingMessage } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, WakeableLoop, type AlarmClock, type Log } from '@dagbook/platform';
@@ -7,7 +7,7 @@ import { updatesOf } from './asset-event.ts';
 import { foldRuns, keepSnapshot, type HotRun } from './hot-run.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { findPrevious, pastRuns } from './past-run.ts';
-import { messagesOf, readyMessages, type ResultKeeper } from './run-effect.ts';
+import { messagesOf, readyMessageAbove, readyMessages, type ResultKeeper } from './run-effect.ts';
 import { WakeTimes } from './wake-time.ts';
 
 /**
@@ -108,9 +108,28 @@ export class RunEngine {
     for (const ask of dropped) ask.done?.(NOT_OWNED);
   }
 
-  /** Says again what is ready: to a dispatcher that has just taken over. */
-  republish(): Promise<void> {
-    return this.#between(() => this.#sayReady(() => true));
+  /** Says again what is ready: to a dispatcher that has just taken over, or that asks about some. */
+  republish(of?: AttemptsWanted['of']): Promise<void> {
+    return this.#between(() => (of === undefined ? this.#sayReady(() => true) : this.#sayReadyAbove(of)));
+  }
+
+  /**
+   * As what is to be granted above an epoch that the run has not heard the end of. Only by a run that is as the journal has
+   * it: that end may be there, written by a newer owner.
+   */
+  async #sayReadyAbove(wanted: NonNullable<AttemptsWanted['of']>): Promise<void> {
+    const messages: OutgoingMessage[] = [];
+    for (const { attemptId: id, epoch } of wanted) {
+      const key = parseAttemptId(id);
+      const run = this.#ports.owns(key.dagId) ? this.#hot.get(runStream(key.dagId, key.runId)) : undefined;
+      if (run === undefined) continue;
+      if ((await this.#ports.store.read(run.streamId, run.version + 1)).length === 0) messages.push(...(await readyMessageAbove(run, key, epoch, this.#ports.results)));
+      else {
+        this.#forget(run);
+        this.ask({ ...key, command: { type: 'RecordTimePassed', nowMs: 0 } });
+      }
+    }
+    if (messages.length > 0) await this.#ports.publisher.publish(messages);
   }
 
   /** The same of runs in which nothing has happened for a while: if a hint was lost, nothing else will come. */

@@ -210,6 +210,8 @@ export interface AttemptLost {
 /** A dispatcher that has just taken over, or doubts its view, asks every scheduler to say again what is ready. */
 export interface AttemptsWanted {
   readonly by: string;
+  /** Only these, which were granted up to that epoch and hold no lease: what was said of them may be of before that. Default: all. */
+  readonly of?: readonly { readonly attemptId: AttemptId; readonly epoch: number }[];
 }
 
 /** A watcher's attempt has ended: who waits for its asset lets it watch on. */

@@ -174,6 +174,18 @@ describe('messages that come twice, late or out of order', () => {
     expect(grantedIds(state)).toEqual([]);
   });
 
+  it('lets no late hint take the place of what was said of a later state of the try', () => {
+    const said = (lastEpoch: number): AdmissionFact => ready(id('d', 'a'), { readyAtMs: 9 - lastEpoch, lastEpoch, pool: `of-${lastEpoch}` });
+    const poolsAfter = (...facts: AdmissionFact[]) => [...given(...facts).ready.values()].map(({ attempt }) => attempt.pool);
+    expect([poolsAfter(said(2), said(1)), poolsAfter(said(1), said(2))]).toEqual([['of-2'], ['of-2']]);
+    const state = given(worker('w', 1), ready(id('d', 'a'), { lastEpoch: 1 }));
+    admit(state, 1);
+    for (const lastEpoch of [2, 1, 0]) evolveAdmission(state, ready(id('d', 'a'), { lastEpoch, readyAtMs: 9 }));
+    evolveAdmission(state, { type: 'GrantCommitted', attemptId: id('d', 'a'), epoch: 2 });
+    evolveAdmission(state, closed(id('d', 'a'), 2));
+    expect([...state.ready.values()].map(({ attempt }) => attempt.lastEpoch)).toEqual([2]);
+  });
+
   it('grants again the try whose new readiness overtook the news of its end', () => {
     const state = given(worker('w', 9), ready(id('d', 'a')));
     admit(state, 1);

@@ -96,17 +96,24 @@ function attemptReady(state: AdmissionState, attempt: ReadyAttempt): void {
   const lease = state.leases.get(attempt.attemptId);
   if (lease !== undefined) {
     // A later readiness of a try that went through a reschedule or deferral and overtook the news of its end.
-    if (lease.granted === undefined || attempt.readyAtMs > lease.granted.attempt.readyAtMs) lease.next = attempt;
+    const known = lease.next ?? lease.granted?.attempt;
+    if (known === undefined || isLater(attempt, known)) lease.next = attempt;
     return;
   }
   const known = state.ready.get(attempt.attemptId);
   if (known !== undefined) {
-    if (known.attempt.readyAtMs >= attempt.readyAtMs) return;
+    if (!isLater(attempt, known.attempt)) return;
     dequeue(state, known);
   }
   const ready = { attempt, sequence: state.sequence++, lane: null, heapIndex: -1 };
   state.ready.set(attempt.attemptId, ready);
   enqueue(state, ready);
+}
+
+/** Of two that were said of one try: hints come late, twice and in any order, and only the newest may be granted. */
+function isLater(attempt: ReadyAttempt, than: ReadyAttempt): boolean {
+  const [epoch, known] = [attempt.lastEpoch ?? 0, than.lastEpoch ?? 0];
+  return epoch === known ? attempt.readyAtMs > than.readyAtMs : epoch > known;
 }
 
 function attemptClosed(state: AdmissionState, attemptId: string, epoch: number): void {

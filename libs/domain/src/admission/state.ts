@@ -53,6 +53,8 @@ export interface ReadyAttempt {
   /** Higher goes first. */
   readonly priority: number;
   readonly readyAtMs: number;
+  /** Newest epoch that the run knew of when it said so; what is behind another is of an earlier state of the try. Default 0. */
+  readonly lastEpoch?: number;
   readonly caps: { readonly maxActiveTasks: number; readonly maxActive?: number; readonly maxActivePerRun?: number };
 }
 
