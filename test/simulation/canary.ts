@@ -168,9 +168,11 @@ function presentedAs(other: (reported: Reported) => Reported): NonNullable<Break
 
 /** Of a task whose trigger has fired the dispatcher hears that it is ready to wait, as it was. */
 function asSaidBefore(): NonNullable<Breakage['hears']> {
-  const said = new Map<string, Extract<Message, { type: 'AttemptReady' }>>();
-  return (message, role) => {
+  const saidIn = new WeakMap<Stores, Map<string, Extract<Message, { type: 'AttemptReady' }>>>();
+  return (message, role, _, stores) => {
     if (role !== 'dispatcher' || message.type !== 'AttemptReady') return [message];
+    const said = saidIn.get(stores) ?? new Map();
+    saidIn.set(stores, said);
     const { attemptId: id, lastEpoch, work } = message.data;
     if (work.kind === 'trigger') said.set(id, message);
     const before = work.kind === undefined ? said.get(id) : undefined;
