@@ -31,8 +31,8 @@ const MAY_IMPORT = {
     'apps/scheduler', 'apps/dispatcher', 'apps/worker', 'apps/log-server', 'apps/api-gateway',
   ],
   'apps/web': ['libs/contracts', 'libs/api-client'],
-  // `dagbook dags check` and `dags test` read DAG files where their author sits, without any service.
-  'apps/cli': ['libs/domain', 'libs/contracts', 'libs/api-client', 'libs/sdk', 'libs/bundles'],
+  // `dagbook dags check` and `dags test` read, and run, DAG files where their author sits, without any service.
+  'apps/cli': ['libs/domain', 'libs/contracts', 'libs/api-client', 'libs/sdk', 'libs/operators', 'libs/bundles'],
 };
 
 /** Code that only tests run: it may also use the test kit, the parts and the rooms that stand beside its own. */

@@ -163,6 +163,26 @@ describe('dagbook without any service', () => {
     expect(await run('dags', 'test', 'nope')).toMatchObject({ code: 4, out: '' });
   });
 
+  it('finds the files beside a DAG, runs operators on them and shows what a date would render', async () => {
+    for (const [path, text] of Object.entries({
+      'dags/team/files.ts': `import { bash, dag, python, sql } from '@dagbook/sdk';
+        const d = dag('files', {});
+        const say = d.task('say', bash({ command: 'scripts/say.sh' }))();
+        d.task('clean', python({ module: 'op_script.orders', callable: 'clean', input: { said: say } }))();
+        d.task('load', sql({ sql: 'sql/load.sql', values: ['{{ dag.dag_id }}'] }))();
+        export default d;`,
+      'dags/scripts/say.sh': `cat "$DAGBOOK_BUNDLE_PATH/sql/load.sql"`,
+      'dags/op_script/orders.py': 'def clean(said):\n    print(said.upper())\n    return said',
+      'dags/sql/load.sql': "SELECT '{{ ds }}'",
+    })) {
+      mkdirSync(join(folder, path, '..'), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    const tested = await run('dags', 'test', 'files', '--mock', 'load={"rowCount": 1}', '-o', 'id');
+    expect([tested.code, tested.err.includes("SELECT '{{ DS }}'")]).toEqual([0, true]);
+    expect(await run('tasks', 'render', 'files', 'load', '2027-01-05', '-o', 'json')).toMatchObject({ code: 0, out: `${JSON.stringify({ sql: "SELECT '2027-01-05'", values: ['files'] }, null, 2)}\n` });
+  });
+
   it('says that there is no Dagbook to speak to', async () => {
     expect(await run('runs', 'list')).toMatchObject({ code: 5, out: '' });
     expect(await run('version', '-o', 'json')).toMatchObject({ code: 0, out: `${JSON.stringify({ cli: '0.1.0', server: null }, null, 2)}\n` });

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { listTaskInstances, listTries, type TaskInstanceOrder } from '@dagbook/read-models';
+import { attemptId } from '@dagbook/contracts';
+import { listTaskInstances, listTries, renderedFields, type TaskInstanceOrder } from '@dagbook/read-models';
 import { MapIndexQuery, orderOf, pageOf, rangesOf, TaskInstanceListQuery } from './dto/request.ts';
 import {
   ExplanationResponse, TaskInstanceCollectionResponse, TaskInstanceHistoryCollectionResponse, TaskInstanceHistoryResponse, TaskInstanceResponse,
@@ -121,7 +122,10 @@ export class TaskInstanceController {
   async #tries(dagId: string, runId: string, taskId: string, mapIndex: number): Promise<TaskInstanceHistoryResponse[]> {
     const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
     const context = { dagId, runId, plan: await this.#reader.planOf(instance), version: await this.#reader.versionOf(instance) };
-    return (await listTries(this.#reader.db, instance)).map((row) => tryView(row, context));
+    const rows = await listTries(this.#reader.db, instance);
+    const keyOf = ({ tryNumber }: { readonly tryNumber: number }) => ({ dagId, runId, taskId, mapIndex, tryNumber });
+    const rendered = await renderedFields(this.#reader.db, rows.map(keyOf));
+    return rows.map((row) => ({ ...tryView(row, context), rendered_fields: rendered.get(attemptId(keyOf(row))) ?? {} }));
   }
 
   /** Pool, queue, operator and group are the plan's: of one run they choose task ids; over runs of many plans they cannot. */

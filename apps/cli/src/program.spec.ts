@@ -15,6 +15,7 @@ type Answers = { readonly [line: string]: Answer | ((times: number) => Answer) }
 /** A gateway of canned answers, by method and path; what it has none for is 404. */
 class Gateway {
   readonly asked: { readonly line: string; readonly authorization: string | undefined; readonly body: unknown }[] = [];
+  readonly queries = new Map<string, URLSearchParams>();
   /** What each connection to a stream resumed after. */
   readonly resumed: (string | undefined)[] = [];
   readonly #server = createServer((request, response) => void this.#serve(request, response));
@@ -45,6 +46,7 @@ class Gateway {
     for await (const chunk of request) text += String(chunk);
     const line = `${request.method ?? ''} ${decodeURIComponent((request.url ?? '').split('?')[0] ?? '')}`;
     this.asked.push({ line, authorization: request.headers.authorization, body: text === '' ? undefined : (JSON.parse(text) as unknown) });
+    this.queries.set(line, new URL(request.url ?? '', 'http://gateway').searchParams);
     if (request.headers.accept === 'text/event-stream') this.resumed.push(request.headers['last-event-id'] as string | undefined);
     const canned = this.#answers[line];
     const answer: Answer = typeof canned === 'function' ? canned(this.asked.filter((one) => one.line === line).length) : (canned ?? { status: 404, body: { detail: `no ${line}` } });
@@ -369,12 +371,18 @@ describe('connections and variables', () => {
     expect(await run([...at, 'variables', 'set', 'token'], { stdin: 'x' })).toMatchObject({ code: 1, err: 'There are no keys.\n' });
   });
 
-  it('shows the rendered fields of the run of a day', async () => {
+  it('shows the rendered fields of the run of a day of the DAG\'s own zone, in either order, and of an older try', async () => {
     await serve({
+      'GET /api/v2/dags/d/details': { body: { timezone: 'Asia/Seoul' } },
+      'GET /api/v2/dags/d/dagRuns/r1/taskInstances/load/tries/1': { body: { rendered_fields: { command: 'older' }, try_number: 1 } },
       'GET /api/v2/dags/d/dagRuns': { body: { dag_runs: [{ dag_run_id: 'r1' }], total_entries: 1 } },
       'GET /api/v2/dags/d/dagRuns/r1/taskInstances/load/-1': { body: { rendered_fields: { command: 'load ***', env: { DAY: '2027-01-05' } }, try_number: 1 } },
     });
     expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', '2027-01-05', 'load'])).out).toBe('command  load ***\nenv      {"DAY":"2027-01-05"}\n');
+    expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', 'load', '2027-01-05'])).out).toBe('command  load ***\nenv      {"DAY":"2027-01-05"}\n');
+    expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', 'load', 'manual__1', '--try', '1'])).code).toBe(4);
+    expect((await run(['--url', gateway?.url ?? '', 'tasks', 'render', 'd', 'r1', 'load', '--try', '1'])).out).toBe('command  older\n');
+    expect(['gte', 'lte'].map((bound) => gateway?.queries.get('GET /api/v2/dags/d/dagRuns')?.get(`logical_date_${bound}`))).toEqual(['2027-01-04T15:00:00.000Z', '2027-01-05T14:59:59.999Z']);
   });
 });
 

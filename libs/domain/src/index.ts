@@ -54,6 +54,7 @@ export { replan, restoreRun, RUN_SNAPSHOT_FINGERPRINT, snapshotRun } from './run
 export type { Settled } from './run/settle.ts';
 export { settle } from './run/settle.ts';
 export { isoInstant, parseInstant } from './schedule/civil.ts';
+export { instantOf, timeZone } from './schedule/time-zone.ts';
 export type { ScheduleQuestion } from './schedule/timetable.ts';
 export { inferManualInterval, nextRun } from './schedule/timetable.ts';
 export type { DagFold } from './dag/fold.ts';

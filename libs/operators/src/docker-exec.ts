@@ -53,7 +53,7 @@ async function containerOf(fields: Fields, engine: Engine): Promise<Docker.Conta
   const name = fields.optionalText('container', 'the name of a container');
   const label = fields.optionalText('label', 'a label');
   if ((name === undefined) === (label === undefined)) throw new TaskFailure('bad_input', 'dockerExec: give either container or label', { retry: false });
-  const filters = name === undefined ? { label: [label as string] } : { name: [`^/${escaped(name)}$`] };
+  const filters: { [filter: string]: string[] } = name === undefined ? { label: [label as string] } : { name: [`^/${escaped(name)}$`] };
   const found = await engine.docker.listContainers({ filters }).catch((cause: unknown) => {
     throw engineFailure('looking for the container', engine, cause);
   });

@@ -71,7 +71,7 @@ export const webhook: OperatorExecutor = async (given, context) => {
   const parts = callback === undefined ? [dagId, runId, taskId, mapIndex, tryNumber] : callback.key.split('/');
   const id = parts.map((part) => encodeURIComponent(part)).join('/');
   const timestamp = String(Math.floor(context.io.nowMs() / 1000));
-  const signature = connection.password === undefined ? {} : { 'webhook-signature': `v1,${createHmac('sha256', keyOf(connection.password)).update(`${id}.${timestamp}.${body}`).digest('base64')}` };
+  const signature: { readonly [header: string]: string } = connection.password === undefined ? {} : { 'webhook-signature': `v1,${createHmac('sha256', keyOf(connection.password)).update(`${id}.${timestamp}.${body}`).digest('base64')}` };
   return post({ url, body, headers: { 'webhook-id': id, 'webhook-timestamp': timestamp, ...signature }, called: `the webhook of connection '${connection.id}'` }, context);
 };
 

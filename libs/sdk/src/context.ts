@@ -161,6 +161,7 @@ export function operatorContext(request: TaskRunRequest, io: TaskIo, context: Ru
       for (const [name, value] of Object.entries(request.work.run.params)) {
         environment[`DAGBOOK_PARAM_${environmentName(name)}`] = typeof value === 'string' ? value : JSON.stringify(value);
       }
+      if (io.bundle !== undefined) environment['DAGBOOK_BUNDLE_PATH'] = io.bundle.folder;
       return Object.assign(environment, rendered);
     },
   };

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { DagDefinition, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, Json, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
 import { runCallback } from './callback.ts';
 import { runWatcher } from './watcher.ts';
@@ -17,7 +17,7 @@ import { compileDag } from './serialize.ts';
 import { callSite, mark } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
 import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './source.ts';
-import { testDag } from './test-run.ts';
+import { testDag, TestRun } from './test-run.ts';
 import { testSchedule } from './test-schedule.ts';
 import { answerTimetable } from './timetable.ts';
 import type { Dag, DagSpec, Edge, Factory, LoopSpec, NoParams, ScheduleTestResult, Scope, TaskRef, TestOptions, TestResult } from './types.ts';
@@ -428,6 +428,10 @@ class Runnable implements RunnableDag {
 
   async test(options: TestOptions<object>): Promise<TestResult> {
     return testDag(this.#model, this.#compile({}), options);
+  }
+
+  async render(taskId: string, mapIndex: number, options: TestOptions<object>): Promise<{ readonly [field: string]: Json }> {
+    return new TestRun(this.#model, this.#compile({}), options).rendered(taskId, mapIndex);
   }
 
   async testSchedule(options: Parameters<typeof testSchedule>[2]): Promise<ScheduleTestResult> {

@@ -1,5 +1,5 @@
 export type {
-  Asset, AssetAlias, AssetEvent, AssetStateStore, AssetWatcher, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
+  Asset, AssetAlias, AssetEvent, AssetStateStore, AssetWatcher, BundleFolder, Callback, CallbackContext, Dag, DagCallbackContext, DagSpec, DeadlineCallbackContext, DeadlineSpec, Duration, Edge, Factory, Handler, In, InJson, Json, Mock, NoParams, Operator, Poke, Schedule, SchedulePreset, ScheduleTestOptions, ScheduleTestResult, Scope, SensorOperator, SensorSpec, SiteMacro,
   TaskCallbackContext, TaskContext, TaskLog, TaskRef, TaskSpec, TaskStateStore, TestAnswer, TestCallback, TestOptions, TestResult, Trigger, TriggerRule, WeightRule,
 } from './types.ts';
 export { concat, dag, serialize, zip } from './dag.ts';
@@ -31,7 +31,7 @@ export { defer, trigger } from './trigger.ts';
 export type { WeightedTask, WeightStrategy } from './weight-strategy.ts';
 export { AwaitInput, DagDefinitionError, FailTask, SkipTask, TaskFailure } from './error.ts';
 export type {
-  BundleFolder, OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
+  OperatorContext, OperatorExecutor, RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest,
 } from './runnable.ts';
 export { INLINE_RESULT_BYTES, RUNNABLE, runnableOf, runnablesOf, watchCreation } from './runnable.ts';
 export { canonicalJson } from '@dagbook/domain';

@@ -7,9 +7,9 @@ import { TaskFailure } from './error.ts';
 import { issuesText, outcomeOfThrown, runOperator, validParams } from './execution.ts';
 import { isLatest } from './latest.ts';
 import type { DagModel, TaskModel } from './model.ts';
-import { renderFields, type RenderedFields, shownFields } from './template/render-fields.ts';
+import { renderFields, type RenderedFields, showFields, shownFields } from './template/render-fields.ts';
 import { renderMapIndex } from './template/map-index.ts';
-import { resolverFor, stepped } from './resolve.ts';
+import { type Resolver, resolverFor, stepped } from './resolve.ts';
 import { type RetryRule, retryVerdict } from './retry-policy.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
@@ -52,6 +52,16 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
   }
 }
 
+/** The templated fields of a task, by no run of it; rejects with what an author should read. */
+export async function renderTask(dag: DagModel, compiled: CompiledDag, request: TaskRunRequest, io: TaskIo): Promise<{ readonly [field: string]: Json }> {
+  const task = dag.tasks.get(request.attempt.taskId);
+  if (task?.body.kind !== 'operator') return {};
+  const rendered = await renderFields({ dag, task, request, io, compiled });
+  const resolver = await resolverFor(task, request, io);
+  const mapping = request.attempt.mapIndex === -1 ? undefined : task.mapping;
+  return showFields(task, fieldsOf({ ...task, mapping }, rendered, resolver), rendered, io.mask?.());
+}
+
 /** A policy that fails itself must not hide why the task did: then the task's own retries decide. */
 function verdictOf(rules: readonly RetryRule[], error: unknown, io: TaskIo): RetryVerdict | undefined {
   try {
@@ -85,10 +95,14 @@ async function inputOf(running: Running): Promise<Input> {
   const { task, request, io } = running;
   const resolver = await resolverFor(task, request, io);
   const rendered = task.body.kind === 'operator' ? await renderFields(running) : undefined;
-  const constant = resolver.fill(rendered?.template ?? task.input) as Fields;
-  const fields = task.mapping === undefined ? constant : { ...constant, ...resolver.mapped(task.mapping, task.taskId) };
+  const fields = fieldsOf(task, rendered, resolver);
   if (task.body.kind === 'operator') running.kept = keepRendered(running, fields, rendered);
   return rendered === undefined ? { fields } : { fields, environment: rendered.environment };
+}
+
+function fieldsOf(task: Pick<TaskModel, 'input' | 'mapping' | 'taskId'>, rendered: RenderedFields | undefined, resolver: Resolver): Fields {
+  const constant = resolver.fill(rendered?.template ?? task.input) as Fields;
+  return task.mapping === undefined ? constant : { ...constant, ...resolver.mapped(task.mapping, task.taskId) };
 }
 
 /** For people only: a gateway that is away must not keep the task from its work. */

@@ -1,4 +1,5 @@
 import type { DagDefinition, Json, QueuedUpdate, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { BundleFolder, TestOptions } from './types.ts';
 import type { AssetEventQuery, AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
 /**
@@ -12,6 +13,8 @@ export interface RunnableDag {
   definition(site?: SiteDefaults): DagDefinition;
   /** Asks the timetable that the DAG's author wrote; undefined: its schedule is no code. */
   askTimetable(question: TimetableQuestion): TimetableAnswer | undefined;
+  /** The templated fields of a task as a run of this date would have them, while nothing has run: for `dagbook tasks render`. */
+  render(taskId: string, mapIndex: number, options: TestOptions<object>): Promise<{ readonly [field: string]: Json }>;
   /** Runs one try of a task, or of a callback. Resolves for every end that the task's own code can have; rejects only when `io` does. */
   run(request: TaskRunRequest, io: TaskIo): Promise<TaskRunOutcome>;
 }
@@ -84,14 +87,6 @@ export interface OperatorContext {
   readonly io: TaskIo;
   /** What a command may know of its run: `DAGBOOK_DS`, `DAGBOOK_TS`, `DAGBOOK_RUN_ID`, `DAGBOOK_PARAM_<NAME>` … */
   readonly environment: { readonly [name: string]: string };
-}
-
-/** Absolute paths; nothing there is ever written. */
-export interface BundleFolder {
-  readonly folder: string;
-  /** Of the DAG's own file, within it. */
-  readonly dagFolder: string;
-  readonly hash: string;
 }
 
 /** A larger result is stored apart and its event carries the reference. */

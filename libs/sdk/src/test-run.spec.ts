@@ -1,8 +1,48 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { bash, dag, defer, mock, poke, provideOperators, SkipTask, trigger } from './index.ts';
+import { bash, dag, defer, mock, poke, provideOperators, runnableOf, SkipTask, sql, trigger } from './index.ts';
 
 const quiet = { log: () => undefined };
+
+describe('the templated fields of a run that is not there', () => {
+  const rendered = (declared: unknown, taskId: string, mapIndex = -1, options: object = {}) => runnableOf(declared)?.render(taskId, mapIndex, { ...quiet, ...options });
+
+  it('are those of its date, params and site, and nothing runs', async () => {
+    const d = dag('d', { timezone: 'Asia/Seoul', params: z.object({ region: z.string().default('서울') }) });
+    const read = d.task('read', async () => { throw new Error('it ran'); })();
+    d.task('load', bash({ command: 'load {{ ds }} {{ params.region }} {{ ti.xcom_pull("read", default=0) }}', env: { KEY: '{{ var.value.api_key }}', AT: '{{ conn.db.host }}' } }))().after(read);
+    expect(await rendered(d, 'load', -1, { logicalDate: '2027-01-05T09:00', variables: { api_key: 'hunter2hunter2' }, connections: { db: { conn_type: 'postgres', host: 'pg' } } }))
+      .toEqual({ command: 'load 2027-01-05 서울 0', env: { KEY: '***', AT: 'pg' } });
+    await expect(rendered(d, 'other')).rejects.toThrow("'d' has no task 'other'.");
+    expect(await rendered(d, 'read')).toEqual({});
+  });
+
+  it('are of one instance of a mapped task', async () => {
+    const d = dag('d');
+    d.task('load', bash({ command: 'load {{ dag.dag_id }}' })).expand({ cwd: ['/a', '/b'] });
+    expect(await rendered(d, 'load', 1)).toEqual({ command: 'load d', cwd: '/b' });
+    await expect(rendered(d, 'load')).rejects.toThrow("'load' is mapped: name one instance, load[0].");
+    await expect(rendered(d, 'load', 2)).rejects.toThrow("'d' has no task instance load[2].");
+  });
+
+  it('may be files beside the DAG, of its own folder first', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dagbook-render-'));
+    try {
+      mkdirSync(join(folder, 'team'));
+      writeFileSync(join(folder, 'load.sql'), 'SELECT 1');
+      writeFileSync(join(folder, 'team', 'load.sql'), "SELECT '{{ ds }}'");
+      const d = dag('d');
+      d.task('load', sql({ sql: 'load.sql' }))();
+      const of = (dagFolder: string) => rendered(d, 'load', -1, { logicalDate: '2027-01-05', folder: { folder, dagFolder, hash: 'h' } });
+      expect([await of(join(folder, 'team')), await of(folder)]).toEqual([{ sql: "SELECT '2027-01-05'" }, { sql: 'SELECT 1' }]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe('dag.test', () => {
   afterEach(() => provideOperators({}));

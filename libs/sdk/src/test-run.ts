@@ -11,14 +11,14 @@ import type { ReadResult } from './resolve.ts';
 import { readResult, Resolver } from './resolve.ts';
 import type { OperatorExecutor, TaskIo, TaskRunRequest } from './runnable.ts';
 import { issuesText } from './execution.ts';
-import { runTask } from './run-task.ts';
+import { renderTask, runTask } from './run-task.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { sourceOf } from './source.ts';
 import type { HumanResult } from './operator/human.ts';
 import { TestStates } from './test-state.ts';
 import type { TriggerSpec } from './trigger.ts';
-import type { Asset, AssetEvent, Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
+import type { Asset, AssetEvent, BundleFolder, Json as AuthorJson, Mock, TaskRef, TestAnswer, TestCallback, TestOptions, TestResult } from './types.ts';
 
 class MockValue implements Mock {
   readonly __mock = true;
@@ -98,6 +98,7 @@ export class TestRun implements TestResult {
   readonly #emitted: AssetEvent[] = [];
   readonly #signal = new AbortController().signal;
   readonly #mask = new SecretMask();
+  readonly #bundle: BundleFolder | undefined;
   #nowMs: number;
   readonly #scheduled: ScheduledTest | undefined;
   readonly #events: RunEvent[] = [];
@@ -110,6 +111,7 @@ export class TestRun implements TestResult {
     this.#options = options;
     this.#mocks = new Map((options.mock ?? []).map((mocked) => [(mocked as MockValue).taskId, (mocked as MockValue).value]));
     this.#answers = new Map((options.answers ?? []).map((given) => [(given as AnswerValue).taskId, given as AnswerValue]));
+    this.#bundle = bundleIn(options.folder);
     this.#run = createRunState(compilePlan(compiled.definition));
     this.#scheduled = scheduled;
     this.#states = scheduled?.states ?? new TestStates(options.assetState);
@@ -153,6 +155,26 @@ export class TestRun implements TestResult {
   }
 
   async run(): Promise<void> {
+    const triggered = await this.#begin();
+    while (!isAtRest(this.#run)) {
+      const [callback] = readyCallbacks(this.#run);
+      const [next] = readyInstances(this.#run);
+      if (callback !== undefined) await this.#callback(callback, triggered);
+      else if (next !== undefined) await this.#attempt(next, triggered);
+      else if (!this.#answer()) await this.#awaitTrigger(triggered);
+    }
+  }
+
+  /** A task's templated fields as people see them, were it to run now: nothing has run, so no task has returned anything. */
+  async rendered(taskId: string, mapIndex: number): Promise<{ readonly [field: string]: Json }> {
+    const triggered = await this.#begin();
+    const instance = taskInstance(this.#run, { taskId, mapIndex }) ?? taskInstance(this.#run, { taskId, mapIndex: -1 });
+    if (!this.#compiled.definition.tasks.some((task) => task.taskId === taskId)) throw new Error(`'${this.#model.dagId}' has no task '${taskId}'.`);
+    if (instance === undefined) throw new Error(mapIndex === -1 ? `'${taskId}' is mapped: name one instance, ${taskId}[0].` : `'${this.#model.dagId}' has no task instance ${taskId}[${mapIndex}].`);
+    return renderTask(this.#model, this.#compiled, this.#request({ ...instance, mapIndex }, triggered), this.#io(taskId, mapIndex));
+  }
+
+  async #begin(): Promise<TriggeredRun> {
     const { definition } = this.#compiled;
     const params = await this.#params();
     const asked = this.#scheduled !== undefined ? scheduledRun(this.#scheduled.run, params) : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
@@ -163,13 +185,7 @@ export class TestRun implements TestResult {
       planHash: 'test', dagVersion: 1, bundleHash: 'test', nowMs: this.#nowMs,
     });
     this.#settle({ type: 'StartRun', nowMs: this.#nowMs });
-    while (!isAtRest(this.#run)) {
-      const [callback] = readyCallbacks(this.#run);
-      const [next] = readyInstances(this.#run);
-      if (callback !== undefined) await this.#callback(callback, triggered);
-      else if (next !== undefined) await this.#attempt(next, triggered);
-      else if (!this.#answer()) await this.#awaitTrigger(triggered);
-    }
+    return triggered;
   }
 
   get #runType(): 'scheduled' | 'manual' | 'asset_triggered' {
@@ -337,7 +353,7 @@ export class TestRun implements TestResult {
       assetEvents: async ({ of, limit }) => (this.#options.inletEvents ?? [])
         .filter(({ asset, alias }) => ('uri' in of ? asset.uri === of.uri : alias?.name === of.alias)).slice(-limit)
         .map(({ asset, extra = {} }, index) => ({ uri: asset.uri, extra: extra as Json, atMs: this.#nowMs, position: String(index) })),
-      templateFile: (name) => templateFile(this.#options.folder, name),
+      ...(this.#bundle === undefined ? {} : { bundle: this.#bundle, templateFile: (name: string) => templateFile(this.#bundle, name) }),
       maskSecret: (secret) => this.#hide([secret]),
       mask: () => this.#mask,
       requestRun: async ({ dagId, runId = `begun_by__${taskId}` }) => (dagId in (this.#options.otherDags ?? {}) ? { kind: 'begun', runId } : { kind: 'refused', reason: `the test says nothing of a DAG '${dagId}'; name it in otherDags` }),
@@ -405,11 +421,17 @@ export class TestRun implements TestResult {
   }
 }
 
-async function templateFile(folder: string | undefined, name: string): Promise<string | null> {
-  if (folder === undefined) return null;
+/** Of a folder that is no bundle the files may change between two tests, so it is known by its path. */
+const bundleIn = (folder: string | BundleFolder | undefined): BundleFolder | undefined => (typeof folder === 'string' ? { folder, dagFolder: folder, hash: folder } : folder);
+
+async function templateFile(bundle: BundleFolder | undefined, name: string): Promise<string | null> {
   const { readFile } = await import('node:fs/promises');
   const { join } = await import('node:path');
-  return readFile(join(folder, name), 'utf8').catch(() => null);
+  for (const folder of bundle === undefined ? [] : [bundle.dagFolder, bundle.folder]) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => null);
+    if (text !== null) return text;
+  }
+  return null;
 }
 
 const instanceName = ({ taskId, mapIndex }: { readonly taskId: string; readonly mapIndex: number }): string => (mapIndex === -1 ? taskId : `${taskId}[${mapIndex}]`);

@@ -412,6 +412,14 @@ export interface DagSpec<S extends StandardSchemaV1> {
   onFailure?: Callback<DagCallbackContext<StandardSchemaV1.InferOutput<S>>>;
 }
 
+/** Absolute paths; nothing there is ever written. */
+export interface BundleFolder {
+  readonly folder: string;
+  /** Of the DAG's own file, within it. */
+  readonly dagFolder: string;
+  readonly hash: string;
+}
+
 export interface TestOptions<P> {
   /** As `startDate`. Default now. */
   logicalDate?: string;
@@ -420,8 +428,8 @@ export interface TestOptions<P> {
   mock?: readonly Mock[];
   connections?: Record<string, Record<string, string | number | boolean | null>>;
   variables?: Record<string, string>;
-  /** Where template files (`load.sql`, `{% include %}`) are looked for, as in the DAG's bundle. Default: nowhere. */
-  folder?: string;
+  /** The DAG's bundle, as its tasks find it: template files (`load.sql`, `{% include %}`), Python modules, scripts, requirements. Default: there is none. */
+  folder?: string | BundleFolder;
   /** How runs of other DAGs stand, by DAG id: what `triggerDag` may begin and `externalTask` finds, each of its tasks in the same state. */
   otherDags?: Record<string, 'success' | 'failed' | 'running'>;
   /** The run is one that these updates made: what its tasks are told of, oldest first. Without it the run is made by hand. */

@@ -209,6 +209,8 @@ export class TaskInstanceHistoryResponse {
   @NullOf(() => DagVersionResponse) dag_version!: DagVersionResponse | null;
   /** Ours: why it is in its state. */
   @NullOf(() => TaskReasonResponse) reason!: TaskReasonResponse | null;
+  /** Of Airflow's task instances; ours of tries. */
+  @Obj() rendered_fields!: object;
 }
 
 export class TaskInstanceHistoryCollectionResponse {
@@ -222,7 +224,6 @@ export class TaskInstanceResponse extends TaskInstanceHistoryResponse {
   @At() run_after!: string;
   @NullStr() note!: string | null;
   @NullStr() rendered_map_index!: string | null;
-  @Obj() rendered_fields!: object;
   @NullObj() trigger!: object | null;
   @NullObj() triggerer_job!: object | null;
   /** Ours: when it is tried or poked again, or stops waiting. */

@@ -85,6 +85,7 @@ export function tryView(row: TaskTryRow, { dagId, runId, plan, version }: TaskIn
     executor_config: '{}',
     dag_version: version === undefined ? null : dagVersionView(version, displayName),
     reason: reasonView(row.reason),
+    rendered_fields: {},
   };
 }
 
@@ -95,7 +96,6 @@ export const taskInstanceView = (row: ListedTaskInstance, plan: PlanView, versio
   run_after: instant(row.runAfterMs),
   note: row.note,
   rendered_map_index: row.renderedMapIndex,
-  rendered_fields: {},
   trigger: null,
   triggerer_job: null,
   next_at: instantOrNull(row.nextAtMs),

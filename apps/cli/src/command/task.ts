@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { settled, type Api } from '../api/client.ts';
 import { followStream } from '../api/event-stream.ts';
-import { getDagRuns, getLog, getMappedTaskInstance, postClearTaskInstances, uiWhy, type ExplanationResponse, type TaskInstanceResponse } from '@dagbook/api-client';
+import { getLog, getMappedTaskInstance, postClearTaskInstances, uiWhy, type ExplanationResponse, type TaskInstanceResponse } from '@dagbook/api-client';
 import { taskInstances } from '../api/run-content.ts';
 import { CliFailure } from '../failure.ts';
 import { type LogLine, printLog } from '../format/log.ts';
@@ -9,6 +9,7 @@ import { printOne, printRows, type Shape } from '../format/print.ts';
 import { collectedOf, wholeNumber } from '../input.ts';
 import type { Session } from '../session.ts';
 import { parseTaskName, TASK_INSTANCE } from '../shape.ts';
+import { addRenderCommand, runOf } from './task-render.ts';
 
 type TaskStateName = NonNullable<TaskInstanceResponse['state']>;
 const TASK_STATES = [
@@ -36,11 +37,7 @@ export function addTaskCommands(program: Command, session: Session): void {
     .option('--map-index <number>', 'of a mapped task; the same as task[3]', wholeNumber(0, 1_000_000))
     .action((dagId: string, runId: string, task: string, options: LogOptions) => showLog(session, { dagId, runId, task }, options));
 
-  tasks.command('render')
-    .argument('<dag>').argument('<run>', 'a run, or the day of its logical date: 2027-01-05').argument('<task>')
-    .description('the templated fields of a task as its last try had them, secrets hidden')
-    .option('--map-index <number>', 'of a mapped task; the same as task[3]', wholeNumber(0, 1_000_000))
-    .action((dagId: string, run: string, task: string, options: { mapIndex?: number }) => showRendered(session, { dagId, run, task }, options.mapIndex));
+  addRenderCommand(tasks, session);
 
   tasks.command('why')
     .argument('<dag>').argument('<run>').argument('<task>')
@@ -128,27 +125,6 @@ function parseLine(text: string): LogLine {
   } catch {
     return { event: text };
   }
-}
-
-async function showRendered(session: Session, of: { readonly dagId: string; readonly run: string; readonly task: string }, givenIndex: number | undefined): Promise<void> {
-  const { terminal, format } = session;
-  const { taskId, mapIndex = givenIndex ?? -1 } = parseTaskName(of.task);
-  const { client } = await session.api();
-  const runId = await runOf(client, of.dagId, of.run);
-  const { rendered_fields: fields, try_number: tryNumber } = await getMappedTaskInstance({ client, path: { dag_id: of.dagId, dag_run_id: runId, task_id: taskId, map_index: mapIndex } });
-  const names = Object.keys(fields);
-  if (names.length === 0) terminal.err(tryNumber === 0 ? `${of.task} has not run yet.\n` : `${of.task} has no templated field.\n`);
-  const shape: Shape<Record<string, unknown>> = { id: () => names.join('\n'), columns: Object.fromEntries(names.map((name) => [name, (row: Record<string, unknown>) => row[name]])) };
-  if (names.length > 0 || format !== 'table') printOne(terminal, format, fields, shape);
-}
-
-/** A day stands for the newest run of that logical date. */
-async function runOf(client: Api['client'], dagId: string, run: string): Promise<string> {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(run)) return run;
-  const query = { logical_date_gte: `${run}T00:00:00Z`, logical_date_lte: `${run}T23:59:59.999Z`, order_by: ['-run_after', '-id'], limit: 1 };
-  const [found] = (await getDagRuns({ client, path: { dag_id: dagId }, query })).dag_runs;
-  if (found === undefined) throw new CliFailure('notFound', `${dagId} has no run of ${run} (UTC).`, `dagbook runs list ${dagId} shows which there are.`);
-  return found.dag_run_id;
 }
 
 interface ClearOptions {

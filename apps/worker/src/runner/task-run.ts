@@ -120,7 +120,6 @@ function identified(execute: OperatorExecutor, context: AsyncLocalStorage<Runnin
       ...operatorContext.environment,
       DAGBOOK_ATTEMPT_ID: task.attemptId,
       DAGBOOK_EPOCH: String(task.epoch),
-      ...(task.files === undefined ? {} : { DAGBOOK_BUNDLE_PATH: task.files.folder }),
       ...(task.work.traceparent === undefined ? {} : { TRACEPARENT: task.work.traceparent }),
     };
     return execute(fields, { ...operatorContext, environment });

@@ -419,14 +419,14 @@ export type TaskInstanceResponse = {
     executor_config: string;
     dag_version: DagVersionResponse | null;
     reason: TaskReasonResponse | null;
+    rendered_fields: {
+        [key: string]: unknown;
+    };
     id: string;
     logical_date: string | null;
     run_after: string;
     note: string | null;
     rendered_map_index: string | null;
-    rendered_fields: {
-        [key: string]: unknown;
-    };
     trigger: {
         [key: string]: unknown;
     } | null;
@@ -554,6 +554,9 @@ export type TaskInstanceHistoryResponse = {
     executor_config: string;
     dag_version: DagVersionResponse | null;
     reason: TaskReasonResponse | null;
+    rendered_fields: {
+        [key: string]: unknown;
+    };
 };
 
 export type TaskInstanceHistoryCollectionResponse = {

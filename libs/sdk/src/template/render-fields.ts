@@ -138,7 +138,11 @@ const SHOWN_CHARACTERS = 4_096;
  * characters. Undefined: the author's code says already all that they are.
  */
 export function shownFields(task: TaskModel, input: { readonly [name: string]: unknown }, rendered: RenderedFields | undefined, mask: SecretMask | undefined): { readonly [field: string]: Json } | undefined {
-  if (rendered === undefined && !templatesOf(task).hasSource) return undefined;
+  return rendered === undefined && !templatesOf(task).hasSource ? undefined : showFields(task, input, rendered, mask);
+}
+
+/** The same of fields in which nothing is rendered, too. */
+export function showFields(task: TaskModel, input: { readonly [name: string]: unknown }, rendered: RenderedFields | undefined, mask: SecretMask | undefined): { readonly [field: string]: Json } {
   const fields = Object.entries(input).filter(([field, value]) => fieldKind(task.operator, field) !== undefined && value !== undefined);
   return Object.fromEntries(fields.map(([field, value]) => [field, shownValue(rendered?.shown[field] ?? value, mask)]));
 }
