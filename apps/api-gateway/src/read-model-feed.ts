@@ -7,9 +7,11 @@ const LOCK = 'dagbook.read-models';
 const PROJECTION = 'read-models';
 /**
  * While events pour in, batches are let grow: a task instance is then written once for several of its events, and the
- * round, which takes both cores of a small machine for some milliseconds, meets fewer hops between tasks.
+ * round, which takes both cores of a small machine for some milliseconds, meets fewer hops between tasks. A round that
+ * took long, for there was much to fold or no processor to spare, makes way for the tasks themselves: at most a fifth of
+ * the time goes into rows that somebody may look at, until these are half a second old. Who waits for a row is served at once.
  */
-const busyDelayMs = (events: number): number => Math.min(100, 20 + events / 2);
+const busyDelayMs = (events: number, tookMs: number): number => Math.max(Math.min(100, 20 + events / 2), Math.min(500, 4 * tookMs));
 const IDLE_DELAY_MS = 100;
 const KEEP_CHANGES = '10 minutes';
 const SWEEP_EVERY_MS = 60_000;
@@ -130,10 +132,11 @@ export class ReadModelFeed implements Loop {
 
   async #round(): Promise<void> {
     this.#cancelAlarm();
+    const beganAtMs = this.#clock.nowMs();
     const moved = await this.#move();
     this.#failure = undefined;
     if (moved > 0) {
-      this.#delayMs = busyDelayMs(moved);
+      this.#delayMs = busyDelayMs(moved, this.#clock.nowMs() - beganAtMs);
       this.#quietUntilMs = this.#clock.nowMs() + this.#delayMs;
     } else this.#delayMs = this.#missedWake ? 0 : Math.min(IDLE_DELAY_MS, Math.max(2, this.#delayMs * 1.5));
     const delayMs = this.#waiters.size > 0 ? 2 : this.#delayMs;
