@@ -3,6 +3,7 @@ import { exitOnFatal, measureJournal, openCluster, runService, systemClock } fro
 import { hashPassword } from './auth/password.ts';
 import { startApiGateway } from './service.ts';
 import { API_GATEWAY_SETTINGS } from './settings.ts';
+import { stateStorePolicy } from './state/state-settings.ts';
 
 await runService({
   service: 'api-gateway',
@@ -30,6 +31,7 @@ await runService({
         secretSources: { env: process.env, folder: settings.secretsFolder },
         secretKeys: settings.secretsKeys ?? null,
         xcomStore: settings.xcomStore ?? null,
+        stateStore: stateStorePolicy(settings),
         cookieIsSecure: settings.secureCookie,
       },
     });

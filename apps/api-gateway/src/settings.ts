@@ -1,11 +1,12 @@
 import { CLUSTER_SETTINGS, integer, KAFKA_SETTINGS, keyAndCertificate, oneOf, password, secret, type Setting, text } from '@dagbook/platform';
 import { type KeyRing, readKeyRing } from './secret/key-ring.ts';
+import { STATE_STORE_SETTINGS } from './state/state-settings.ts';
 
 const { databaseUrl, databaseConnections, tokenSecret, healthPort } = CLUSTER_SETTINGS;
 
 /** Settings of an api-gateway in a process of its own. */
 export const API_GATEWAY_SETTINGS = {
-  ...KAFKA_SETTINGS, databaseUrl, databaseConnections, tokenSecret, healthPort,
+  ...KAFKA_SETTINGS, ...STATE_STORE_SETTINGS, databaseUrl, databaseConnections, tokenSecret, healthPort,
   port: { env: 'DAGBOOK_API_PORT', says: 'port of REST and the page', parse: integer(0, 65_535), fallback: 8080 },
   host: { env: 'DAGBOOK_API_HOST', says: 'address it listens on', parse: text, fallback: '0.0.0.0' },
   tlsPort: { env: 'DAGBOOK_API_TLS_PORT', says: 'port of the same over TLS, which DAGBOOK_API_TLS_CERT opens', parse: integer(0, 65_535), fallback: 8443 },

@@ -419,6 +419,24 @@ describe('backfills', () => {
   });
 });
 
+describe('the state store', () => {
+  it('lists what a mapped instance keeps, deletes a key or all, and cleans what has expired', async () => {
+    const base = '/api/v2/dags/d/dagRuns/r/taskInstances/t/state-store';
+    const entry = { key: 'job_id', value: { id: 7 }, updated_at: 'T', expires_at: null };
+    const { url, asked } = await serve({
+      [`GET ${base}`]: { body: { task_state_store: [entry], total_entries: 1 } }, [`DELETE ${base}`]: { status: 204 }, [`DELETE ${base}/a/b`]: { status: 204 },
+      'GET /api/v2/stateStore/expired': { body: { expired: [{ dag_id: 'd', run_id: 'r', task_id: 't', map_index: 3, key: 'k' }], total_entries: 1 } }, 'DELETE /api/v2/stateStore/expired': { body: { deleted: 2 } },
+    });
+    const said = (...argv: string[]) => run(['state-store', ...argv, '--url', url, '--token', 't']);
+    expect(await said('list', 'd', 'r', 't[3]')).toMatchObject({ code: 0, out: 'KEY     VALUE     WRITTEN  EXPIRES\njob_id  {"id":7}  T\n' });
+    expect(await said('delete', 'd', 'r', 't', 'a/b')).toEqual({ code: 0, out: '', err: '' });
+    expect(await said('delete', 'd', 'r', 't[3]')).toEqual({ code: 0, out: '', err: '' });
+    expect(await said('clean', '--dry-run')).toEqual({ code: 0, out: 'DAG  RUN  TASK  KEY\nd    r    t[3]  k\n', err: '1 have expired. Nothing was changed.\n' });
+    expect(asked.some(({ line }) => line === 'DELETE /api/v2/stateStore/expired')).toBe(false);
+    expect(await said('clean')).toEqual({ code: 0, out: '2 expired states were deleted.\n', err: '' });
+  });
+});
+
 describe('pools, workers and queues', () => {
   const POOL = { name: 'db', slots: 4, description: null, include_deferred: true, team_name: null, occupied_slots: 3, running_slots: 2, queued_slots: 0, scheduled_slots: 5, open_slots: 1, deferred_slots: 1 };
   const WORKER = { worker_name: 'a-1', state: 'draining', drained_by: 'kim', hostname: 'a', version: '1', queues: ['default', 's21'], slots: 8, running: 1, callbacks: 1, deferred: 1, last_heard: 'T' };

@@ -6,6 +6,7 @@ import { addDagCommands } from './command/dag.ts';
 import { addPoolCommands } from './command/pool.ts';
 import { addRunCommands } from './command/run.ts';
 import { addSecretCommands } from './command/secret.ts';
+import { addStateStoreCommands } from './command/state-store.ts';
 import { addTaskCommands } from './command/task.ts';
 import { addWorkerCommands } from './command/worker.ts';
 import { addDbCommands } from './command/db.ts';
@@ -48,6 +49,7 @@ function programOf(terminal: Terminal, version: string): Command {
   addPoolCommands(program, session);
   addWorkerCommands(program, session);
   addBundleCommands(program, session);
+  addStateStoreCommands(program, session);
   addDbCommands(program, session);
   addAuthCommands(program, session);
   addVersionCommand(program, session, version);

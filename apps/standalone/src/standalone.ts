@@ -5,10 +5,11 @@ import { DEFAULT_BUNDLE } from '@dagbook/bundles';
 import { createPool, migrate, openPostgresStores, type PostgresStores } from '@dagbook/event-store';
 import { MemoryBroker } from '@dagbook/messaging';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '@dagbook/parts';
-import { errorAttributes, HealthServer, measureJournal, Metrics, noSpans, otlpSpans, systemClock, type Log, type RunningService } from '@dagbook/platform';
+import { errorAttributes, HealthServer, measureJournal, Metrics, noSpans, otlpSpans, readSettings, systemClock, type Log, type RunningService } from '@dagbook/platform';
 import { hashPassword } from '../../api-gateway/src/auth/password.ts';
 import { readKeyRing } from '../../api-gateway/src/secret/key-ring.ts';
 import { startApiGateway, type RunningApiGateway } from '../../api-gateway/src/service.ts';
+import { STATE_STORE_SETTINGS, stateStorePolicy } from '../../api-gateway/src/state/state-settings.ts';
 import { startDispatcher } from '../../dispatcher/src/service.ts';
 import { startLogServer } from '../../log-server/src/service.ts';
 import { bundleSources } from '../../scheduler/src/bundle-sources.ts';
@@ -83,6 +84,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
       host: options.host, port: options.port, version: built.version, webFolder: join(built.root, 'dist/web'),
       users: [{ username: 'admin', role: 'admin', passwordHash: await hashPassword(secrets.adminPassword) }],
       xcomStore: process.env['DAGBOOK_XCOM_STORE'] ?? pathToFileURL(join(dataDir, 'xcom')).href,
+      stateStore: stateStorePolicy(readSettings(STATE_STORE_SETTINGS, process.env)),
       jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
       secretSources: { env: process.env, folder: process.env['DAGBOOK_SECRETS_FOLDER'] ?? join(options.dagsDir, '.secrets') }, secretKeys: readKeyRing(process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys),
     },
