@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { partitionOf } from '@dagbook/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { campaign, table, violationsOf } from './campaign.ts';
-import { latticeDag, processesDag, waitingDag } from './dag-source.ts';
+import { keepingDag, latticeDag, processesDag, waitingDag } from './dag-source.ts';
 import { FaultCluster } from './fault-cluster.ts';
 import { readHistory } from './history.ts';
 import { gapsAfter } from './killing.ts';
@@ -73,6 +73,18 @@ describe('a cluster', () => {
     await Promise.all(names.map((name) => cluster.kill(name)));
     await holds(() => [...taskProcesses, ...strays].every((pid) => !isRunning(pid)));
     expect(await cluster.ended('processes', 'r1')).toBe('RunSucceeded');
+  });
+
+  it('keeps what a task kept before its worker was killed, for the next execution to go on from', async () => {
+    await cluster.product.writeDag('keeping', keepingDag('keeping'));
+    await cluster.trigger('keeping', 'r1');
+    const { worker } = await until(async () => (await cluster.taskEvents('keeping', 'r1')).find(({ type }) => type === 'TaskStarted'));
+    await holds(async () => (await cluster.query(`SELECT FROM task_states WHERE dag_id = 'keeping' AND value::text = '3'`)).length === 1);
+    await cluster.kill(nameOf(worker));
+    expect(await cluster.ended('keeping', 'r1')).toBe('RunSucceeded');
+    const { value } = (await cluster.ask<{ value: unknown }>('GET', '/api/v2/dags/keeping/dagRuns/r1/taskInstances/load/xcomEntries/return_value')) ?? {};
+    expect(value).toEqual({ begun: 3, epoch: 2 });
+    expect(await cluster.ask('GET', '/api/v2/dags/keeping/dagRuns/r1/taskInstances/load/state-store')).toMatchObject({ task_state_store: [{ key: 'page', value: 6 }], total_entries: 1 });
   });
 
   it('goes on with the other scheduler when one is killed', async () => {

@@ -53,6 +53,21 @@ d.task('wait', async (_, context) => {
 export default d;
 `;
 
+/** Keeps how far it has come in its state, and hangs when it is half way the first time. */
+export const keepingDag = (dagId: string): string => `
+import { dag } from '@dagbook/sdk';
+const d = dag('${dagId}', { schedule: null });
+d.task('load', async (_, { taskState, epoch }) => {
+  const begun = await taskState.get('page', 0);
+  for (let page = begun + 1; page <= 6; page++) {
+    await taskState.set('page', page);
+    if (page === 3 && epoch === 1) await new Promise((resolve) => setTimeout(resolve, 600_000));
+  }
+  return { begun, epoch };
+}, { lostAfter: '60s', retries: 0 })();
+export default d;
+`;
+
 /** Tasks with processes of every kind: in the runner, of the runner's group, and one that leaves the group. Once only. */
 export const processesDag = (dagId: string, folder: string): string => `
 import { bash, dag } from '@dagbook/sdk';

@@ -15,6 +15,7 @@ import { runArchive } from './run-archive.ts';
 import { RunSweeper } from './run-sweeper.ts';
 import { LOG_READER } from './token.ts';
 import { ResultStore } from './execution/result-store.ts';
+import { StateStore } from '@dagbook/event-store';
 
 /** The end of a run's keeping: all of it as a file, then nothing of it. */
 @ApiTags('DagRun')
@@ -26,7 +27,9 @@ export class RetentionController {
   readonly #logs: LogReader;
   readonly #results: ResultStore;
   readonly #sweeper: RunSweeper;
-  constructor(@Inject(Reader) reader: Reader, @Inject(CommandDesk) commands: CommandDesk, @Inject(LOG_READER) logs: LogReader, @Inject(ResultStore) results: ResultStore, @Inject(RunSweeper) sweeper: RunSweeper) {
+  readonly #states: StateStore;
+  constructor(@Inject(Reader) reader: Reader, @Inject(CommandDesk) commands: CommandDesk, @Inject(LOG_READER) logs: LogReader, @Inject(ResultStore) results: ResultStore, @Inject(RunSweeper) sweeper: RunSweeper, @Inject(StateStore) states: StateStore) {
+    this.#states = states;
     this.#results = results;
     this.#reader = reader;
     this.#commands = commands;
@@ -38,7 +41,7 @@ export class RetentionController {
   @Operation({ id: 'get_dag_run_archive', summary: 'All that is kept of a run, a JSON object a line: events, results, rendered fields, logs', answers: null })
   async archive(@Param('dag_id', pathDag) dagId: string, @Param('dag_run_id', pathRun) runId: string, @Res() reply: FastifyReply): Promise<void> {
     await this.#reader.run(dagId, runId);
-    await reply.type('application/x-ndjson').send(Readable.from(runArchive({ store: this.#reader.store, results: this.#results, logs: this.#logs }, dagId, runId)));
+    await reply.type('application/x-ndjson').send(Readable.from(runArchive({ store: this.#reader.store, results: this.#results, states: this.#states, logs: this.#logs }, dagId, runId)));
   }
 
   /** Its rows are gone when this is answered; what the journal and the log-server keep of it follows. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptStream, dagStream, runStream } from '@dagbook/contracts';
-import { formatPosition } from '@dagbook/event-store';
+import { formatPosition, StateStore } from '@dagbook/event-store';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { House, TextLog } from '../test/house.ts';
@@ -27,6 +27,7 @@ beforeAll(async () => {
     await journal.append(runStream('pipeline', runId), [{ type: 'RunSucceeded', atMs: journal.tick() }]);
     await postgres.stores.events.putContent('rendered', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('{"command":"echo"}'));
     await postgres.stores.events.putContent('xcom', `pipeline/${runId}/extract/-1/1`, new TextEncoder().encode('[1]'));
+    await new StateStore(postgres.stores.pool).setTask({ dagId: 'pipeline', runId, taskId: 'extract', mapIndex: -1 }, { key: 'page', text: '3', lifetimeMs: null, clearsWithTry: 1 });
     const folder = join(objects, `pipeline/${runId}/extract/-1/1/1`);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, HASH), LARGE);
@@ -54,12 +55,13 @@ it('archives all that is kept of a run', async () => {
   const { body, headers } = await house.get(`${RUNS}/r1/archive`);
   const lines = (body as string).trimEnd().split('\n').map((line) => JSON.parse(line) as { kind: string; type?: string; streamId?: string });
   expect(headers.get('content-type')).toBe('application/x-ndjson');
-  expect(lines.map(({ kind, type }) => type ?? kind)).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled', 'TaskStarted', 'TaskSucceeded', 'RunSucceeded', 'xcom', 'AttemptGranted', 'rendered', 'log', 'end']);
+  expect(lines.map(({ kind, type }) => type ?? kind)).toEqual(['RunCreated', 'RunStarted', 'TaskScheduled', 'TaskStarted', 'TaskSucceeded', 'RunSucceeded', 'xcom', 'state', 'AttemptGranted', 'rendered', 'log', 'end']);
   expect(lines.find(({ kind }) => kind === 'xcom')).toEqual({ kind: 'xcom', key: `objects/pipeline/r1/extract/-1/1/1/${HASH}`, value: ['large'] });
+  expect(lines.find(({ kind }) => kind === 'state')).toEqual({ kind: 'state', task_id: 'extract', map_index: -1, key: 'page', value: 3 });
   expect(lines.slice(-3)).toEqual([
     { kind: 'rendered', attempt: 'pipeline/r1/extract/-1/1', fields: { command: 'echo' } },
     { kind: 'log', attempt: 'pipeline/r1/extract/-1/1', from_byte: 0, text: '{"event":"hello"}\n' },
-    { kind: 'end', dag_id: 'pipeline', dag_run_id: 'r1', lines: 10 },
+    { kind: 'end', dag_id: 'pipeline', dag_run_id: 'r1', lines: 11 },
   ]);
   expect((await house.get(`${RUNS}/none/archive`)).status).toBe(404);
 });
@@ -81,6 +83,7 @@ it('erases a run from every view at once, then from the journal, and nothing of 
   expect(await events.listStreams(attemptStream('pipeline/'))).toEqual(['r1-and-more', 'r2'].map((runId) => attemptStream(`pipeline/${runId}/extract/-1/1`)));
   expect([await events.getContent('xcom', 'pipeline/r1/extract/-1/1'), await events.getContent('rendered', 'pipeline/r1/extract/-1/1')]).toEqual([null, null]);
   expect([await events.getContent('xcom', 'pipeline/r1-and-more/extract/-1/1'), await events.getContent('rendered', 'pipeline/r1-and-more/extract/-1/1')].map((content) => content !== null)).toEqual([true, true]);
+  expect((await postgres.stores.pool.query('SELECT run_id FROM task_states ORDER BY run_id')).rows).toEqual([{ run_id: 'r1-and-more' }, { run_id: 'r2' }]);
   expect(logs.erased).toEqual(['pipeline/r1']);
   expect(readdirSync(join(objects, 'pipeline')).sort()).toEqual(['r1-and-more', 'r2']);
   expect((await events.read(dagStream('pipeline'))).length).toBe(1);

@@ -1,15 +1,15 @@
 import { attemptStream, parseAttemptId, runStream, type LogReader } from '@dagbook/contracts';
-import type { EventStore } from '@dagbook/event-store';
+import type { EventStore, StateStore } from '@dagbook/event-store';
 import type { ResultStore } from './execution/result-store.ts';
 
 const ATTEMPTS_AT_A_TIME = 200;
 const LOG_BYTES = 4 * 1024 * 1024;
 
 /**
- * All that is kept of a run, a JSON object a line: `event` (of the run, then of its attempts), `xcom` and `rendered` (what
+ * All that is kept of a run, a JSON object a line: `event` (of the run, then of its attempts), `xcom`, `state` and `rendered` (what
  * stands apart from events), `log` (a piece of a try's log, in order), and last `end` with the number of lines before it.
  */
-export async function* runArchive({ store, results, logs }: { readonly store: EventStore; readonly results: ResultStore; readonly logs: LogReader }, dagId: string, runId: string): AsyncIterable<string> {
+export async function* runArchive({ store, results, states, logs }: { readonly store: EventStore; readonly results: ResultStore; readonly states: StateStore; readonly logs: LogReader }, dagId: string, runId: string): AsyncIterable<string> {
   let lines = 0;
   const line = (value: object): string => {
     lines += 1;
@@ -21,6 +21,7 @@ export async function* runArchive({ store, results, logs }: { readonly store: Ev
     const value = await results.value({ dagId, runId }, key);
     if (value !== undefined) yield line({ kind: 'xcom', key, value });
   }
+  for await (const { taskId, mapIndex, key, value } of states.ofRun(dagId, runId)) yield line({ kind: 'state', task_id: taskId, map_index: mapIndex, key, value });
   const prefix = attemptStream(`${dagId}/${runId}/`);
   const streams = await store.listStreams(prefix);
   for (let at = 0; at < streams.length; at += ATTEMPTS_AT_A_TIME) {

@@ -42,6 +42,8 @@ interface Range {
 
 /** Rows of one statement: while it runs, readers of the feed wait. */
 const BATCH_ROWS = 1_000;
+/** Of up to 1 MB each. */
+const ROWS_READ = 50;
 
 /**
  * The state stores of tasks and assets. A write is on the disk when it is answered. One in the name of an attempt locks the row of
@@ -63,6 +65,19 @@ export class StateStore {
   async taskEntries(scope: TaskStateScope, { limit, offset }: Range): Promise<StatePage<TaskStateEntry>> {
     const { rows } = await this.#query<TaskRow & Counted>('list states', `SELECT ${TASK_COLUMNS}, total FROM ${counted(`task_states s WHERE ${OF_TASK} AND ${IS_KEPT}`, 5)}`, [...ofTask(scope), limit, offset]);
     return pageOf(rows, taskEntry);
+  }
+
+  /** Of every task, also what has expired and still lies here. */
+  async *ofRun(dagId: string, runId: string): AsyncGenerator<ExpiredState & { readonly value: Json }> {
+    const text = `SELECT task_id, map_index, key, value FROM task_states WHERE dag_id = $1 AND run_id = $2 AND (task_id, map_index, key) > ($3, $4::int, $5) ORDER BY task_id, map_index, key LIMIT $6`;
+    for (let last: readonly [string, number, string] = ['', -1, '']; ; ) {
+      const { rows } = await this.#query<{ task_id: string; map_index: number; key: string; value: Json }>('read the states of a run', text, [dagId, runId, ...last, ROWS_READ]);
+      for (const { task_id: taskId, map_index: mapIndex, key, value } of rows) {
+        yield { dagId, runId, taskId, mapIndex, key, value };
+        last = [taskId, mapIndex, key];
+      }
+      if (rows.length < ROWS_READ) return;
+    }
   }
 
   /** False: it does not hold its lease, and nothing was written. */
