@@ -23,7 +23,7 @@ const consumer = dag('example_asset_state_store_consumer', { ...spec, schedule: 
 consumer.task('consume', async (_, { assetState, log }) => {
   const state = assetState(ORDERS);
   const summary = await state.get<{ rows_loaded: number }>('last_run_summary');
-  log.info(`Processing ${summary?.rows_loaded ?? '?'} rows up to watermark ${await state.get('watermark')}. Total runs so far: ${await state.get('total_runs')}.`);
+  log.info(`Processing ${summary?.rows_loaded ?? '?'} rows up to watermark ${await state.get('watermark', '?')}. Total runs so far: ${await state.get('total_runs', 0)}.`);
 }, { inlets: [ORDERS] })();
 
 export default [producer, consumer];

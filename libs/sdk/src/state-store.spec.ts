@@ -94,7 +94,7 @@ it('warns of a large value, and keeps it', async () => {
   const large = d.task('large', async (_: {}, { taskState }) => taskState.set('big', 'x'.repeat(70_000)))();
   lines.length = 0;
   const result = await d.test(quiet);
-  expect([String(result.taskState(large)['big']).length, lines]).toEqual([70_000, [expect.stringMatching(/^warning the state 'big' was kept, though the value is 70002 bytes/)]]);
+  expect([(result.taskState(large)['big'] as string).length, lines]).toEqual([70_000, [expect.stringMatching(/^warning the state 'big' was kept, though the value is 70002 bytes/)]]);
 });
 
 it('an inlet that is an alias opens the state of assets; which of them, the gateway knows', async () => {
