@@ -71,7 +71,7 @@ it('clears all of its own and nothing of others', async () => {
   expect([result.taskState(own), result.taskState(other), result.assetState(ORDERS)]).toEqual([{}, { k: 1 }, { c: 1 }]);
 });
 
-const refusals: [string, (ctx: TaskContext<any>) => unknown, string][] = [
+const refusals: [string, (ctx: TaskContext<{}>) => unknown, string][] = [
   ['null', ({ taskState }) => taskState.set('k', null as never), 'says nothing; delete the key instead'],
   ['NaN', ({ taskState }) => taskState.set('k', { rate: Number.NaN }), 'NaN or Infinity'],
   ['a key without characters', ({ taskState }) => taskState.get(''), 'is no text of 1 to 512 characters'],
