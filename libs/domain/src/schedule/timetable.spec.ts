@@ -60,6 +60,17 @@ describe('edges', () => {
     const run = nextRun(cronIntervals('0 17 * * *', 'UTC'), question({ startMs: ms('2025-09-01'), lastInterval: { startMs: at, endMs: at } }));
     expect(run && show(run.interval)).toBe('2025-09-06T17:00 2025-09-07T17:00');
   });
+
+  it.each<[string, TimetableDefinition, string, string, string | null, string | null]>([
+    ['of a finer cron', cronIntervals('0 0 1 1 *', 'UTC'), '2025-10-24T20:01', '2025-10-24T22:01', null, '2026-01-01T00:00 2027-01-01T00:00'],
+    ['of a finer cron, beyond the end date', cronIntervals('0 0 1 1 *', 'UTC'), '2025-10-24T20:01', '2025-10-24T22:01', '2025-12-31', null],
+    ['of a trigger between two ticks', cronIntervals('0 6 * * *', 'Asia/Seoul'), '2025-10-24T20:01', '2025-10-24T20:01', null, '2025-10-24T21:00 2025-10-25T21:00'],
+    ['of a trigger, before a delta', { kind: 'deltaDataInterval', seconds: 3600 }, '2025-10-24T20:01', '2025-10-24T20:01', null, '2025-10-24T21:01 2025-10-24T22:01'],
+    ['that the schedule made', cronIntervals('0 6 * * *', 'UTC'), '2025-10-23T06:00', '2025-10-24T06:00', null, '2025-10-24T06:00 2025-10-25T06:00'],
+  ])('goes past the logical date of the last run, %s', (_, timetable, start, end, until, expected) => {
+    const run = nextRun(timetable, question({ lastInterval: { startMs: ms(start), endMs: ms(end) }, endMs: until === null ? null : ms(until) }));
+    expect(run && show(run.interval)).toBe(expected);
+  });
 });
 
 describe('events', () => {

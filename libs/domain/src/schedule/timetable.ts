@@ -84,8 +84,6 @@ interface Series {
   /** The instant itself when it is a point, else the next or previous one. */
   alignToNext(atMs: number): number;
   alignToPrevious(atMs: number): number;
-  /** Where the interval after the last one starts. */
-  startAfter(last: DataInterval): number;
   /** Start of the newest interval that may run at `nowMs`, when nothing is caught up; `startMs` is the schedule's. */
   latestStart(nowMs: number, startMs: number | null): number;
 }
@@ -113,11 +111,6 @@ function cronSeries(expression: string, timezone: string): Series {
       const tick = previous(atMs);
       return next(tick) === atMs ? atMs : tick;
     },
-    startAfter(last) {
-      const start = series.alignToPrevious(last.endMs);
-      // The last run of a trigger schedule that became one of intervals has no length: its logical date is taken.
-      return start === last.startMs ? next(start) : start;
-    },
     latestStart(nowMs) {
       const last = previous(nowMs);
       return next(last) === nowMs ? last : previous(last);
@@ -135,7 +128,6 @@ function deltaSeries(seconds: number, months: number): Series {
     previous,
     alignToNext: (atMs) => atMs,
     alignToPrevious: (atMs) => atMs,
-    startAfter: (last) => last.endMs,
     latestStart(nowMs, startMs) {
       if (months === 0 || startMs === null) return previous(nowMs - (((nowMs % roundedTo) + roundedTo) % roundedTo));
       // Counted month by month from the start: a day once clamped by a short month stays clamped.
@@ -175,7 +167,9 @@ function nextInterval(series: Series, question: ScheduleQuestion): ScheduledRun 
   let earliest = startMs === null ? null : series.alignToNext(startMs);
   if (!catchup) earliest = Math.max(series.latestStart(nowMs, startMs), earliest ?? -Infinity);
   if (lastInterval === null && earliest === null) return null;
-  const intervalStart = Math.max(lastInterval === null ? -Infinity : series.startAfter(lastInterval), earliest ?? -Infinity);
+  let intervalStart = Math.max(lastInterval === null ? -Infinity : series.alignToPrevious(lastInterval.endMs), earliest ?? -Infinity);
+  // A last run off the schedule's points, made by hand or by an earlier schedule, may have the logical date that lies here, or a later one.
+  if (lastInterval !== null && intervalStart <= lastInterval.startMs) intervalStart = series.next(intervalStart);
   if (endMs !== null && intervalStart > endMs) return null;
   const intervalEnd = series.next(intervalStart);
   return { runAfterMs: intervalEnd, interval: { startMs: intervalStart, endMs: intervalEnd } };
