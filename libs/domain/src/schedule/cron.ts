@@ -2,8 +2,9 @@ import { civilDate, DAY_MS, dayNumber, dayOfWeek, daysInMonth, HOUR_MS, MINUTE_M
 
 /**
  * A cron expression of five fields as croniter reads it, which is what Airflow users know: names, lists, ranges that may
- * wrap (`fri-mon`), steps, `L` for the last day of the month, `L5` for the last Friday, `5#3` for the third, `?` for `*`
- * in the two day fields, and presets. A day matches when day of month or day of week does, if both are restricted.
+ * wrap (`fri-mon`), steps, `L` for the last day of the month, `15W` for the working day nearest to the 15th, `L5` for the
+ * last Friday, `5#3` for the third, `?` for `*` in the two day fields, and presets. A day matches when day of month or day
+ * of week does, if both are restricted.
  */
 export interface Cron {
   readonly minutes: readonly number[];
@@ -18,6 +19,8 @@ export interface Cron {
 interface DayOfMonthRule {
   readonly days: ReadonlySet<number>;
   readonly last: boolean;
+  /** The day to whose nearest working day of the month it runs; then this rules alone. */
+  readonly nearest: number | undefined;
 }
 
 interface WeekdayRule {
@@ -92,6 +95,7 @@ function readExpression(expression: string): Cron | CronProblem {
   const wrong = read.find((field): field is CronProblem => 'rule' in field);
   if (wrong !== undefined) return wrong;
   const [minute, hour, day, month, weekday] = read as [FieldValues, FieldValues, FieldValues, FieldValues, FieldValues];
+  if (day.nearest !== undefined && weekday.nth.size > 0) return problem('mixes a nearest working day with counted days of the week', 'write one of them');
 
   const counted = new Set([...weekday.nth].map((nth) => Math.floor(nth / 10)));
   const plain = [...weekday.values].filter((value) => !counted.has(value));
@@ -100,13 +104,13 @@ function readExpression(expression: string): Cron | CronProblem {
   }
   // A day field that lists every value is unrestricted when the other has a star. Counted weekdays rule alone.
   const allDays = day.any || weekday.nth.size > 0 || (day.values.size === DAY.all && (fields[4] as string).includes('*'));
-  const allWeekdays = weekday.nth.size === 0 && (weekday.any || (weekday.values.size === WEEKDAY.all && (fields[2] as string).includes('*')));
+  const allWeekdays = day.nearest !== undefined || (weekday.nth.size === 0 && (weekday.any || (weekday.values.size === WEEKDAY.all && (fields[2] as string).includes('*'))));
   const cron: Cron = {
     minutes: sorted(minute.any ? whole(MINUTE) : minute.values),
     hours: sorted(hour.any ? whole(HOUR) : hour.values),
     everyHour: hour.any || hour.values.size === HOUR.all,
     months: month.any ? whole(MONTH) : month.values,
-    days: allDays ? null : { days: day.values, last: day.last },
+    days: allDays ? null : { days: day.values, last: day.last, nearest: day.nearest },
     weekdays: allWeekdays ? null : { weekdays: weekday.nth.size > 0 ? new Set() : weekday.values, nth: weekday.nth },
   };
   if (nextWall(cron, 0) === undefined) return problem('names a date that does not exist', 'choose a day that its months have');
@@ -117,6 +121,7 @@ interface FieldValues {
   readonly any: boolean;
   readonly values: Set<number>;
   readonly last: boolean;
+  readonly nearest: number | undefined;
   readonly nth: Set<number>;
 }
 
@@ -124,7 +129,9 @@ function readField(text: string, field: Field): FieldValues | CronProblem {
   if (text.includes('?') && (text !== '?' || (field !== DAY && field !== WEEKDAY))) {
     return problem(`has "${text}" as ${field.name}; "?" stands alone, and only for a day`, 'write "*"');
   }
-  const result = { any: false, values: new Set<number>(), last: false, nth: new Set<number>() };
+  const nearest = field === DAY ? /^(?:([0-9]+)w|w([0-9]+))$/.exec(text) : null;
+  if (nearest !== null) return readNearest(text, Number(nearest[1] ?? nearest[2]));
+  const result = { any: false, values: new Set<number>(), last: false, nearest: undefined, nth: new Set<number>() };
   for (const item of text.split(',')) {
     if (item === '*' || item === '?') result.any = true;
     else if (field === DAY && item === 'l') result.last = true;
@@ -134,6 +141,11 @@ function readField(text: string, field: Field): FieldValues | CronProblem {
     }
   }
   return result;
+}
+
+function readNearest(text: string, day: number): FieldValues | CronProblem {
+  if (day < DAY.min || day > DAY.max) return problem(`has "${text}" as ${DAY.name}, which is out of range`, `use values from ${DAY.min} to ${DAY.max}`);
+  return { any: false, values: new Set(), last: false, nearest: day, nth: new Set() };
 }
 
 /** One of a comma list: a value, a range or a step, or on a weekday `L5` and `5#3`. */
@@ -257,6 +269,7 @@ function matchesDay(cron: Cron, days: number): boolean {
 function matchesDate(cron: Cron, year: number, month: number, day: number, days: number): boolean {
   if (cron.days === null && cron.weekdays === null) return true;
   const length = daysInMonth(year, month);
+  if (cron.days?.nearest !== undefined) return day === nearestWorkingDay(days - day + 1, Math.min(cron.days.nearest, length), length);
   if (cron.days !== null && (cron.days.days.has(day) || (cron.days.last && day === length))) return true;
   if (cron.weekdays === null) return false;
   const weekday = dayOfWeek(days);
@@ -265,4 +278,12 @@ function matchesDate(cron: Cron, year: number, month: number, day: number, days:
     cron.weekdays.nth.has(weekday * 10 + Math.ceil(day / 7)) ||
     (day + 7 > length && cron.weekdays.nth.has(weekday * 10))
   );
+}
+
+/** From a Saturday the Friday before it, from a Sunday the Monday behind it, but never out of the month. */
+function nearestWorkingDay(firstOfMonth: number, day: number, length: number): number {
+  const weekday = dayOfWeek(firstOfMonth + day - 1);
+  if (weekday === 6) return day > 1 ? day - 1 : day + 2;
+  if (weekday === 0) return day < length ? day + 1 : day - 2;
+  return day;
 }
