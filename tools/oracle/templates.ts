@@ -26,7 +26,7 @@ export const templates: OracleForm<Row> = {
       return { rendered: render(template, contextOf(logicalDate), (lookup): LookupAnswer => {
         const value = lookup.kind === 'variable' ? VARIABLES.get(lookup.key) : undefined;
         return value === undefined ? { found: false } : { found: true, value };
-      }) };
+      }, { ambient: { nowMs: Date.now(), random: Math.random } }) };
     } catch (error) {
       if (error instanceof TemplateError) return { error: error.exception };
       throw error;
@@ -37,6 +37,7 @@ export const templates: OracleForm<Row> = {
 function contextOf(logicalDate: string | null): TemplateContext {
   const base = { runId: 'manual__x', params: PARAMS, dagRun: { conf: { day: '2026-01-05', items: ['x', 'y'] } } };
   if (logicalDate === null) return base;
-  const logicalDateMs = Date.parse(logicalDate);
+  // A date of JavaScript ends at milliseconds; the microseconds behind them are added.
+  const logicalDateMs = Date.parse(logicalDate) + Number(/\.\d{3}(\d{3})/.exec(logicalDate)?.[1] ?? 0) / 1000;
   return { ...base, logicalDateMs, dataInterval: { startMs: logicalDateMs, endMs: logicalDateMs + DAY_MS } };
 }

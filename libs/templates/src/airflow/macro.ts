@@ -3,15 +3,15 @@ import type { Runtime } from '../runtime.ts';
 import { toJson } from '../filter/value-filter.ts';
 import { fn } from '../value/function.ts';
 import { truth } from '../value/operator.ts';
-import { isText, indexOf, textOf } from '../value/value.ts';
+import { isText, indexOf, textOf, typeName } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import { PyDateTime } from '../date/datetime.ts';
 import { DATETIME_TYPE, PyModule, TIME_MODULE } from '../date/module.ts';
-import { humanDifference, PendulumDateTime } from '../date/pendulum.ts';
+import { humanDifferenceOf, PendulumDateTime } from '../date/pendulum.ts';
 import { RELATIVEDELTA_NAMES } from '../date/relativedelta.ts';
 import { strftime } from '../date/strftime.ts';
 import { strptime } from '../date/strptime.ts';
-import { PyTimedelta, TimedeltaType } from '../date/timedelta.ts';
+import { PyTimedelta, spanMicros, TimedeltaType } from '../date/timedelta.ts';
 import { DAY } from '../date/wall.ts';
 import { fromJson } from './json-value.ts';
 
@@ -20,7 +20,7 @@ type Args = readonly (Value | undefined)[];
 function dsAdd([ds, days]: Args, rt: Runtime): Value {
   if (!truth(days as Value, rt)) return rt.str(ds as Value);
   const { wall } = strptime(rt.str(ds as Value), '%Y-%m-%d');
-  return new PyDateTime(wall, undefined).plus(new PyTimedelta(BigInt(indexOf(days as Value)) * DAY), 1n).strftime('%Y-%m-%d');
+  return new PyDateTime(wall, undefined).plus(new PyTimedelta(spanMicros([[days, DAY]], 'timedelta days')), 1n).strftime('%Y-%m-%d');
 }
 
 function dsFormat([ds, input, output]: Args, rt: Runtime): Value {
@@ -52,7 +52,7 @@ export const MACROS: readonly (readonly [string, Value])[] = [
   ['ds_add', fn('ds_add', 'ds days', dsAdd)],
   ['ds_format', fn('ds_format', 'ds input_format output_format', dsFormat)],
   ['datetime_diff_for_humans', fn('datetime_diff_for_humans', 'dt since?', ([at, since], rt) =>
-    at instanceof PyDateTime ? humanDifference(PendulumDateTime.instance(at), since, false, rt) : raise('TypeError', 'dt must be a date and time'))],
+    at instanceof PyDateTime ? humanDifferenceOf(PendulumDateTime.instance(at), [since], rt) : raise('AttributeError', `'${typeName(at ?? null)}' object has no attribute 'tzinfo'`))],
   ['datetime', DATETIME_TYPE],
   ['timedelta', new TimedeltaType()],
   ['dateutil', new PyModule('dateutil', [['relativedelta', relativedelta]])],

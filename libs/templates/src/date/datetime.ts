@@ -77,7 +77,11 @@ export class PyDate extends PyObject {
   }
 
   override format(spec: string, rt: Runtime): string {
-    return spec === '' ? this.str(rt) : strftime(spec, { wall: { ...this.date, ...MIDNIGHT }, offsetSeconds: undefined, zoneName: '' });
+    return spec === '' ? this.str(rt) : this.strftime(spec);
+  }
+
+  strftime(format: string): string {
+    return strftime(format, { wall: { ...this.date, ...MIDNIGHT }, offsetSeconds: undefined, zoneName: '' });
   }
 
   override attribute(name: string, _rt: Runtime): Value | undefined {
@@ -111,44 +115,62 @@ class IsoCalendarDate extends PyTuple {
 }
 
 const DATE_METHODS = new MethodTable<PyDate>({
-  strftime: ['format', (self, [format], rt) => self.format(wantText(format, 'strftime'), rt)],
+  strftime: ['format', (self, [format]) => self.strftime(wantText(format, 'strftime'))],
   isoformat: ['', (self) => dateText(self.date)],
+  timetuple: ['', (self) => new StructTime({ ...self.date, ...MIDNIGHT }, -1)],
   weekday: ['', (self) => BigInt(weekday(self.date))],
   isoweekday: ['', (self) => BigInt(weekday(self.date) + 1)],
   isocalendar: ['', (self) => new IsoCalendarDate(self.date)],
   toordinal: ['', (self) => BigInt(self.days + ORDINAL_OF_EPOCH)],
-  ctime: ['', (self) => strftime('%a %b %e 00:00:00 %Y', { wall: { ...self.date, ...MIDNIGHT }, offsetSeconds: undefined, zoneName: '' })],
+  ctime: ['', (self) => self.strftime('%a %b %e %H:%M:%S %4Y')],
   replace: ['year? month? day?', (self, [year, month, day]) =>
     self.make({ year: number(year, self.date.year), month: number(month, self.date.month), day: number(day, self.date.day) })],
 });
 
 type Clock = Omit<Wall, keyof CivilDate>;
 
-/** `datetime.time`, without a zone. */
+/** `datetime.time`; it has a zone only where `timetz` left it one. */
 export class PyTime extends PyObject {
   override readonly typeName: string = 'datetime.time';
   readonly clock: Clock;
+  readonly zone: Zone | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, zone?: Zone) {
     super();
     this.clock = checkedWall({ year: 1900, month: 1, day: 1, ...clock });
+    this.zone = zone;
   }
 
-  override repr(): string {
+  make(clock: Clock, zone: Zone | undefined): PyTime {
+    return new PyTime(clock, zone);
+  }
+
+  override repr(rt: Runtime): string {
     const { hour, minute, second, microsecond } = this.clock;
-    return `datetime.time(${hour}, ${minute}${second + microsecond > 0 ? `, ${second}` : ''}${microsecond > 0 ? `, ${microsecond}` : ''})`;
+    const zone = this.zone === undefined ? '' : `, tzinfo=${rt.repr(this.zone)}`;
+    return `datetime.time(${hour}, ${minute}${second + microsecond > 0 ? `, ${second}` : ''}${microsecond > 0 ? `, ${microsecond}` : ''}${zone})`;
   }
 
   override str(_rt: Runtime): string {
-    return timeText(this.clock);
+    return this.iso('auto');
+  }
+
+  iso(spec: string): string {
+    const { offsetSeconds } = this;
+    return timeText(this.clock, timeSpec(spec)) + (offsetSeconds === undefined ? '' : offsetText(offsetSeconds));
+  }
+
+  /** A zone whose offset depends on the date has none at a time alone. */
+  get offsetSeconds(): number | undefined {
+    return this.zone?.alwaysOffset;
   }
 
   override equals(other: Value): boolean {
-    return other instanceof PyTime && timeText(other.clock) === timeText(this.clock);
+    return other instanceof PyTime && timeText(other.clock) === timeText(this.clock) && other.offsetSeconds === this.offsetSeconds;
   }
 
   override hashKey(): string {
-    return `time${timeText(this.clock)}`;
+    return `time${this.iso('auto')}`;
   }
 
   override compare(other: Value): number | undefined {
@@ -158,21 +180,29 @@ export class PyTime extends PyObject {
   }
 
   override format(spec: string, rt: Runtime): string {
-    return spec === '' ? this.str(rt) : strftime(spec, { wall: { year: 1900, month: 1, day: 1, ...this.clock }, offsetSeconds: undefined, zoneName: '' });
+    return spec === '' ? this.str(rt) : this.strftime(spec);
   }
 
-  override attribute(name: string): Value | undefined {
+  strftime(format: string): string {
+    return strftime(format, { wall: { year: 1900, month: 1, day: 1, ...this.clock }, offsetSeconds: this.offsetSeconds, zoneName: this.zone?.alwaysOffset === undefined ? '' : this.zone.name });
+  }
+
+  override attribute(name: string, _rt: Runtime): Value | undefined {
     if (name === 'hour' || name === 'minute' || name === 'second' || name === 'microsecond') return BigInt(this.clock[name]);
-    return name === 'tzinfo' ? null : TIME_METHODS.bound(this, name);
+    if (name === 'fold') return 0n;
+    return name === 'tzinfo' ? (this.zone ?? null) : TIME_METHODS.bound(this, name);
   }
 }
 
 const TIME_METHODS = new MethodTable<PyTime>({
-  strftime: ['format', (self, [format], rt) => self.format(wantText(format, 'strftime'), rt)],
-  isoformat: ['timespec?', (self, [spec = 'auto'], rt) => timeText(self.clock, timeSpec(rt.str(spec)))],
-  replace: ['hour? minute? second? microsecond?', (self, [hour, minute, second, microsecond]) => new PyTime({
+  strftime: ['format', (self, [format]) => self.strftime(wantText(format, 'strftime'))],
+  isoformat: ['timespec?', (self, [spec = 'auto'], rt) => self.iso(rt.str(spec))],
+  utcoffset: ['', (self) => (self.offsetSeconds === undefined ? null : new PyTimedelta(BigInt(self.offsetSeconds) * SECOND))],
+  tzname: ['', (self) => (self.zone?.alwaysOffset === undefined ? null : self.zone.name)],
+  dst: ['', (self) => (self.zone?.alwaysOffset === undefined ? null : new PyTimedelta(0n))],
+  replace: ['hour? minute? second? microsecond? tzinfo? * fold?', (self, [hour, minute, second, microsecond, zone]) => self.make({
     hour: number(hour, self.clock.hour), minute: number(minute, self.clock.minute), second: number(second, self.clock.second), microsecond: number(microsecond, self.clock.microsecond),
-  })],
+  }, zone === undefined ? self.zone : zone === null ? undefined : zoneArgument(zone))],
 });
 
 /** `datetime.datetime`: a wall clock time, with a zone or without. */
@@ -214,6 +244,11 @@ export class PyDateTime extends PyDate {
     return wallMicros(this.wall) - BigInt(this.offsetSeconds ?? 0) * SECOND;
   }
 
+  /** How far summer time sets the clock forward here. */
+  get dstSeconds(): number {
+    return this.zone?.dstAt(this.instant) ?? 0;
+  }
+
   get zoneName(): string {
     return this.zone === undefined ? '' : this.zone.abbreviationAt(this.instant);
   }
@@ -238,11 +273,7 @@ export class PyDateTime extends PyDate {
     return `${dateText(this.wall)}${separator}${timeText(this.wall, spec)}${offsetSeconds === undefined ? '' : offsetText(offsetSeconds)}`;
   }
 
-  override format(spec: string, rt: Runtime): string {
-    return spec === '' ? this.str(rt) : this.strftime(spec);
-  }
-
-  strftime(format: string): string {
+  override strftime(format: string): string {
     return strftime(format, { wall: this.wall, offsetSeconds: this.offsetSeconds, zoneName: this.zoneName });
   }
 
@@ -301,7 +332,24 @@ export const isZone = (value: Value): value is Zone => value instanceof PyObject
 /** `timestamp()`: seconds since 1970. */
 const timestamp = (self: PyDateTime): number => Number(self.instant) / 1_000_000;
 
-const timeTuple = (wall: Wall): Value => new PyTuple([wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second, weekday(wall), dayOfYear(wall), -1].map(BigInt));
+const STRUCT_TIME = ['tm_year', 'tm_mon', 'tm_mday', 'tm_hour', 'tm_min', 'tm_sec', 'tm_wday', 'tm_yday', 'tm_isdst'];
+
+/** `time.struct_time`: a tuple whose fields have names, too. */
+export class StructTime extends PyTuple {
+  override readonly typeName = 'time.struct_time';
+
+  constructor(wall: Wall, isDst: -1 | 0 | 1) {
+    super([wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second, weekday(wall), dayOfYear(wall), isDst].map(BigInt));
+  }
+
+  override repr(rt: Runtime): string {
+    return `time.struct_time(${STRUCT_TIME.map((name, at) => `${name}=${rt.repr(this.items[at] as Value)}`).join(', ')})`;
+  }
+
+  override attribute(name: string): Value | undefined {
+    return this.items[STRUCT_TIME.indexOf(name)] ?? super.attribute(name);
+  }
+}
 
 export const REPLACE = 'year? month? day? hour? minute? second? microsecond? tzinfo? * fold?';
 
@@ -321,9 +369,10 @@ const DATETIME_METHODS = new MethodTable<PyDateTime>({
   utcoffset: ['', (self) => (self.offsetSeconds === undefined ? null : new PyTimedelta(BigInt(self.offsetSeconds) * SECOND))],
   tzname: ['', (self) => (self.zone === undefined ? null : self.zoneName)],
   astimezone: ['tz?', (self, [zone]) => self.inZone(zone === undefined || zone === null ? UTC : zoneArgument(zone))],
-  timetuple: ['', (self) => timeTuple(self.wall)],
-  utctimetuple: ['', (self) => timeTuple(wallOf(self.instant))],
-  ctime: ['', (self) => self.strftime('%a %b %e %H:%M:%S %Y')],
+  timetz: ['', (self) => new PyTime(self.wall, self.zone)],
+  dst: ['', (self) => (self.zone === undefined ? null : new PyTimedelta(BigInt(self.dstSeconds) * SECOND))],
+  timetuple: ['', (self) => new StructTime(self.wall, self.zone === undefined ? -1 : self.dstSeconds === 0 ? 0 : 1)],
+  utctimetuple: ['', (self) => new StructTime(wallOf(self.instant), 0)],
   replace: [REPLACE, (self, args) => {
     const zone = args[7];
     return new PyDateTime(replacedWall(self.wall, args), zone === undefined ? self.zone : zone === null ? undefined : zoneArgument(zone), number(args[8], self.fold));

@@ -1,14 +1,19 @@
+import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
+import { callValue, getAttribute } from '../value/attribute.ts';
 import { MethodTable } from '../value/function.ts';
 import { arithmetic } from '../value/number.ts';
 import { order } from '../value/operator.ts';
 import type { BinaryOperator } from '../value/operator.ts';
+import { indexOf, PyObject } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
-import { daysInMonth } from './calendar.ts';
-import type { PyDateTime } from './datetime.ts';
+import type { PyDate } from './datetime.ts';
+import type { Difference } from './difference.ts';
+import { instantOf, liesAfter, preciseDifference } from './difference.ts';
+import type { Locale } from './locale.ts';
+import { localeOf } from './locale.ts';
 import { PyTimedelta } from './timedelta.ts';
-import type { Wall } from './wall.ts';
-import { DAY, SECOND, wallMicros, wallOf } from './wall.ts';
+import { DAY, SECOND } from './wall.ts';
 
 const sign = (value: bigint): bigint => (value < 0n ? -1n : 1n);
 const size = (value: bigint): bigint => (value < 0n ? -value : value);
@@ -25,7 +30,7 @@ interface Parts {
 }
 
 /** `pendulum.Duration`: a timedelta whose parts share its sign, and that can be told in words. */
-class Duration extends PyTimedelta {
+export class Duration extends PyTimedelta {
   override readonly typeName: string = 'Duration';
   protected readonly years: bigint;
   protected readonly months: bigint;
@@ -59,10 +64,6 @@ class Duration extends PyTimedelta {
     };
   }
 
-  get wholeDays(): bigint {
-    return this.micros / DAY;
-  }
-
   protected override make(micros: bigint): PyTimedelta {
     return new Duration(micros);
   }
@@ -74,16 +75,31 @@ class Duration extends PyTimedelta {
   }
 
   override str(_rt: Runtime): string {
-    return this.words(' ');
+    return this.words(localeOf(undefined), ' ');
   }
 
-  words(separator: string): string {
+  /** As what a part of a second counts: pendulum has its seconds singular in an interval. */
+  protected readonly fractionCountsAs: bigint = 0n;
+
+  words(locale: Locale, separator: string): string {
     const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = this.parts;
-    const told = Object.entries({ year: years, month: months, week: weeks, day: remainingDays, hour: hours, minute: minutes, second: remainingSeconds })
-      .filter(([, value]) => value !== 0n)
-      .map(([unit, value]) => `${value} ${unit}${size(value) === 1n ? '' : 's'}`);
+    const parts = [['year', years], ['month', months], ['week', weeks], ['day', remainingDays], ['hour', hours], ['minute', minutes], ['second', remainingSeconds]] as const;
+    const told = parts.filter(([, value]) => value !== 0n).map(([unit, value]) => locale.counted(value, unit, size(value)));
     if (told.length > 0) return told.join(separator);
-    return this.microseconds === 0n ? '0 microseconds' : `${(Number(size(this.microseconds)) / 1e6).toFixed(2)} seconds`;
+    if (this.microseconds === 0n) return locale.counted(0n, 'microsecond', 0n);
+    return locale.counted((Number(size(this.microseconds)) / 1e6).toFixed(2), 'second', this.fractionCountsAs);
+  }
+
+  runsBackwards(): boolean {
+    return this.micros < 0n;
+  }
+
+  /** pendulum divides by another duration through what only its own have. */
+  override binary(operator: BinaryOperator, other: Value, reflected: boolean, rt: Runtime): Value | undefined {
+    if (!reflected && other instanceof PyTimedelta && !(other instanceof Duration) && (operator === '/' || operator === '//' || operator === '%')) {
+      raise('AttributeError', "'datetime.timedelta' object has no attribute '_to_microseconds'");
+    }
+    return super.binary(operator, other, reflected, rt);
   }
 
   override attribute(name: string, rt: Runtime): Value | undefined {
@@ -96,7 +112,7 @@ class Duration extends PyTimedelta {
       case 'remaining_seconds':
         return parts.remainingSeconds;
       case 'invert':
-        return this.micros < 0n;
+        return this.runsBackwards();
       default:
         return DURATION_METHODS.bound(this, name) ?? super.attribute(name, rt);
     }
@@ -111,38 +127,47 @@ const DURATION_METHODS = new MethodTable<Duration>({
   total_hours: per(3600n * SECOND),
   total_days: per(DAY),
   total_weeks: per(7n * DAY),
-  in_weeks: ['', (self) => (size(self.wholeDays) / 7n) * sign(self.wholeDays)],
-  in_days: ['', (self) => self.wholeDays],
+  in_weeks: whole(7n * DAY),
+  in_days: whole(DAY),
   in_hours: whole(3600n * SECOND),
   in_minutes: whole(60n * SECOND),
   in_seconds: whole(SECOND),
-  in_words: ['locale? separator?', (self, [, separator = ' '], rt) => self.words(rt.str(separator))],
+  in_words: ['locale? separator?', (self, [locale, separator = ' '], rt) => self.words(localeOf(locale), rt.str(separator))],
   as_timedelta: ['', (self) => new PyTimedelta(self.micros)],
 });
 
 /** `pendulum.Interval`: a duration that knows both its ends, and so its years and months. */
 export class Interval extends Duration {
   override readonly typeName = 'Interval';
-  readonly start: PyDateTime;
-  readonly end: PyDateTime;
+  readonly start: PyDate;
+  readonly end: PyDate;
+  private readonly backwards: boolean;
+  protected override readonly fractionCountsAs = 1n;
   private readonly absolute: boolean;
   private readonly difference: Difference;
 
-  constructor(start: PyDateTime, end: PyDateTime, absolute: boolean) {
-    const [first, last] = absolute && start.instant > end.instant ? [end, start] : [start, end];
-    super(last.instant - first.instant);
+  constructor(start: PyDate, end: PyDate, absolute: boolean) {
+    const backwards = liesAfter(start, end);
+    const [first, last] = absolute && backwards ? [end, start] : [start, end];
+    super(instantOf(last) - instantOf(first));
+    this.backwards = backwards;
     this.start = first;
     this.end = last;
     this.absolute = absolute;
     this.difference = preciseDifference(first, last);
   }
 
-  override get parts(): Parts {
-    const { years, months, days, hours, minutes } = this.difference;
-    return { ...super.parts, years, months, weeks: (size(days) / 7n) * sign(days), remainingDays: (size(days) % 7n) * sign(days), hours, minutes };
+  /** Of an absolute one, whether its ends changed places. */
+  override runsBackwards(): boolean {
+    return this.backwards;
   }
 
-  override get wholeDays(): bigint {
+  override get parts(): Parts {
+    const { years, months, days, hours, minutes } = this.difference;
+    return { ...super.parts, years, months, weeks: (size(days) / 7n) * sign(days), remainingDays: (size(days) % 7n) * sign(this.days), hours, minutes };
+  }
+
+  get wholeDays(): bigint {
     return this.difference.totalDays;
   }
 
@@ -164,8 +189,8 @@ export class Interval extends Duration {
     return operator === 'abs' ? new Interval(this.start, this.end, true) : new Duration(this.micros);
   }
 
-  override *iterate(): Generator<Value, void, undefined> {
-    yield* this.range(1n);
+  override iterate(rt: Runtime): Generator<Value, void, undefined> {
+    return this.range('days', 1n, rt);
   }
 
   override contains(item: Value, rt: Runtime): boolean {
@@ -176,63 +201,46 @@ export class Interval extends Duration {
     return new Duration(this.micros).binary(operator, other, reflected, rt);
   }
 
-  *range(days: bigint): Generator<Value, void, undefined> {
-    const step = this.micros < 0n ? -days : days;
-    for (let moved = 0n; ; moved += step) {
-      const next = this.start.at(wallOf(wallMicros(this.start.wall) + moved * DAY));
-      if (step > 0n ? next.instant > this.end.instant : next.instant < this.end.instant) return;
-      yield next;
+  override equals(other: Value): boolean {
+    if (!(other instanceof Interval)) return super.equals(other);
+    return this.absolute === other.absolute && this.start.equals(other.start) && this.end.equals(other.end);
+  }
+
+  *range(unit: string, amount: bigint, rt: Runtime): Generator<Value, void, undefined> {
+    const backwards = !this.absolute && this.backwards;
+    const move = getAttribute(this.start, backwards ? 'subtract' : 'add', rt);
+    let at: Value = this.start;
+    for (let moved = amount; backwards ? order('>=', at, this.end, rt) >= 0 : order('<=', at, this.end, rt) <= 0; moved += amount) {
+      yield at;
+      at = callValue(move, { positional: [], named: new Map([[unit, moved]]) }, rt);
     }
   }
 }
 
+/** The dates of a range, which can be gone through once. */
+class DateRange extends PyObject {
+  override readonly typeName = 'generator';
+  private readonly dates: Generator<Value, void, undefined>;
+
+  constructor(dates: Generator<Value, void, undefined>) {
+    super();
+    this.dates = dates;
+  }
+
+  override repr(): string {
+    return '<generator object Interval.range>';
+  }
+
+  override iterate(): Generator<Value, void, undefined> {
+    return this.dates;
+  }
+}
+
 const INTERVAL_METHODS = new MethodTable<Interval>({
+  range: ['unit amount?', (self, [unit, amount = 1n], rt) => new DateRange(self.range(rt.str(unit as Value), BigInt(indexOf(amount)), rt))],
+  in_weeks: ['', (self) => (size(self.wholeDays) / 7n) * sign(self.wholeDays)],
+  in_days: ['', (self) => self.wholeDays],
   in_years: ['', (self) => self.parts.years],
   in_months: ['', (self) => self.parts.years * 12n + self.parts.months],
   as_duration: ['', (self) => new Duration(self.micros)],
 });
-
-interface Difference {
-  readonly years: bigint;
-  readonly months: bigint;
-  readonly days: bigint;
-  readonly hours: bigint;
-  readonly minutes: bigint;
-  readonly totalDays: bigint;
-}
-
-/** Years, months, days and clock between two times by the calendar, as pendulum counts them. */
-function preciseDifference(start: PyDateTime, end: PyDateTime): Difference {
-  const backwards = start.instant > end.instant;
-  const [early, late] = backwards ? [end, start] : [start, end];
-  const sameZone = early.zone?.name === late.zone?.name;
-  const sameDay = early.days === late.days;
-  const [from, to] = sameZone && !sameDay ? [early.wall, late.wall] : [wallOf(early.instant), wallOf(late.instant)];
-  const clock = clockMicros(to) - clockMicros(from);
-  const borrowed = clock < 0n;
-  const rest = borrowed ? clock + DAY : clock;
-  let days = to.day - from.day - (borrowed ? 1 : 0);
-  let months = to.month - from.month;
-  let years = to.year - from.year;
-  if (days < 0) {
-    const [lastMonth, thisMonth] = [daysInMonth(to.year, to.month - 1), daysInMonth(to.year, to.month)];
-    if (days < thisMonth - lastMonth) days += Math.max(lastMonth, from.day);
-    else if (days === thisMonth - lastMonth) {
-      days = 0;
-      months += 1;
-    } else days += lastMonth;
-    months -= 1;
-  }
-  if (months < 0) {
-    months += 12;
-    years -= 1;
-  }
-  const direction = backwards ? -1n : 1n;
-  const totalDays = BigInt(late.days - early.days);
-  return {
-    years: direction * BigInt(years), months: direction * BigInt(months), days: direction * BigInt(days),
-    hours: direction * (rest / (3600n * SECOND)), minutes: direction * ((rest / (60n * SECOND)) % 60n), totalDays: direction * totalDays,
-  };
-}
-
-const clockMicros = (wall: Wall): bigint => BigInt((wall.hour * 60 + wall.minute) * 60 + wall.second) * SECOND + BigInt(wall.microsecond);

@@ -1,60 +1,51 @@
-import { dayOfYear, isoWeek, MONTHS, weekday, WEEKDAYS } from './calendar.ts';
+import { dayOfYear, isoWeek, weekday } from './calendar.ts';
 import type { PyDateTime } from './datetime.ts';
+import type { Locale } from './locale.ts';
 import { offsetText, pad, SECOND } from './wall.ts';
 
 const TOKEN = /\[([^[]*)\]|\\([^\n])|(Mo|MM?M?M?|Do|DDDo|DD?D?D?|ddd?d?|do?|eo?|E{1,4}|w[o|w]?|W[o|W]?|Qo?|YYYY|YY|Y|gg(?:ggg?)?|GG(?:GGG?)?|a|A|hh?|HH?|kk?|mm?|ss?|S{1,9}|x|X|zz?|ZZ?|LTS|LT|LL?L?L?)/gu;
 
-/** `DateTime.format`: pendulum's tokens, in English; `[text]` is written as it stands, and so is a token without a meaning. */
-export const formatTokens = (format: string, at: PyDateTime): string =>
+/** `DateTime.format`: pendulum's tokens; `[text]` is written as it stands, and so is a token without a meaning. */
+export const formatTokens = (format: string, at: PyDateTime, locale: Locale): string =>
   format.replace(TOKEN, (whole, bracketed: string | undefined, escaped: string | undefined, token: string | undefined) => {
     if (bracketed) return bracketed;
     if (escaped) return escaped;
     // An empty pair of brackets is no token either; pendulum fails on it, where it is left as it stands here.
-    return token === undefined ? whole : formatToken(token, at);
+    return token === undefined ? whole : formatToken(token, at, locale);
   });
 
-const COMPOUND: { readonly [token: string]: string } = {
-  LTS: 'h:mm:ss A', LT: 'h:mm A', L: 'MM/DD/YYYY', LL: 'MMMM D, YYYY', LLL: 'MMMM D, YYYY h:mm A', LLLL: 'dddd, MMMM D, YYYY h:mm A',
-};
-
-function ordinal(value: number): string {
-  const teen = value % 100 >= 11 && value % 100 <= 13;
-  return `${value}${teen ? 'th' : (['th', 'st', 'nd', 'rd'][value % 10] ?? 'th')}`;
-}
-
-function formatToken(token: string, at: PyDateTime): string {
+function formatToken(token: string, at: PyDateTime, locale: Locale): string {
   const { wall } = at;
   const day = weekday(wall);
   const quarter = Math.ceil(wall.month / 3);
-  const compound = COMPOUND[token];
-  if (compound !== undefined) return formatTokens(compound, at);
+  const compound = locale.formats[token];
+  if (compound !== undefined) return formatTokens(compound, at, locale);
   if (/^S{1,6}$/.test(token)) return pad(wall.microsecond, 6).slice(0, token.length);
   switch (token) {
     case 'YYYY': case 'Y': return String(wall.year);
     case 'YY': return String(wall.year).slice(2);
     case 'Q': return String(quarter);
-    case 'Qo': return ordinal(quarter);
+    case 'Qo': return locale.ordinal(quarter);
     case 'M': return String(wall.month);
     case 'MM': return pad(wall.month);
-    case 'Mo': return ordinal(wall.month);
-    case 'MMM': return (MONTHS[wall.month - 1] as string).slice(0, 3);
-    case 'MMMM': return MONTHS[wall.month - 1] as string;
+    case 'Mo': return locale.ordinal(wall.month);
+    case 'MMM': return locale.months[1][wall.month - 1] as string;
+    case 'MMMM': return locale.months[0][wall.month - 1] as string;
     case 'D': return String(wall.day);
     case 'DD': return pad(wall.day);
-    case 'Do': return ordinal(wall.day);
+    case 'Do': return locale.ordinal(wall.day);
     case 'DDD': return String(dayOfYear(wall));
     case 'DDDD': return pad(dayOfYear(wall), 3);
-    case 'DDDo': return ordinal(dayOfYear(wall));
+    case 'DDDo': return locale.ordinal(dayOfYear(wall));
     case 'd': return String((day + 1) % 7);
-    case 'do': return ordinal((day + 1) % 7);
-    // The English week begins on Sunday.
-    case 'e': return String((day + 1) % 7);
-    case 'eo': return ordinal(((day + 1) % 7) + 1);
+    case 'do': return locale.ordinal((day + 1) % 7);
+    case 'e': return String((day - locale.firstDay + 7) % 7);
+    case 'eo': return locale.ordinal(((day - locale.firstDay + 7) % 7) + 1);
     case 'E': return String(day + 1);
-    case 'dd': return (WEEKDAYS[day] as string).slice(0, 2);
-    case 'ddd': return (WEEKDAYS[day] as string).slice(0, 3);
-    case 'dddd': return WEEKDAYS[day] as string;
-    case 'wo': return ordinal(isoWeek(wall).week);
+    case 'dd': return locale.weekdays[2][day] as string;
+    case 'ddd': return locale.weekdays[1][day] as string;
+    case 'dddd': return locale.weekdays[0][day] as string;
+    case 'wo': return locale.ordinal(isoWeek(wall).week);
     case 'H': return String(wall.hour);
     case 'HH': return pad(wall.hour);
     case 'h': return String(wall.hour % 12 || 12);
@@ -63,7 +54,7 @@ function formatToken(token: string, at: PyDateTime): string {
     case 'mm': return pad(wall.minute);
     case 's': return String(wall.second);
     case 'ss': return pad(wall.second);
-    case 'A': return wall.hour >= 12 ? 'PM' : 'AM';
+    case 'A': return locale.halves[wall.hour >= 12 ? 1 : 0];
     case 'X': return String(at.instant / SECOND);
     case 'x': return String(at.instant / 1000n);
     case 'z': return at.zone?.name ?? '';

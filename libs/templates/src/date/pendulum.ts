@@ -1,15 +1,19 @@
 import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
 import { MethodTable } from '../value/function.ts';
-import { isInt, indexOf, isText, textOf, typeName, Undefined } from '../value/value.ts';
+import { floorDivide } from '../value/number.ts';
+import type { BinaryOperator } from '../value/operator.ts';
+import { order, truth } from '../value/operator.ts';
+import { floatOf, isInt, indexOf, isNumber, isText, textOf, typeName, Undefined } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import type { CivilDate } from './calendar.ts';
 import { addMonths, dayOfYear, daysInMonth, isLeap, isoWeek, weekday } from './calendar.ts';
 import { isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, REPLACE, replacedWall, seenIn } from './datetime.ts';
-import { Interval } from './duration.ts';
+import { Duration, Interval } from './duration.ts';
+import type { Locale } from './locale.ts';
+import { localeOf } from './locale.ts';
 import { formatTokens } from './pendulum-format.ts';
-import type { PyTimedelta } from './timedelta.ts';
-import { unitMicros } from './timedelta.ts';
+import { PyTimedelta, spanMicros } from './timedelta.ts';
 import type { Wall } from './wall.ts';
 import { DAY, dateText, HOUR, MINUTE, SECOND, wallMicros, wallOf } from './wall.ts';
 import type { Zone } from './zone.ts';
@@ -20,6 +24,8 @@ interface Shift {
   readonly months: number;
   readonly days: number;
   readonly micros: bigint;
+  /** Whether the span, too, is counted on the wall clock: as soon as calendar units were given. */
+  readonly onWall?: boolean;
 }
 
 /** `pendulum.DateTime`, which Airflow's dates are. */
@@ -61,11 +67,11 @@ export class PendulumDateTime extends PyDateTime {
   /** pendulum's own tokens when there are any such, else those of `strftime`. */
   override format(spec: string, rt: Runtime): string {
     if (spec === '') return this.str(rt);
-    return spec.includes('%') ? this.strftime(spec) : formatTokens(spec, this);
+    return spec.includes('%') ? this.strftime(spec) : formatTokens(spec, this, localeOf(undefined));
   }
 
-  shifted({ months, days, micros }: Shift): PendulumDateTime {
-    if (months === 0 && days === 0 && this.zone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, this.zone);
+  shifted({ months, days, micros, onWall = months !== 0 || days !== 0 }: Shift): PendulumDateTime {
+    if (!onWall && this.zone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, this.zone);
     const date = yearChecked(addMonths(this.wall, months));
     return PendulumDateTime.create(wallOf(wallMicros({ ...this.wall, ...date }) + BigInt(days) * DAY + micros), this.zone);
   }
@@ -128,6 +134,9 @@ export class PendulumDateTime extends PyDateTime {
       case 'timezone_name': return this.zone?.name ?? null;
       case 'offset': return offsetSeconds === undefined ? null : BigInt(offsetSeconds);
       case 'offset_hours': return offsetSeconds === undefined ? null : offsetSeconds / 3600;
+      case 'age': return new Interval(dateOf(this), dateOf(PendulumDateTime.ofInstant(rt.nowMicros(), this.zone)), false).parts.years;
+      case 'min': return new PendulumDateTime({ year: 1, month: 1, day: 1, ...MIDNIGHT }, UTC);
+      case 'max': return new PendulumDateTime({ year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59, microsecond: 999_999 }, UTC);
       case 'int_timestamp': return (this.instant - (((this.instant % SECOND) + SECOND) % SECOND)) / SECOND;
       case 'float_timestamp': return Number(this.instant) / 1e6;
       default: return calendarAttribute(wall, name) ?? METHODS.bound(this, name) ?? super.attribute(name, rt);
@@ -161,35 +170,74 @@ class PendulumDate extends PyDate {
     return `Date(${this.date.year}, ${this.date.month}, ${this.date.day})`;
   }
 
+  override minus(other: PyDate): PyTimedelta {
+    return new Interval(new PendulumDate(other.date), this, false);
+  }
+
   override format(spec: string, rt: Runtime): string {
     if (spec === '') return this.str(rt);
-    return spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, midnight(this.date));
+    return spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, midnight(this.date), localeOf(undefined));
   }
 
   override attribute(name: string, rt: Runtime): Value | undefined {
+    if (name === 'age') return new Interval(this, today(rt), false).parts.years;
     return calendarAttribute(this.date, name) ?? DATE_METHODS.bound(this, name) ?? super.attribute(name, rt);
   }
 }
 
-/** `pendulum.Time`. */
+/** `pendulum.Time`, which can be moved and compared within its day. */
 class PendulumTime extends PyTime {
   override readonly typeName = 'Time';
 
-  override repr(): string {
+  override make(clock: PyTime['clock'], zone: Zone | undefined): PyTime {
+    return new PendulumTime(clock, zone);
+  }
+
+  override repr(rt: Runtime): string {
     const { hour, minute, second, microsecond } = this.clock;
-    return `Time(${hour}, ${minute}, ${second}${microsecond > 0 ? `, ${microsecond}` : ''})`;
+    return `Time(${hour}, ${minute}, ${second}${microsecond > 0 ? `, ${microsecond}` : ''}${this.zone === undefined ? '' : `, tzinfo=${rt.repr(this.zone)}`})`;
   }
 
   override format(spec: string, rt: Runtime): string {
-    return spec === '' || spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, new PendulumDateTime({ year: 1, month: 1, day: 1, ...this.clock }, undefined));
+    return spec === '' || spec.includes('%') ? super.format(spec, rt) : formatTokens(spec, this.onFirstDay, localeOf(undefined));
   }
 
-  override attribute(name: string): Value | undefined {
-    return TIME_METHODS.bound(this, name) ?? super.attribute(name);
+  /** The time as one of a date, for what is told of dates only. */
+  get onFirstDay(): PendulumDateTime {
+    return new PendulumDateTime({ year: 1, month: 1, day: 1, ...this.clock }, undefined);
+  }
+
+  get seconds(): bigint {
+    return BigInt((this.clock.hour * 60 + this.clock.minute) * 60 + this.clock.second);
+  }
+
+  /** Moved round the clock. */
+  moved(micros: bigint): PendulumTime {
+    return new PendulumTime(PendulumDateTime.create({ year: 1970, month: 1, day: 1, ...this.clock }, UTC).shifted({ months: 0, days: 0, micros }).wall);
+  }
+
+  /** Whole seconds from this to another, as pendulum counts them. */
+  to(other: PyTime): bigint {
+    return (new PendulumTime(other.clock).seconds - this.seconds) * SECOND;
+  }
+
+  override binary(operator: BinaryOperator, other: Value, reflected: boolean): Value | undefined {
+    if (other instanceof PyTimedelta && (operator === '+' || operator === '-') && !reflected) {
+      if (other.days !== 0n) raise('TypeError', `Cannot ${operator === '+' ? 'add' : 'subtract'} timedelta with days to Time.`);
+      return this.moved((other.seconds * SECOND + other.microseconds) * (operator === '+' ? 1n : -1n));
+    }
+    if (operator !== '-' || !(other instanceof PyTime)) return undefined;
+    if (other.zone !== undefined) raise('TypeError', 'Cannot subtract aware times to or from Time.');
+    return new Duration(reflected ? this.to(other) : -this.to(other));
+  }
+
+  override attribute(name: string, rt: Runtime): Value | undefined {
+    return PENDULUM_TIME_METHODS.bound(this, name) ?? super.attribute(name, rt);
   }
 }
 
 const midnight = (date: CivilDate): PendulumDateTime => new PendulumDateTime({ ...date, ...MIDNIGHT }, undefined);
+const today = (rt: Runtime): PendulumDate => dateOf(PendulumDateTime.ofInstant(rt.nowMicros()));
 const dateOf = ({ wall }: PendulumDateTime): PendulumDate => new PendulumDate(wall);
 
 /** A zone as pendulum takes one: by name, by offset in seconds, or itself. */
@@ -203,13 +251,20 @@ function zoneOf(value: Value): Zone {
 type Args = (Value | undefined)[];
 
 const whole = (value: Value | undefined): number => (value === undefined ? 0 : indexOf(value));
+const given = (value: Value | undefined): boolean => value !== undefined && isNumber(value) && floatOf(value) !== 0;
 
 function shiftOf([years, months, weeks, days, hours, minutes, seconds, microseconds]: Args, sign: 1 | -1): Shift {
-  const micros = unitMicros(hours, HOUR, 'add') + unitMicros(minutes, MINUTE, 'add') + unitMicros(seconds, SECOND, 'add') + unitMicros(microseconds, 1n, 'add');
-  return { months: sign * (whole(years) * 12 + whole(months)), days: sign * (whole(weeks) * 7 + whole(days)), micros: BigInt(sign) * micros };
+  const micros = spanMicros([[weeks, 7n * DAY], [days, DAY], [hours, HOUR], [minutes, MINUTE], [seconds, SECOND], [microseconds, 1n]], 'add');
+  return { months: sign * (whole(years) * 12 + whole(months)), days: 0, micros: BigInt(sign) * micros, onWall: [years, months, weeks, days].some(given) };
 }
 
 const SHIFT = 'years? months? weeks? days? hours? minutes? seconds? microseconds?';
+
+/** The days of a week in a month are looked up as in a list, from its end too. */
+function weekdayInMonth(value: Value): number {
+  const day = indexOf(value);
+  return day >= -7 && day <= 6 ? (day + 7) % 7 : raise('IndexError', 'list index out of range');
+}
 
 function weekdayArgument(value: Value | undefined, otherwise: number): number {
   if (value === undefined || value === null) return otherwise;
@@ -233,21 +288,21 @@ function monthsOf(unit: Value | undefined, { month }: CivilDate): readonly [firs
 
 function firstOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
   const start = { year: self.wall.year, month: monthsOf(unit, self.wall)[0], day: 1 };
-  const distance = day === undefined || day === null ? 0 : (weekdayArgument(day, 0) - weekday(start) + 7) % 7;
+  const distance = day === undefined || day === null ? 0 : (weekdayInMonth(day) - weekday(start) + 7) % 7;
   return self.at({ ...start, day: 1 + distance, ...MIDNIGHT });
 }
 
 function lastOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
   const month = monthsOf(unit, self.wall)[1];
   const end = { year: self.wall.year, month, day: daysInMonth(self.wall.year, month) };
-  const distance = day === undefined || day === null ? 0 : (weekday(end) - weekdayArgument(day, 0) + 7) % 7;
+  const distance = day === undefined || day === null ? 0 : (weekday(end) - weekdayInMonth(day) + 7) % 7;
   return self.at({ ...end, day: end.day - distance, ...MIDNIGHT });
 }
 
 function nthOf(self: PendulumDateTime, [unit, nth, day]: Args): PendulumDateTime {
   const found = firstOf(self, [unit, day]).shifted({ months: 0, days: 7 * (whole(nth) - 1), micros: 0n });
   if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return found;
-  return raise('ValueError', `Unable to find occurrence ${whole(nth)} in ${typeof unit === 'string' ? unit : 'the unit'}`);
+  return raise('PendulumException', `Unable to find occurrence ${whole(nth)} in ${typeof unit === 'string' ? unit : 'the unit'}`);
 }
 
 function otherTime(value: Value | undefined, rt: Runtime): PendulumDateTime {
@@ -257,12 +312,10 @@ function otherTime(value: Value | undefined, rt: Runtime): PendulumDateTime {
 }
 
 /** `diff_for_humans`: the largest unit, and which of the two comes first. */
-export function humanDifference(self: PendulumDateTime, other: Value | undefined, absolute: boolean, rt: Runtime): string {
-  const isNow = other === undefined || other === null;
-  const reference = otherTime(other, rt);
-  const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = new Interval(self, reference, true).parts;
+export function humanDifference(difference: Duration, isNow: boolean, absolute: boolean, locale: Locale): string {
+  const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = difference.parts;
   const days = weeks * 7n + remainingDays;
-  const told = (count: bigint, unit: string): string => `${count} ${unit}${count === 1n ? '' : 's'}`;
+  const told = (count: bigint, unit: Parameters<Locale['counted']>[1]): string => locale.counted(count === 0n ? 1n : count, unit, count === 0n ? 1n : count);
   const text =
     years > 0n ? told(years + (months > 6n ? 1n : 0n), 'year')
     : months === 11n && days > 15n ? told(1n, 'year')
@@ -271,23 +324,43 @@ export function humanDifference(self: PendulumDateTime, other: Value | undefined
     : remainingDays > 0n ? told(remainingDays + (hours >= 22n ? 1n : 0n), 'day')
     : hours > 0n ? told(hours, 'hour')
     : minutes > 0n ? told(minutes, 'minute')
-    : remainingSeconds > 10n ? told(remainingSeconds, 'second') : 'a few seconds';
+    : remainingSeconds > 10n ? told(remainingSeconds, 'second') : (locale.fewSeconds ?? told(remainingSeconds, 'second'));
   if (absolute) return text;
-  const future = self.instant > reference.instant;
-  if (isNow) return future ? `in ${text}` : `${text} ago`;
-  return `${text} ${future ? 'after' : 'before'}`;
+  return (isNow ? locale.relative : locale.compared)(text, difference.runsBackwards());
 }
 
-const tokens = (format: string) => ['', (self: PendulumDateTime): Value => formatTokens(format, self)] as const;
+/** What `diff_for_humans` of a date and time tells; from now without another. */
+export function humanDifferenceOf(self: PendulumDateTime, [other, absolute = false, locale]: Args, rt: Runtime): string {
+  const isNow = other === undefined || other === null;
+  return humanDifference(new Interval(self, otherTime(other, rt), true), isNow, truth(absolute, rt), localeOf(locale));
+}
+
+/** Of several times the one that lies nearest or farthest; of two alike, the earlier or later. */
+function extreme(self: PendulumDateTime, others: readonly Value[], sign: 1 | -1, rt: Runtime): Value {
+  const ranked = others.map((other) => otherTime(other, rt)).map((at) => ({ at, distance: new Interval(at, self, true).micros }));
+  ranked.sort((a, b) => sign * (Number(a.distance > b.distance) - Number(a.distance < b.distance) || Number(a.at.instant > b.at.instant) - Number(a.at.instant < b.at.instant)));
+  return ranked[0]?.at ?? raise('ValueError', `${sign > 0 ? 'min' : 'max'}() arg is an empty sequence`);
+}
+
+const anniversary = (self: PyDate, other: Value | undefined, rt: Runtime): boolean => {
+  const { month, day } = other === undefined || other === null ? today(rt).date : other instanceof PyDate ? other.date : raise('TypeError', `a date is wanted, not ${typeName(other)}`);
+  return month === self.date.month && day === self.date.day;
+};
+
+const tokens = (format: string) => ['', (self: PendulumDateTime): Value => formatTokens(format, self, localeOf(undefined))] as const;
 const RFC = 'ddd, DD MMM YYYY HH:mm:ss ZZ';
 const ISO = 'YYYY-MM-DDTHH:mm:ssZ';
+
+/** A time without a zone is taken for one of the zone. */
+const inTimezone = (self: PendulumDateTime, [zone]: Args): Value =>
+  self.zone === undefined ? PendulumDateTime.create(self.wall, zoneOf(zone as Value)) : self.inZone(zoneOf(zone as Value));
 
 const METHODS = new MethodTable<PendulumDateTime>({
   add: [SHIFT, (self, args) => self.shifted(shiftOf(args, 1))],
   subtract: [SHIFT, (self, args) => self.shifted(shiftOf(args, -1))],
-  in_timezone: ['tz', (self, [zone]) => self.inZone(zoneOf(zone as Value))],
-  in_tz: ['tz', (self, [zone]) => self.inZone(zoneOf(zone as Value))],
-  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), self)],
+  in_timezone: ['tz', inTimezone],
+  in_tz: ['tz', inTimezone],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), self, localeOf(locale))],
   start_of: ['unit', (self, [unit], rt) => self.startOf(rt.str(unit as Value))],
   end_of: ['unit', (self, [unit], rt) => self.endOf(rt.str(unit as Value))],
   next: ['day_of_week? keep_time?', (self, args) => nextWeekday(self, args, 1)],
@@ -309,23 +382,19 @@ const METHODS = new MethodTable<PendulumDateTime>({
   naive: ['', (self) => new PendulumDateTime(self.wall, undefined)],
   date: ['', dateOf],
   time: ['', (self) => new PendulumTime(self.wall)],
-  diff: ['dt? abs?', (self, [other, absolute = true], rt) => new Interval(self, otherTime(other, rt), absolute === true)],
-  diff_for_humans: ['other? absolute? locale?', (self, [other, absolute = false], rt) => humanDifference(self, other, absolute === true, rt)],
-  average: ['dt', (self, [other], rt) => PendulumDateTime.ofInstant((self.instant + otherTime(other, rt).instant) / 2n, self.zone)],
+  diff: ['dt? abs?', (self, [other, absolute = true], rt) => new Interval(self, otherTime(other, rt), truth(absolute, rt))],
+  diff_for_humans: ['other? absolute? locale?', humanDifferenceOf],
+  average: ['dt?', (self, [other], rt) => self.shifted({ months: 0, days: 0, micros: floorDivide(otherTime(other, rt).instant - self.instant, 2n) })],
   is_leap_year: ['', (self) => isLeap(self.wall.year)],
   is_long_year: ['', (self) => isoWeek({ year: self.wall.year, month: 12, day: 28 }).week === 53],
   is_utc: ['', (self) => self.offsetSeconds === 0],
-  is_dst: ['', (self) => {
-    const { zone, instant } = self;
-    return zone !== undefined && zone.offsetAt(instant) > Math.min(zone.offsetAt(instant - 182n * DAY), zone.offsetAt(instant + 182n * DAY));
-  }],
+  is_local: ['', (self) => self.zone === undefined || self.offsetSeconds === 0],
+  is_dst: ['', (self) => self.zone === undefined || self.dstSeconds !== 0],
   is_same_day: ['dt', (self, [other], rt) => dateText(self.wall) === dateText(otherTime(other, rt).wall)],
-  is_anniversary: ['dt?', (self, [other], rt) => {
-    const { wall } = otherTime(other, rt);
-    return wall.month === self.wall.month && wall.day === self.wall.day;
-  }],
-  is_future: ['', (self, _, rt) => self.instant > rt.nowMicros()],
-  is_past: ['', (self, _, rt) => self.instant < rt.nowMicros()],
+  is_anniversary: ['dt?', (self, [other], rt) => anniversary(self, other, rt)],
+  is_birthday: ['dt?', (self, [other], rt) => anniversary(self, other, rt)],
+  is_future: ['', (self, _, rt) => order('>', self, PendulumDateTime.ofInstant(rt.nowMicros()), rt) > 0],
+  is_past: ['', (self, _, rt) => order('<', self, PendulumDateTime.ofInstant(rt.nowMicros()), rt) < 0],
   get_offset: ['', (self) => (self.offsetSeconds === undefined ? null : BigInt(self.offsetSeconds))],
   to_date_string: tokens('YYYY-MM-DD'),
   to_time_string: tokens('HH:mm:ss'),
@@ -345,9 +414,32 @@ const METHODS = new MethodTable<PendulumDateTime>({
   to_rss_string: tokens(RFC),
 });
 
-const TIME_METHODS = new MethodTable<PendulumTime>({
-  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), new PendulumDateTime({ year: 1, month: 1, day: 1, ...self.clock }, undefined))],
+METHODS.with('closest', (self, { positional }, rt) => extreme(self, positional, 1, rt));
+METHODS.with('farthest', (self, { positional }, rt) => extreme(self, positional, -1, rt));
+
+const CLOCK_SHIFT = 'hours? minutes? seconds? microseconds?';
+const clockMicros = ([hours, minutes, seconds, microseconds]: Args): bigint => spanMicros([[hours, HOUR], [minutes, MINUTE], [seconds, SECOND], [microseconds, 1n]], 'add');
+
+function timeDifference(self: PendulumTime, other: Value | undefined, absolute: boolean, rt: Runtime): Duration {
+  const now = other === undefined || other === null ? PendulumDateTime.ofInstant(rt.nowMicros()).wall : undefined;
+  const time = now !== undefined ? new PyTime(now) : other instanceof PyTime ? other : raise('AttributeError', `'${typeName(other as Value)}' object has no attribute 'hour'`);
+  const micros = self.to(time);
+  return new Duration(absolute && micros < 0n ? -micros : micros);
+}
+
+const PENDULUM_TIME_METHODS = new MethodTable<PendulumTime>({
+  add: [CLOCK_SHIFT, (self, args) => self.moved(clockMicros(args))],
+  subtract: [CLOCK_SHIFT, (self, args) => self.moved(-clockMicros(args))],
+  diff: ['dt? abs?', (self, [other, absolute = true], rt) => timeDifference(self, other, truth(absolute, rt), rt)],
+  diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
+    humanDifference(timeDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), self.onFirstDay, localeOf(locale))],
 });
+
+function dateDifference(self: PendulumDate, other: Value | undefined, absolute: boolean, rt: Runtime): Interval {
+  const date = other === undefined || other === null ? today(rt) : other instanceof PyDate ? new PendulumDate(other.date) : raise('AttributeError', `'${typeName(other)}' object has no attribute 'year'`);
+  return new Interval(self, date, absolute);
+}
 
 const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign: 1 | -1): PendulumDate =>
   dateOf(midnight(self.date).shifted(shiftOf([years, months, weeks, days], sign)));
@@ -355,7 +447,19 @@ const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign:
 const DATE_METHODS = new MethodTable<PendulumDate>({
   add: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, 1)],
   subtract: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, -1)],
-  format: ['fmt locale?', (self, [format], rt) => formatTokens(rt.str(format as Value), midnight(self.date))],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), midnight(self.date), localeOf(locale))],
+  diff: ['dt? abs?', (self, [other, absolute = true], rt) => dateDifference(self, other, truth(absolute, rt), rt)],
+  diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
+    humanDifference(dateDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],
+  average: ['dt?', (self, [other], rt) => dateOf(midnight(self.date).shifted({ months: 0, days: Number(dateDifference(self, other, false, rt).wholeDays / 2n), micros: 0n }))],
+  nth_of: ['unit nth day_of_week', (self, args) => dateOf(nthOf(midnight(self.date), args))],
+  is_future: ['', (self, _, rt) => self.days > today(rt).days],
+  is_past: ['', (self, _, rt) => self.days < today(rt).days],
+  is_same_day: ['dt', (self, [other]) => other instanceof PyDate && self.days === other.days],
+  is_anniversary: ['dt?', (self, [other], rt) => anniversary(self, other, rt)],
+  is_birthday: ['dt?', (self, [other], rt) => anniversary(self, other, rt)],
+  is_long_year: ['', (self) => isoWeek({ year: self.date.year, month: 12, day: 28 }).week === 53],
+  set: ['year? month? day?', (self, [year, month, day]) => dateOf(midnight(replacedWall({ ...self.date, ...MIDNIGHT }, [year, month, day])))],
   start_of: ['unit', (self, [unit], rt) => dateOf(midnight(self.date).startOf(rt.str(unit as Value)))],
   end_of: ['unit', (self, [unit], rt) => dateOf(midnight(self.date).endOf(rt.str(unit as Value)))],
   first_of: ['unit day_of_week?', (self, args) => dateOf(firstOf(midnight(self.date), args))],
@@ -363,6 +467,6 @@ const DATE_METHODS = new MethodTable<PendulumDate>({
   next: ['day_of_week?', (self, [day]) => dateOf(nextWeekday(midnight(self.date), [day], 1))],
   previous: ['day_of_week?', (self, [day]) => dateOf(nextWeekday(midnight(self.date), [day], -1))],
   to_date_string: ['', (self) => dateText(self.date)],
-  to_formatted_date_string: ['', (self) => formatTokens('MMM DD, YYYY', midnight(self.date))],
+  to_formatted_date_string: ['', (self) => formatTokens('MMM DD, YYYY', midnight(self.date), localeOf(undefined))],
   is_leap_year: ['', (self) => isLeap(self.date.year)],
 });

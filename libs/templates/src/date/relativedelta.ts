@@ -11,7 +11,7 @@ import type { Value } from '../value/value.ts';
 import { addMonths, civilDate, daysInMonth, isLeap, weekday } from './calendar.ts';
 import type { CivilDate } from './calendar.ts';
 import { MIDNIGHT, PyDate, PyDateTime } from './datetime.ts';
-import { PyTimedelta, unitMicros } from './timedelta.ts';
+import { PyTimedelta, spanMicros } from './timedelta.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './wall.ts';
 
 type Real = bigint | number;
@@ -91,7 +91,7 @@ class RelativeDelta extends PyObject {
   private span({ year, month }: CivilDate): bigint {
     const { days, leapdays, hours, minutes, seconds, microseconds } = this.relative;
     const leap = isLeap(year) && month > 2 ? BigInt(Number(leapdays)) * DAY : 0n;
-    return leap + unitMicros(days, DAY, 'days') + unitMicros(hours, HOUR, 'hours') + unitMicros(minutes, MINUTE, 'minutes') + unitMicros(seconds, SECOND, 'seconds') + unitMicros(microseconds, 1n, 'microseconds');
+    return leap + spanMicros([[days, DAY], [hours, HOUR], [minutes, MINUTE], [seconds, SECOND], [microseconds, 1n]], 'relativedelta');
   }
 
   private onWeekday(date: PyDate): PyDate {
@@ -103,7 +103,7 @@ class RelativeDelta extends PyObject {
   }
 
   negated(): RelativeDelta {
-    return this.scaled(-1);
+    return new RelativeDelta(mapRelative((name) => (name === 'leapdays' ? this.relative.leapdays : (arithmetic('-', 0n, this.relative[name]) as Real))), this.absolute, this.weekday);
   }
 
   private scaled(factor: number): RelativeDelta {

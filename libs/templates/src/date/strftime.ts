@@ -1,4 +1,5 @@
 import { raise } from '../error.ts';
+import { floorDivide } from '../value/number.ts';
 import { dayOfYear, isoWeek, MONTHS, weekday, WEEKDAYS } from './calendar.ts';
 import type { Wall } from './wall.ts';
 import { offsetText, pad, wallMicros, SECOND } from './wall.ts';
@@ -10,12 +11,17 @@ interface Formatted {
   readonly zoneName: string;
 }
 
-const DIRECTIVE = /%([-_0^#]*)(\d*)(:?[^])/gu;
+const DIRECTIVE = /%([-_0^#]*)(\d*)([EO]?)(:?[^])/gu;
+
+/** The letters that may stand behind the modifiers for other calendars and other digits, which the C locale does not have. */
+const MODIFIED: { readonly [modifier: string]: string } = { E: 'cCxXyYzZ', O: 'BbhdeHIjklmMSuUVwWyzZ' };
 
 /** `strftime` of glibc in the C locale, with Python's `%f` and `%:z`. What it does not know is written as it stands. */
 export const strftime = (format: string, value: Formatted): string =>
-  format.replace(DIRECTIVE, (whole, flags: string, width: string, letter: string) => {
-    const field = fieldOf(letter, value);
+  format.replace(DIRECTIVE, (whole, flags: string, width: string, modifier: string, letter: string) => {
+    // Behind a modifier glibc goes back from a second % to that one alone.
+    if (modifier !== '' && letter === '%') return '%';
+    const field = modifier === '' || (MODIFIED[modifier] as string).includes(letter) ? fieldOf(letter, value) : undefined;
     if (field === undefined) return whole;
     if (width.length > 3) raise('ValueError', 'Invalid format string');
     return shape(field, flags, width === '' ? undefined : Number(width));
@@ -60,7 +66,8 @@ function fieldOf(letter: string, { wall, offsetSeconds, zoneName }: Formatted): 
     case 'M': return number(wall.minute, 2);
     case 'S': return number(wall.second, 2);
     case 'f': return pad(wall.microsecond, 6);
-    case 's': return String((wallMicros(wall) - BigInt(offsetSeconds ?? 0) * SECOND) / SECOND);
+    // Python asks the C library, which knows of no zone but the local one.
+    case 's': return String(floorDivide(wallMicros(wall), SECOND));
     case 'u': return number(day + 1, 1);
     case 'w': return number((day + 1) % 7, 1);
     case 'U': return number(Math.floor((dayOfYear(wall) + 6 - ((day + 1) % 7)) / 7), 2);

@@ -11,19 +11,30 @@ import { DAY, HOUR, MINUTE, SECOND } from './wall.ts';
 
 const MAX_DAYS = 999_999_999n;
 
-/** A number of some unit as microseconds, halves to the even one. */
-export function unitMicros(value: Value | undefined, unit: bigint, callee: string): bigint {
-  if (value === undefined) return 0n;
-  if (value instanceof Undefined) value.fail();
-  if (isInt(value)) return intOf(value) * unit;
-  if (typeof value !== 'number') return raise('TypeError', `unsupported type for ${callee} component: ${typeName(value)}`);
-  const whole = toInt(value);
-  return whole * unit + toInt(round((value - Number(whole)) * Number(unit), undefined));
+/** Numbers of units as microseconds in all: what is left of floats is summed first, then rounded, a half to make the sum even. */
+export function spanMicros(parts: readonly (readonly [value: Value | undefined, unit: bigint])[], callee: string): bigint {
+  let sum = 0n;
+  let left = 0;
+  for (const [value, unit] of parts) {
+    if (value === undefined) continue;
+    if (value instanceof Undefined) value.fail();
+    if (isInt(value)) sum += intOf(value) * unit;
+    else if (typeof value !== 'number') raise('TypeError', `unsupported type for ${callee} component: ${typeName(value)}`);
+    else {
+      const whole = toInt(value);
+      const fraction = (value - Number(whole)) * Number(unit);
+      sum += whole * unit + toInt(fraction);
+      left += fraction - Math.trunc(fraction);
+    }
+  }
+  const low = Math.floor(left);
+  const rest = left - low;
+  const lowSum = sum + BigInt(low);
+  return rest > 0.5 || (rest === 0.5 && lowSum % 2n !== 0n) ? lowSum + 1n : lowSum;
 }
 
-const UNITS: readonly (readonly [name: string, unit: bigint])[] = [
-  ['days', DAY], ['seconds', SECOND], ['microseconds', 1n], ['milliseconds', 1000n], ['minutes', MINUTE], ['hours', HOUR], ['weeks', 7n * DAY],
-];
+/** In the order of the arguments of `timedelta`. */
+const UNITS = [DAY, SECOND, 1n, 1000n, MINUTE, HOUR, 7n * DAY];
 
 /** `datetime.timedelta`. */
 export class PyTimedelta extends PyObject {
@@ -101,10 +112,11 @@ export class PyTimedelta extends PyObject {
   }
 
   private withTimedelta(operator: BinaryOperator, left: PyTimedelta, right: PyTimedelta): Value | undefined {
-    if (operator === '+') return this.make(left.micros + right.micros);
-    if (operator === '-') return this.make(left.micros - right.micros);
+    // A sum is of the kind that one of them extends `timedelta` to.
+    if (operator === '+') return (left.constructor === PyTimedelta ? right : left).make(left.micros + right.micros);
+    if (operator === '-') return left.make(left.micros - right.micros);
     if (operator === '/' || operator === '//') return arithmetic(operator, left.micros, right.micros);
-    return operator === '%' ? this.make(arithmetic('%', left.micros, right.micros) as bigint) : undefined;
+    return operator === '%' ? left.make(arithmetic('%', left.micros, right.micros) as bigint) : undefined;
   }
 
   override attribute(name: string, _rt: Runtime): Value | undefined {
@@ -127,7 +139,7 @@ const SIGNATURE = 'days? seconds? microseconds? milliseconds? minutes? hours? we
 
 function makeTimedelta(args: Arguments): PyTimedelta {
   const values = bind('timedelta', parsed(SIGNATURE), args);
-  return new PyTimedelta(UNITS.reduce((sum, [name, unit], at) => sum + unitMicros(values[at], unit, `timedelta ${name}`), 0n));
+  return new PyTimedelta(spanMicros(UNITS.map((unit, at) => [values[at], unit] as const), 'timedelta'));
 }
 
 /** The class `timedelta`, to be called. */

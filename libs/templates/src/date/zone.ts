@@ -30,6 +30,17 @@ export abstract class Zone extends PyObject {
     return beforeHolds ? before : after;
   }
 
+  /** The offset where there is only one. */
+  get alwaysOffset(): number | undefined {
+    return undefined;
+  }
+
+  /** Seconds by which summer time sets the clock forward at an instant. */
+  dstAt(instant: bigint): number {
+    const around = Math.min(this.offsetAt(instant - 182n * DAY), this.offsetAt(instant + 182n * DAY));
+    return Math.max(0, this.offsetAt(instant) - around);
+  }
+
   override repr(): string {
     return `Timezone('${this.name}')`;
   }
@@ -54,6 +65,10 @@ class FixedZone extends Zone {
   }
 
   override offsetAt(): number {
+    return this.offset;
+  }
+
+  override get alwaysOffset(): number {
     return this.offset;
   }
 
@@ -109,6 +124,11 @@ class NamedZone extends Zone {
     this.short = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'short' });
   }
 
+  /** The name by which the database has it, or the zone that it is another name of. */
+  get foundAs(): string {
+    return this.clock.resolvedOptions().timeZone;
+  }
+
   override offsetAt(instant: bigint): number {
     // Offsets change on full minutes only, so an answer holds for its minute.
     const ms = Number(instant / 60_000_000n) * 60_000;
@@ -149,10 +169,12 @@ export function namedZone(name: string): Zone {
   const known = zones.get(name);
   if (known !== undefined) return known;
   const invalid = (): never => raise('InvalidTimezone', `Invalid timezone "${name.slice(0, 100)}"`);
-  // Intl also takes bare offsets such as `+09:00`, which are no zones of the database.
-  if (name.length > 64 || !/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/.test(name)) return invalid();
+  if (name === '') return raise('ValueError', 'ZoneInfo keys must be normalized relative paths, got: ');
+  // Intl also takes bare offsets such as `+09:00`, which are no zones of the database, and does not mind small letters, as a file's name does.
+  if (!/^[A-Z]/.test(name) || name.length > 64 || !/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/.test(name)) return invalid();
   try {
     const zone = new NamedZone(name);
+    if (zone.foundAs !== name && zone.foundAs.toLowerCase() === name.toLowerCase()) return invalid();
     zones.set(name, zone);
     return zone;
   } catch {
