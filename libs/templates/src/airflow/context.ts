@@ -5,7 +5,6 @@ import { raise } from '../error.ts';
 import { PyDate, PyDateTime, PyTime } from '../date/datetime.ts';
 import { PyModule } from '../date/module.ts';
 import { PendulumDateTime } from '../date/pendulum.ts';
-import { timeText } from '../date/wall.ts';
 import { PyDict } from '../value/dict.ts';
 import { typeName, Undefined } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
@@ -101,7 +100,7 @@ function dateFilter(name: string, write: (value: PyDate | PyTime, strftime: (for
 }
 
 const isoText = (value: PyDate | PyTime, strftime: (format: string) => string): string =>
-  value instanceof PyDateTime ? value.iso('T') : value instanceof PyTime ? timeText(value.clock) : strftime('%Y-%m-%d');
+  value instanceof PyDateTime ? value.iso('T') : value instanceof PyTime ? value.iso('auto') : strftime('%Y-%m-%d');
 
 export const AIRFLOW_FILTERS: { readonly [name: string]: Filter } = {
   ds: dateFilter('ds', (_, strftime) => strftime('%Y-%m-%d')),

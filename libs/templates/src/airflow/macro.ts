@@ -3,11 +3,11 @@ import type { Runtime } from '../runtime.ts';
 import { toJson } from '../filter/value-filter.ts';
 import { fn } from '../value/function.ts';
 import { truth } from '../value/operator.ts';
-import { isText, indexOf, textOf, typeName } from '../value/value.ts';
+import { isText, indexOf, textOf } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import { PyDateTime } from '../date/datetime.ts';
 import { DATETIME_TYPE, PyModule, TIME_MODULE } from '../date/module.ts';
-import { humanDifferenceOf, PendulumDateTime } from '../date/pendulum.ts';
+import { datetimeDifferenceForHumans } from '../date/pendulum.ts';
 import { RELATIVEDELTA_NAMES } from '../date/relativedelta.ts';
 import { strftime } from '../date/strftime.ts';
 import { strptime } from '../date/strptime.ts';
@@ -51,8 +51,7 @@ const relativedelta = new PyModule('dateutil.relativedelta', RELATIVEDELTA_NAMES
 export const MACROS: readonly (readonly [string, Value])[] = [
   ['ds_add', fn('ds_add', 'ds days', dsAdd)],
   ['ds_format', fn('ds_format', 'ds input_format output_format', dsFormat)],
-  ['datetime_diff_for_humans', fn('datetime_diff_for_humans', 'dt since?', ([at, since], rt) =>
-    at instanceof PyDateTime ? humanDifferenceOf(PendulumDateTime.instance(at), [since], rt) : raise('AttributeError', `'${typeName(at ?? null)}' object has no attribute 'tzinfo'`))],
+  ['datetime_diff_for_humans', fn('datetime_diff_for_humans', 'dt since?', datetimeDifferenceForHumans)],
   ['datetime', DATETIME_TYPE],
   ['timedelta', new TimedeltaType()],
   ['dateutil', new PyModule('dateutil', [['relativedelta', relativedelta]])],

@@ -137,7 +137,9 @@ export class PyTime extends PyObject {
 
   constructor(clock: Clock, zone?: Zone) {
     super();
-    this.clock = checkedWall({ year: 1900, month: 1, day: 1, ...clock });
+    const { hour, minute, second, microsecond } = clock;
+    this.clock = { hour, minute, second, microsecond };
+    checkedWall({ year: 1900, month: 1, day: 1, ...this.clock });
     this.zone = zone;
   }
 

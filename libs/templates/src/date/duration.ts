@@ -2,12 +2,12 @@ import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
 import { callValue, getAttribute } from '../value/attribute.ts';
 import { MethodTable } from '../value/function.ts';
-import { arithmetic } from '../value/number.ts';
 import { order } from '../value/operator.ts';
 import type { BinaryOperator } from '../value/operator.ts';
 import { indexOf, PyObject } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import type { PyDate } from './datetime.ts';
+import { PyDateTime } from './datetime.ts';
 import type { Difference } from './difference.ts';
 import { instantOf, liesAfter, preciseDifference } from './difference.ts';
 import type { Locale } from './locale.ts';
@@ -52,6 +52,10 @@ export class Duration extends PyTimedelta {
 
   override get seconds(): bigint {
     return ((size(this.rest) / SECOND) % 86_400n) * sign(this.rest);
+  }
+
+  override get microseconds(): bigint {
+    return (size(this.rest) % SECOND) * sign(this.rest);
   }
 
   get parts(): Parts {
@@ -119,14 +123,14 @@ export class Duration extends PyTimedelta {
   }
 }
 
-const per = (unit: bigint) => ['', (self: Duration): Value => arithmetic('/', self.micros, unit)] as const;
+const per = (seconds: number) => ['', (self: Duration): Value => self.totalSeconds / seconds] as const;
 const whole = (unit: bigint) => ['', (self: Duration): Value => self.micros / unit] as const;
 
 const DURATION_METHODS = new MethodTable<Duration>({
-  total_minutes: per(60n * SECOND),
-  total_hours: per(3600n * SECOND),
-  total_days: per(DAY),
-  total_weeks: per(7n * DAY),
+  total_minutes: per(60),
+  total_hours: per(3600),
+  total_days: per(86_400),
+  total_weeks: ['', (self) => self.totalSeconds / 86_400 / 7],
   in_weeks: whole(7n * DAY),
   in_days: whole(DAY),
   in_hours: whole(3600n * SECOND),
@@ -147,6 +151,7 @@ export class Interval extends Duration {
   private readonly difference: Difference;
 
   constructor(start: PyDate, end: PyDate, absolute: boolean) {
+    if (start instanceof PyDateTime && end instanceof PyDateTime && (start.zone === undefined) !== (end.zone === undefined)) raise('TypeError', "can't compare offset-naive and offset-aware datetimes");
     const backwards = liesAfter(start, end);
     const [first, last] = absolute && backwards ? [end, start] : [start, end];
     super(instantOf(last) - instantOf(first));

@@ -3,10 +3,13 @@ import type { Runtime } from '../runtime.ts';
 import type { Arguments } from '../value/arguments.ts';
 import { fn, NativeFunction } from '../value/function.ts';
 import { toFloatValue } from '../value/number.ts';
-import { isText, PyObject, textOf, typeName } from '../value/value.ts';
+import { indexOf, isText, PyObject, textOf, typeName } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
+import type { CivilDate } from './calendar.ts';
+import { civilDate, dayNumber, isoWeek, weekday } from './calendar.ts';
 import { fromOrdinal, fromTimestamp, datetimeArguments, isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, seenIn } from './datetime.ts';
 import { strptime } from './strptime.ts';
+import { dateText } from './wall.ts';
 import { fixedZone, PLAIN_UTC, UTC } from './zone.ts';
 
 /** A module or a class as far as templates reach into one: names, and perhaps a call. */
@@ -44,11 +47,25 @@ const parseTime = ([text, format]: readonly (Value | undefined)[]): Value => {
   return new PyDateTime(wall, offsetSeconds === undefined ? undefined : offsetSeconds === 0 ? PLAIN_UTC : fixedZone(offsetSeconds));
 };
 
+const ISO_WEEK = /^(\d{4})-?W(\d{2})(?:-?([1-7]))?(?=$|[^-\d])/;
+
+/** A week of the ISO calendar, written as the date of one of its days. */
+const weekAsDate = (text: string): string =>
+  text.replace(ISO_WEEK, (_, year: string, week: string, day = '1') => dateText(ofIsoWeek(Number(year), Number(week), Number(day))));
+
+function ofIsoWeek(year: number, week: number, day: number): CivilDate {
+  const weeks = isoWeek({ year, month: 12, day: 28 }).week;
+  if (week < 1 || week > weeks) raise('ValueError', `Invalid week: ${week}`);
+  if (day < 1 || day > 7) raise('ValueError', `Invalid weekday: ${day} (range is [1, 7])`);
+  const fourth = { year, month: 1, day: 4 };
+  return civilDate(dayNumber(year, 1, 4) - weekday(fourth) + (week - 1) * 7 + day - 1);
+}
+
 const ISO = /^(\d{4})-?(\d{2})-?(\d{2})(?:[^](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}:?\d{2}(?::?\d{2})?)?)?$/;
 
 function fromIso([value]: readonly (Value | undefined)[]): Value {
   const text = wantText(value, 'fromisoformat', 1);
-  const match = ISO.exec(text) ?? raise('ValueError', `Invalid isoformat string: '${text}'`);
+  const match = ISO.exec(weekAsDate(text)) ?? raise('ValueError', `Invalid isoformat string: '${text}'`);
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
   const zone = match[8];
   const offset = zone === undefined ? undefined : zone === 'Z' ? 0 : Number(`${zone[0]}1`) * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(3).replaceAll(':', '').slice(0, 2)) * 60);
@@ -73,6 +90,7 @@ export const DATETIME_TYPE = new PyModule('datetime.datetime', [
   })],
   ['utcfromtimestamp', fn('utcfromtimestamp', 'timestamp', ([seconds]) => new PyDateTime(fromTimestamp(toFloatValue(seconds as Value), UTC).wall, undefined))],
   ['fromordinal', fn('fromordinal', 'ordinal', ([ordinal]) => new PyDateTime({ ...fromOrdinal(ordinal as Value), ...MIDNIGHT }, undefined))],
+  ['fromisocalendar', fn('fromisocalendar', 'year week day', ([year, week, day]) => new PyDateTime({ ...ofIsoWeek(indexOf(year as Value), indexOf(week as Value), indexOf(day as Value)), ...MIDNIGHT }, undefined))],
   ['combine', fn('combine', 'date time', ([date, time]) => {
     if (!(date instanceof PyDate) || !(time instanceof PyTime)) return raise('TypeError', 'combine() takes a date and a time');
     return new PyDateTime({ ...date.date, ...time.clock }, undefined);

@@ -301,7 +301,7 @@ function lastOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
 
 function nthOf(self: PendulumDateTime, [unit, nth, day]: Args): PendulumDateTime {
   const found = firstOf(self, [unit, day]).shifted({ months: 0, days: 7 * (whole(nth) - 1), micros: 0n });
-  if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return found;
+  if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return self.at({ ...found.wall, ...MIDNIGHT });
   return raise('PendulumException', `Unable to find occurrence ${whole(nth)} in ${typeof unit === 'string' ? unit : 'the unit'}`);
 }
 
@@ -329,8 +329,15 @@ export function humanDifference(difference: Duration, isNow: boolean, absolute: 
   return (isNow ? locale.relative : locale.compared)(text, difference.runsBackwards());
 }
 
+/** `macros.datetime_diff_for_humans`. */
+export function datetimeDifferenceForHumans([at = null, since = null]: Args, rt: Runtime): string {
+  if (at instanceof PyDateTime) return humanDifferenceOf(PendulumDateTime.instance(at), [since], rt);
+  if (at instanceof PyDate) return humanDifference(dateDifference(new PendulumDate(at.date), since, true, rt), since === null, false, localeOf(undefined));
+  return raise('AttributeError', `'${typeName(at)}' object has no attribute 'tzinfo'`);
+}
+
 /** What `diff_for_humans` of a date and time tells; from now without another. */
-export function humanDifferenceOf(self: PendulumDateTime, [other, absolute = false, locale]: Args, rt: Runtime): string {
+function humanDifferenceOf(self: PendulumDateTime, [other, absolute = false, locale]: Args, rt: Runtime): string {
   const isNow = other === undefined || other === null;
   return humanDifference(new Interval(self, otherTime(other, rt), true), isNow, truth(absolute, rt), localeOf(locale));
 }
@@ -347,6 +354,7 @@ const anniversary = (self: PyDate, other: Value | undefined, rt: Runtime): boole
   return month === self.date.month && day === self.date.day;
 };
 
+const wantFormat = (format: Value | undefined): string => (format !== undefined && isText(format) ? textOf(format) : raise('TypeError', `expected string or bytes-like object, got '${typeName(format ?? null)}'`));
 const tokens = (format: string) => ['', (self: PendulumDateTime): Value => formatTokens(format, self, localeOf(undefined))] as const;
 const RFC = 'ddd, DD MMM YYYY HH:mm:ss ZZ';
 const ISO = 'YYYY-MM-DDTHH:mm:ssZ';
@@ -360,7 +368,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   subtract: [SHIFT, (self, args) => self.shifted(shiftOf(args, -1))],
   in_timezone: ['tz', inTimezone],
   in_tz: ['tz', inTimezone],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), self, localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), self, localeOf(locale))],
   start_of: ['unit', (self, [unit], rt) => self.startOf(rt.str(unit as Value))],
   end_of: ['unit', (self, [unit], rt) => self.endOf(rt.str(unit as Value))],
   next: ['day_of_week? keep_time?', (self, args) => nextWeekday(self, args, 1)],
@@ -395,6 +403,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   is_birthday: ['dt?', (self, [other], rt) => anniversary(self, other, rt)],
   is_future: ['', (self, _, rt) => order('>', self, PendulumDateTime.ofInstant(rt.nowMicros()), rt) > 0],
   is_past: ['', (self, _, rt) => order('<', self, PendulumDateTime.ofInstant(rt.nowMicros()), rt) < 0],
+  for_json: ['', (self) => self.iso('T')],
   get_offset: ['', (self) => (self.offsetSeconds === undefined ? null : BigInt(self.offsetSeconds))],
   to_date_string: tokens('YYYY-MM-DD'),
   to_time_string: tokens('HH:mm:ss'),
@@ -433,7 +442,7 @@ const PENDULUM_TIME_METHODS = new MethodTable<PendulumTime>({
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => timeDifference(self, other, truth(absolute, rt), rt)],
   diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
     humanDifference(timeDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), self.onFirstDay, localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), self.onFirstDay, localeOf(locale))],
 });
 
 function dateDifference(self: PendulumDate, other: Value | undefined, absolute: boolean, rt: Runtime): Interval {
@@ -447,7 +456,7 @@ const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign:
 const DATE_METHODS = new MethodTable<PendulumDate>({
   add: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, 1)],
   subtract: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, -1)],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(rt.str(format as Value), midnight(self.date), localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), midnight(self.date), localeOf(locale))],
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => dateDifference(self, other, truth(absolute, rt), rt)],
   diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
     humanDifference(dateDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],

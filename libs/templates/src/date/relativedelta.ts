@@ -118,7 +118,7 @@ class RelativeDelta extends PyObject {
 
   override binary(operator: BinaryOperator, other: Value, reflected: boolean): Value | undefined {
     if (operator === '+' && other instanceof PyDate) return this.applied(other);
-    if (operator === '-' && reflected && other instanceof PyDate) return this.negated().applied(other);
+    if (operator === '-' && reflected) return this.negated().binary('+', other, true);
     if ((operator === '+' || operator === '-') && !reflected && other instanceof RelativeDelta) return this.plus(other, operator);
     if (operator === '+' && other instanceof PyTimedelta) return this.plus(new RelativeDelta({ ...ZERO, days: other.days, seconds: other.seconds, microseconds: other.microseconds }), '+');
     if (operator === '*' && isNumber(other)) return this.scaled(floatOf(other));
@@ -143,8 +143,8 @@ class RelativeDelta extends PyObject {
 
   override repr(rt: Runtime): string {
     const moved = RELATIVE.filter((name) => Number(this.relative[name]) !== 0).map((name) => `${name}=${formatValue(this.relative[name], '+g', rt)}`);
-    const { hour, minute, second, microsecond, ...date } = this.absolute;
-    const set = Object.entries({ ...date, weekday: this.weekday?.repr(), hour, minute, second, microsecond }).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`);
+    const { year, month, day, hour, minute, second, microsecond } = this.absolute;
+    const set = Object.entries({ year, month, day, weekday: this.weekday?.repr(), hour, minute, second, microsecond }).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`);
     return `relativedelta(${[...moved, ...set].join(', ')})`;
   }
 

@@ -4,6 +4,9 @@ import type { Value } from '../value/value.ts';
 import { dayNumber } from './calendar.ts';
 import { DAY, offsetText, SECOND } from './wall.ts';
 
+/** Days from here to where the other half of a year is looked for. */
+const SEASONS = [-182n, -91n, 0n, 91n, 182n];
+
 /** A time zone: UTC, one of the IANA database, or an offset that never changes. */
 export abstract class Zone extends PyObject {
   override readonly typeName: string = 'Timezone';
@@ -37,8 +40,7 @@ export abstract class Zone extends PyObject {
 
   /** Seconds by which summer time sets the clock forward at an instant. */
   dstAt(instant: bigint): number {
-    const around = Math.min(this.offsetAt(instant - 182n * DAY), this.offsetAt(instant + 182n * DAY));
-    return Math.max(0, this.offsetAt(instant) - around);
+    return this.offsetAt(instant) - Math.min(...SEASONS.map((days) => this.offsetAt(instant + days * DAY)));
   }
 
   override repr(): string {
@@ -142,15 +144,10 @@ class NamedZone extends Zone {
 
   override abbreviationAt(instant: bigint): string {
     const names = abbreviationsOf(this.name);
-    if (names !== undefined) return this.isSummer(instant) ? (names[1] ?? names[0]) : names[0];
+    if (names !== undefined) return this.dstAt(instant) > 0 ? (names[1] ?? names[0]) : names[0];
     const short = this.short.formatToParts(Number(instant / 1000n)).find(({ type }) => type === 'timeZoneName')?.value ?? this.name;
     // Where the database has no letters for a zone it has the offset.
     return /^[A-Z]+$/.test(short) ? short : offsetText(this.offsetAt(instant), '').replace(/00$/, '');
-  }
-
-  private isSummer(instant: bigint): boolean {
-    const offset = this.offsetAt(instant);
-    return offset > this.offsetAt(instant - 182n * DAY) || offset > this.offsetAt(instant + 182n * DAY);
   }
 
   private readOffset(ms: number): number {

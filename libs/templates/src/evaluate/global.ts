@@ -1,8 +1,10 @@
 import { raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
+import { PyModule } from '../date/module.ts';
 import type { Arguments } from '../value/arguments.ts';
+import { bind } from '../value/arguments.ts';
 import { fillDict, PyDict } from '../value/dict.ts';
-import { fn, NativeFunction } from '../value/function.ts';
+import { fn, NativeFunction, parsed } from '../value/function.ts';
 import { PyRange } from '../value/sequence.ts';
 import type { Value } from '../value/value.ts';
 import { indexOf, isText, Markup, textOf } from '../value/value.ts';
@@ -44,8 +46,8 @@ const lipsum = fn('lipsum', 'n? html? min? max?', ([count = 5n, html = true, lea
 export const JINJA_GLOBALS: Scope = new Scope(undefined, [
   ['range', new NativeFunction('range', range, 'function')],
   ['lipsum', lipsum],
-  ['dict', new NativeFunction('dict', (args, rt) => fillDict(new PyDict(), args, rt))],
-  ['namespace', new NativeFunction('namespace', namespace)],
-  ['cycler', new NativeFunction('cycler', ({ positional }) => new Cycler(positional))],
-  ['joiner', fn('joiner', 'sep?', ([separator = ', ']) => new Joiner(separator))],
+  ['dict', new PyModule('dict', [], (args, rt) => fillDict(new PyDict(), args, rt))],
+  ['namespace', new PyModule('jinja2.utils.Namespace', [], namespace)],
+  ['cycler', new PyModule('jinja2.utils.Cycler', [], ({ positional, named }) => (named.size > 0 ? raise('TypeError', 'Cycler() got an unexpected keyword argument') : new Cycler(positional)))],
+  ['joiner', new PyModule('jinja2.utils.Joiner', [], (args) => new Joiner(bind('Joiner', parsed('sep?'), args)[0] ?? ', '))],
 ]);

@@ -68,7 +68,7 @@ class TemplateRun {
 
   run(template: Template, top: Scope): string {
     this.top = top;
-    top.set('self', new BlockReferences((name) => this.blockText(name)));
+    top.set('self', new BlockReferences((name) => this.blockText(name), (name) => this.blocks.has(name)));
     let output = new Output(this.rt.limits.maxOutputLength);
     for (let current: Template | undefined = template; current !== undefined; ) {
       this.addBlocks(current);
@@ -137,6 +137,8 @@ class TemplateRun {
       case 'setBlock': {
         const text = this.capture(statement.body, inner(frame));
         const value = filterText(statement.filter, text, frame, rt);
+        // Of a block's text Jinja does not ask first whether a namespace takes it.
+        if (statement.target.kind === 'namespaceAttribute' && !(frame.scope.get(statement.target.namespace) instanceof Namespace)) raise('TypeError', `'${statement.target.namespace}' does not support item assignment`, statement.target.line);
         return this.assign(statement.target, frame.autoescape && isText(value) ? new Markup(textOf(value)) : value, frame.scope);
       }
       case 'macro':
@@ -147,8 +149,11 @@ class TemplateRun {
         const named = new Map(args.named).set('caller', this.macro(statement.caller, frame));
         return output.write(printed(callValue(evaluate(statement.call.callee, frame, rt), { positional: args.positional, named }, rt), frame, rt));
       }
-      case 'filterBlock':
-        return output.write(printed(filterText(statement.filter, this.capture(statement.body, inner(frame)), frame, rt), frame, rt));
+      case 'filterBlock': {
+        const value = filterText(statement.filter, this.capture(statement.body, inner(frame)), frame, rt);
+        if (!isText(value)) raise('TypeError', `sequence item 0: expected str instance, ${typeName(value)} found`);
+        return output.write(printed(value, frame, rt));
+      }
       case 'with': {
         const values = statement.bindings.map(([target, value]) => [target, evaluate(value, frame, rt)] as const);
         const within = inner(frame);
@@ -293,10 +298,12 @@ const inner = (frame: Frame): Frame => ({ scope: new Scope(frame.scope), autoesc
 class BlockReferences extends PyObject {
   override readonly typeName = 'TemplateReference';
   private readonly render: (block: string) => string | undefined;
+  private readonly has: (block: string) => boolean;
 
-  constructor(render: (block: string) => string | undefined) {
+  constructor(render: (block: string) => string | undefined, has: (block: string) => boolean) {
     super();
     this.render = render;
+    this.has = has;
   }
 
   override repr(): string {
@@ -305,6 +312,7 @@ class BlockReferences extends PyObject {
 
   override item(key: Value, rt: Runtime): Value {
     const name = rt.str(key);
+    if (!this.has(name)) raise('KeyError', rt.repr(key));
     return new SuperBlock(() => this.render(name) ?? raise('KeyError', rt.repr(key)));
   }
 }

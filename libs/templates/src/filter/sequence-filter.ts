@@ -85,10 +85,10 @@ function mapper({ positional, named }: Arguments, rt: Runtime, autoescape: boole
   return (item) => apply(item, { positional: rest, named }, rt, autoescape);
 }
 
-function* batch(value: Value, size: number, fill: Value, rt: Runtime): Generator<Value, void, undefined> {
+function* batch(value: Value, size: Value, fill: Value, rt: Runtime): Generator<Value, void, undefined> {
   let items: Value[] = [];
   for (const item of iterate(value, rt)) {
-    if (items.length === size) {
+    if (equals(BigInt(items.length), size, rt)) {
       yield new PyList(items);
       items = [];
     }
@@ -96,8 +96,9 @@ function* batch(value: Value, size: number, fill: Value, rt: Runtime): Generator
   }
   if (items.length === 0) return;
   if (fill !== null) {
-    rt.allocate(Math.max(0, size - items.length));
-    while (items.length < size) items.push(fill);
+    const missing = order('<', BigInt(items.length), size, rt) < 0 ? indexOf(binary('-', size, BigInt(items.length), rt)) : 0;
+    rt.allocate(missing);
+    items.push(...Array.from({ length: missing }, () => fill));
   }
   yield new PyList(items);
 }
@@ -204,7 +205,7 @@ export const SEQUENCE_FILTERS: { readonly [name: string]: Filter } = {
   max: extreme('largest'),
   sum: filter('sum', 'attribute? start?', sum),
   groupby: filter('groupby', 'attribute default? case_sensitive?', groupBy),
-  batch: filter('batch', 'linecount fill_with?', (value, [size, fill = null], rt) => lazy(batch(value, indexOf(size as Value), fill, rt))),
+  batch: filter('batch', 'linecount fill_with?', (value, [size, fill = null], rt) => lazy(batch(value, size as Value, fill, rt))),
   slice: filter('slice', 'slices fill_with?', (value, [slicesWanted, fill = null], rt) => lazy(slices(value, indexOf(slicesWanted as Value), fill, rt))),
   map,
   select: selection(true, false),

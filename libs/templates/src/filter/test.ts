@@ -5,7 +5,7 @@ import { PyDict } from '../value/dict.ts';
 import { parsed } from '../value/function.ts';
 import type { CompareOperator } from '../value/operator.ts';
 import { binary } from '../value/binary.ts';
-import { compare, contains, equals, isIterable } from '../value/operator.ts';
+import { compare, contains, equals, hashKey, isIterable } from '../value/operator.ts';
 import { isLower, isUpper } from '../value/text-method.ts';
 import { isNumber, isText, Markup, PyObject, textOf, Undefined } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
@@ -32,7 +32,7 @@ function isSequence(value: Value, rt: Runtime): boolean {
 }
 
 const named = (kind: 'filters' | 'tests'): Test => plain((value, rt) => {
-  if (value instanceof Undefined) value.fail();
+  hashKey(value, rt);
   return isText(value) && rt.library[kind].has(textOf(value));
 });
 

@@ -119,8 +119,9 @@ function fileSize(value: Value, [binary = false]: readonly (Value | undefined)[]
   if (bytes === 1) return '1 Byte';
   if (bytes < base) return `${toInt(bytes)} Bytes`;
   let at = 0;
-  while (at < UNITS.length - 1 && bytes >= base ** (at + 2)) at += 1;
+  while (at < UNITS.length - 1 && !(bytes < base ** (at + 2))) at += 1;
   const unit = truth(binary, rt) ? `${(UNITS[at] as string).toUpperCase()}iB` : `${UNITS[at]}B`;
+  if (!Number.isFinite(bytes)) return `${floatText(bytes)} ${unit}`;
   return `${exactFixed((base * bytes) / base ** (at + 2), 1)} ${unit}`;
 }
 

@@ -3,7 +3,8 @@ import type { Runtime } from '../runtime.ts';
 import type { Arguments } from './arguments.ts';
 import { formatMethod } from './brace.ts';
 import { NativeFunction } from './function.ts';
-import { textItem } from './sequence.ts';
+import { floatHex, integerRatio } from './number.ts';
+import { PyTuple, textItem } from './sequence.ts';
 import { textMethod } from './text-method.ts';
 import type { Value } from './value.ts';
 import { floatOf, intOf, isInt, isText, like, PyObject, textOf, typeName, Undefined } from './value.ts';
@@ -63,20 +64,21 @@ function ownAttribute(value: Value, name: string, rt: Runtime): Value | undefine
 }
 
 function numberAttribute(value: bigint | boolean | number, name: string): Value | undefined {
-  const plain = (result: Value): Value => new NativeFunction(name, ({ positional, named }: Arguments) => {
+  const plain = (result: () => Value): Value => new NativeFunction(name, ({ positional, named }: Arguments) => {
     if (positional.length + named.size > 0) raise('TypeError', `${typeName(value)}.${name}() takes no arguments (${positional.length + named.size} given)`);
-    return result;
+    return result();
   });
   if (name === 'real') return isInt(value) ? intOf(value) : value;
   if (name === 'imag') return isInt(value) ? 0n : 0;
-  if (name === 'conjugate') return plain(isInt(value) ? intOf(value) : value);
-  if (name === 'is_integer') return plain(isInt(value) || Number.isInteger(floatOf(value)));
-  if (!isInt(value)) return undefined;
+  if (name === 'conjugate') return plain(() => (isInt(value) ? intOf(value) : value));
+  if (name === 'is_integer') return plain(() => isInt(value) || Number.isInteger(floatOf(value)));
+  if (name === 'as_integer_ratio') return plain(() => new PyTuple([...integerRatio(isInt(value) ? intOf(value) : value)]));
+  if (!isInt(value)) return name === 'hex' ? plain(() => floatHex(value)) : undefined;
   const int = intOf(value);
   if (name === 'numerator') return int;
   if (name === 'denominator') return 1n;
-  if (name === 'bit_length') return plain(int === 0n ? 0n : BigInt((int < 0n ? -int : int).toString(2).length));
-  return name === 'bit_count' ? plain(BigInt((int < 0n ? -int : int).toString(2).replaceAll('0', '').length)) : undefined;
+  if (name === 'bit_length') return plain(() => (int === 0n ? 0n : BigInt((int < 0n ? -int : int).toString(2).length)));
+  return name === 'bit_count' ? plain(() => BigInt((int < 0n ? -int : int).toString(2).replaceAll('0', '').length)) : undefined;
 }
 
 /** Undefined when Python raises TypeError, KeyError or IndexError. */

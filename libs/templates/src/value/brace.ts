@@ -4,7 +4,7 @@ import type { Arguments } from './arguments.ts';
 import { formatValue } from './format-spec.ts';
 import { NativeFunction } from './function.ts';
 import { escaped, iterate } from './operator.ts';
-import { escapeHtml } from './text.ts';
+import { asciiText, escapeHtml } from './text.ts';
 import type { Text, Value } from './value.ts';
 import { isText, like, Markup, PyObject, textOf } from './value.ts';
 
@@ -120,7 +120,8 @@ class Formatter {
   private convert(value: Value, conversion: string | undefined): Value {
     if (conversion === undefined) return value;
     if (conversion === 's') return this.rt.str(value);
-    if (conversion === 'r' || conversion === 'a') return this.rt.repr(value);
+    if (conversion === 'r') return this.rt.repr(value);
+    if (conversion === 'a') return asciiText(this.rt.repr(value));
     return raise('ValueError', `Unknown conversion specifier '${conversion}'`);
   }
 }

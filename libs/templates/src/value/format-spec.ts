@@ -9,7 +9,8 @@ import { intOf, isInt, isText, Markup, PyObject, textOf, typeName } from './valu
 interface Spec {
   readonly fill: string;
   readonly align: '<' | '>' | '=' | '^' | '';
-  readonly sign: '+' | '-' | ' ';
+  /** Empty when no sign was asked for, which is the same as `-` but for text. */
+  readonly sign: '+' | '-' | ' ' | '';
   readonly alternate: boolean;
   readonly width: number;
   readonly grouping: ',' | '_' | '';
@@ -25,7 +26,7 @@ function parseSpec(text: string, type: string): Spec {
   return {
     fill: fill ?? (zero === undefined ? ' ' : '0'),
     align: (align ?? (zero === undefined || type === 'str' ? '' : '=')) as Spec['align'],
-    sign: (sign ?? '-') as Spec['sign'],
+    sign: (sign ?? '') as Spec['sign'],
     alternate: alternate !== undefined,
     width: number(width) ?? 0,
     grouping: (grouping ?? '') as Spec['grouping'],
@@ -57,6 +58,8 @@ export function formatValue(value: Value, spec: string, rt: Runtime): string {
 
 function formatText(text: string, source: string, rt: Runtime): string {
   const spec = parseSpec(source, 'str');
+  if (spec.sign !== '') raise('ValueError', 'Sign not allowed in string format specifier');
+  if (spec.alternate) raise('ValueError', 'Alternate form (#) not allowed in string format specifier');
   if (spec.type !== '' && spec.type !== 's') raise('ValueError', `Unknown format code '${spec.type}' for object of type 'str'`);
   if (spec.align === '=') raise('ValueError', "'=' alignment not allowed in string format specifier");
   if (spec.grouping !== '') raise('ValueError', `Cannot specify '${spec.grouping}' with 's'.`);

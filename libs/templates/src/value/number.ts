@@ -225,6 +225,28 @@ function exactParts(value: number): { readonly mantissa: bigint; readonly expone
   return biased === 0 ? { mantissa: fraction, exponent: -1074 } : { mantissa: fraction | 0x10000000000000n, exponent: biased - 1075 };
 }
 
+/** The two ints whose quotient a number is, without a common divisor. */
+export function integerRatio(value: bigint | number): readonly [bigint, bigint] {
+  if (typeof value === 'bigint') return [value, 1n];
+  if (Number.isNaN(value)) raise('ValueError', 'cannot convert NaN to integer ratio');
+  if (!Number.isFinite(value)) raise('OverflowError', 'cannot convert Infinity to integer ratio');
+  let { mantissa, exponent } = exactParts(Math.abs(value));
+  while (exponent < 0 && mantissa % 2n === 0n) [mantissa, exponent] = [mantissa / 2n, exponent + 1];
+  const numerator = mantissa << BigInt(Math.max(exponent, 0));
+  return [value < 0 ? -numerator : numerator, 1n << BigInt(Math.max(-exponent, 0))];
+}
+
+/** `float.hex()`. */
+export function floatHex(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf';
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  if (value === 0) return `${sign}0x0.0p+0`;
+  const { mantissa, exponent } = exactParts(Math.abs(value));
+  const digits = mantissa.toString(16).padStart(14, '0');
+  const power = exponent + 52;
+  return `${sign}0x${digits[0]}.${digits.slice(1)}p${power < 0 ? '' : '+'}${power}`;
+}
+
 export function negate(value: Value): Value | undefined {
   if (isInt(value)) return -intOf(value);
   return typeof value === 'number' ? -value : undefined;

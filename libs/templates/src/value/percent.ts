@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime.ts';
 import { formatConversion, formatIntConversion, formatTextConversion } from './format-spec.ts';
 import { escaped } from './operator.ts';
 import { PyTuple } from './sequence.ts';
-import { escapeHtml } from './text.ts';
+import { asciiText, escapeHtml } from './text.ts';
 import type { Text, Value } from './value.ts';
 import { indexOf, intOf, isInt, isNumber, isText, like, Markup, PyObject, textOf, typeName, Undefined } from './value.ts';
 
@@ -78,8 +78,9 @@ function convert(match: RegExpMatchArray, values: Values, template: Text, rt: Ru
       return formatTextConversion(template instanceof Markup && isText(value) ? escaped(value) : escape(rt.str(value)), text, rt);
     }
     case 'r':
-    case 'a':
       return formatTextConversion(escape(rt.repr(values.take(name))), text, rt);
+    case 'a':
+      return formatTextConversion(escape(asciiText(rt.repr(values.take(name)))), text, rt);
     case 'c':
       return formatTextConversion(character(values.take(name)), text, rt);
     case 'd':

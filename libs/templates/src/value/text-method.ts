@@ -1,4 +1,4 @@
-import { raise } from '../error.ts';
+import { isRaised, raise } from '../error.ts';
 import type { Runtime } from '../runtime.ts';
 import { MethodTable } from './function.ts';
 import { escaped, iterate } from './operator.ts';
@@ -6,7 +6,7 @@ import { list, PyTuple } from './sequence.ts';
 import { codePointIndex, codePointLength, codePoints, codePointSlice, isSpace, splitLines, stripEnd, stripStart, words } from './text.ts';
 import { upperText, lowerText, titleText } from './letter-case.ts';
 import type { Text, Value } from './value.ts';
-import { indexOf, isText, like, Markup, textOf, typeName, Undefined } from './value.ts';
+import { indexOf, isInt, isText, like, Markup, PyObject, textOf, typeName, Undefined } from './value.ts';
 
 type Args = (Value | undefined)[];
 
@@ -218,6 +218,11 @@ const METHODS = new MethodTable<Text>({
     if (within === null) return 0n;
     return BigInt(wanted === '' ? codePointLength(within.part) + 1 : within.part.split(wanted).length - 1);
   }],
+  translate: ['table /', (self, [table], rt) => {
+    const text = [...textOf(self)].map((point) => translated(point, table as Value, rt)).join('');
+    rt.allocate(text.length);
+    return like(self, text);
+  }],
   join: ['iterable /', (self, [iterable], rt) => joinTexts(self, iterable as Value, rt)],
   zfill: ['width /', (self, [width], rt) => zfill(self, width as Value, rt)],
   center: ['width fillchar? /', (self, args, rt) => pad(self, args, 'center', centerLeft, rt)],
@@ -251,5 +256,21 @@ const METHODS = new MethodTable<Text>({
   isupper: ['', (self) => isUpper(textOf(self))],
   istitle: ['', (self) => isTitle(textOf(self))],
 });
+
+/** What a table of code points makes of one; a point that it lacks stays. */
+function translated(point: string, table: Value, rt: Runtime): string {
+  let value: Value;
+  try {
+    value = table instanceof PyObject && table.item !== undefined ? table.item(BigInt(point.codePointAt(0) as number), rt) : raise('TypeError', `'${typeName(table)}' object is not subscriptable`);
+  } catch (error) {
+    if (isRaised(error, 'KeyError', 'IndexError')) return point;
+    throw error;
+  }
+  if (value === null) return '';
+  if (isText(value)) return textOf(value);
+  if (!isInt(value)) return raise('TypeError', 'character mapping must return integer, None or str');
+  const code = indexOf(value);
+  return code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : raise('ValueError', 'character mapping must be in range(0x110000)');
+}
 
 const found = (index: number): bigint => (index < 0 ? raise('ValueError', 'substring not found') : BigInt(index));

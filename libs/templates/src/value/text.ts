@@ -92,3 +92,11 @@ function escapedPoint(code: number): string {
 const ESCAPES: { readonly [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' };
 
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => ESCAPES[char] as string);
+
+/** What is not ASCII, written as Python's `ascii()` escapes it. */
+export const asciiText = (text: string): string =>
+  text.replace(/[^\x00-\x7f]/gu, (point) => {
+    const code = point.codePointAt(0) as number;
+    const [letter, width] = code <= 0xff ? ['x', 2] : code <= 0xffff ? ['u', 4] : ['U', 8];
+    return `\\${letter}${code.toString(16).padStart(width as number, '0')}`;
+  });
