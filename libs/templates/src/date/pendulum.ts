@@ -312,7 +312,7 @@ function otherTime(value: Value | undefined, rt: Runtime): PendulumDateTime {
 }
 
 /** `diff_for_humans`: the largest unit, and which of the two comes first. */
-export function humanDifference(difference: Duration, isNow: boolean, absolute: boolean, locale: Locale): string {
+function humanDifference(difference: Duration, isNow: boolean, absolute: boolean, locale: Locale): string {
   const { years, months, weeks, remainingDays, hours, minutes, remainingSeconds } = difference.parts;
   const days = weeks * 7n + remainingDays;
   const told = (count: bigint, unit: Parameters<Locale['counted']>[1]): string => locale.counted(count === 0n ? 1n : count, unit, count === 0n ? 1n : count);
@@ -368,7 +368,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   subtract: [SHIFT, (self, args) => self.shifted(shiftOf(args, -1))],
   in_timezone: ['tz', inTimezone],
   in_tz: ['tz', inTimezone],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), self, localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale]) => formatTokens(wantFormat(format), self, localeOf(locale))],
   start_of: ['unit', (self, [unit], rt) => self.startOf(rt.str(unit as Value))],
   end_of: ['unit', (self, [unit], rt) => self.endOf(rt.str(unit as Value))],
   next: ['day_of_week? keep_time?', (self, args) => nextWeekday(self, args, 1)],
@@ -392,7 +392,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   time: ['', (self) => new PendulumTime(self.wall)],
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => new Interval(self, otherTime(other, rt), truth(absolute, rt))],
   diff_for_humans: ['other? absolute? locale?', humanDifferenceOf],
-  average: ['dt?', (self, [other], rt) => self.shifted({ months: 0, days: 0, micros: floorDivide(otherTime(other, rt).instant - self.instant, 2n) })],
+  average: ['dt?', (self, [other], rt) => self.shifted({ months: 0, days: 0, micros: floorDivide(new Interval(self, otherTime(other, rt), false).micros, 2n) })],
   is_leap_year: ['', (self) => isLeap(self.wall.year)],
   is_long_year: ['', (self) => isoWeek({ year: self.wall.year, month: 12, day: 28 }).week === 53],
   is_utc: ['', (self) => self.offsetSeconds === 0],
@@ -442,7 +442,7 @@ const PENDULUM_TIME_METHODS = new MethodTable<PendulumTime>({
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => timeDifference(self, other, truth(absolute, rt), rt)],
   diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
     humanDifference(timeDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), self.onFirstDay, localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale]) => formatTokens(wantFormat(format), self.onFirstDay, localeOf(locale))],
 });
 
 function dateDifference(self: PendulumDate, other: Value | undefined, absolute: boolean, rt: Runtime): Interval {
@@ -456,7 +456,7 @@ const shiftDate = (self: PendulumDate, [years, months, weeks, days]: Args, sign:
 const DATE_METHODS = new MethodTable<PendulumDate>({
   add: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, 1)],
   subtract: ['years? months? weeks? days?', (self, args) => shiftDate(self, args, -1)],
-  format: ['fmt locale?', (self, [format, locale], rt) => formatTokens(wantFormat(format), midnight(self.date), localeOf(locale))],
+  format: ['fmt locale?', (self, [format, locale]) => formatTokens(wantFormat(format), midnight(self.date), localeOf(locale))],
   diff: ['dt? abs?', (self, [other, absolute = true], rt) => dateDifference(self, other, truth(absolute, rt), rt)],
   diff_for_humans: ['other? absolute? locale?', (self, [other = null, absolute = false, locale], rt) =>
     humanDifference(dateDifference(self, other, true, rt), other === null, truth(absolute, rt), localeOf(locale))],

@@ -4,7 +4,7 @@ import type { Arguments } from '../value/arguments.ts';
 import { bind } from '../value/arguments.ts';
 import { MethodTable, NativeFunction, parsed } from '../value/function.ts';
 import { formatValue } from '../value/format-spec.ts';
-import { arithmetic, compareNumbers, toInt } from '../value/number.ts';
+import { arithmetic, compareNumbers, round, toInt } from '../value/number.ts';
 import type { BinaryOperator } from '../value/operator.ts';
 import { floatOf, indexOf, isInt, isNumber, PyObject, typeName, Undefined } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
@@ -116,6 +116,18 @@ class RelativeDelta extends PyObject {
     return new RelativeDelta(relative, { ...weak.absolute, ...strong.absolute }, strong.weekday ?? weak.weekday);
   }
 
+  /** Without fractions: what is left of a unit becomes the next smaller one. */
+  withoutFractions(): RelativeDelta {
+    const { days, hours, minutes, seconds, microseconds } = this.relative;
+    const wholeDays = Math.trunc(Number(days));
+    const allHours = rounded(Number(hours) + 24 * (Number(days) - wholeDays), 11);
+    const allMinutes = rounded(Number(minutes) + 60 * (allHours - Math.trunc(allHours)), 10);
+    const allSeconds = rounded(Number(seconds) + 60 * (allMinutes - Math.trunc(allMinutes)), 8);
+    const allMicroseconds = rounded(Number(microseconds) + 1e6 * (allSeconds - Math.trunc(allSeconds)), 0);
+    const whole = { days: wholeDays, hours: allHours, minutes: allMinutes, seconds: allSeconds, microseconds: allMicroseconds };
+    return new RelativeDelta({ ...this.relative, ...mapRelative((name) => (name in whole ? toInt(whole[name as keyof typeof whole]) : this.relative[name])) }, this.absolute, this.weekday);
+  }
+
   override binary(operator: BinaryOperator, other: Value, reflected: boolean): Value | undefined {
     if (operator === '+' && other instanceof PyDate) return this.applied(other);
     if (operator === '-' && reflected) return this.negated().binary('+', other, true);
@@ -159,7 +171,9 @@ class RelativeDelta extends PyObject {
   }
 }
 
-const METHODS = new MethodTable<RelativeDelta>({ normalized: ['', (self) => self] });
+const METHODS = new MethodTable<RelativeDelta>({ normalized: ['', (self) => self.withoutFractions()] });
+
+const rounded = (value: number, digits: number): number => round(value, digits) as number;
 
 const plus = (date: PyDate, micros: bigint): PyDate => date.plus(new PyTimedelta(micros), 1n);
 

@@ -94,7 +94,7 @@ export function fixedZone(offsetSeconds: number): Zone {
 
 /** Zones of the database whose abbreviations Intl does not know, by standard and summer time. */
 const ABBREVIATIONS: { readonly [zone: string]: readonly [standard: string, summer?: string] } = {
-  'Asia/Seoul': ['KST'], 'Asia/Tokyo': ['JST'], 'Asia/Shanghai': ['CST'], 'Asia/Taipei': ['CST'], 'Asia/Hong_Kong': ['HKT'], 'Asia/Manila': ['PST'],
+  GMT: ['GMT'], 'Asia/Seoul': ['KST'], 'Asia/Tokyo': ['JST'], 'Asia/Shanghai': ['CST'], 'Asia/Taipei': ['CST'], 'Asia/Hong_Kong': ['HKT'], 'Asia/Manila': ['PST'],
   'Asia/Jakarta': ['WIB'], 'Asia/Kolkata': ['IST'], 'Asia/Calcutta': ['IST'], 'Asia/Karachi': ['PKT'], 'Asia/Jerusalem': ['IST', 'IDT'],
   'Australia/Sydney': ['AEST', 'AEDT'], 'Australia/Melbourne': ['AEST', 'AEDT'], 'Australia/Brisbane': ['AEST'], 'Australia/Perth': ['AWST'],
   'Australia/Adelaide': ['ACST', 'ACDT'], 'Australia/Darwin': ['ACST'], 'Pacific/Auckland': ['NZST', 'NZDT'],

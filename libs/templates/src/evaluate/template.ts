@@ -29,6 +29,7 @@ export function renderTemplate(template: Template, globals: Scope, names: Iterab
 /** What one template writes; a part of it that is written apart, as a macro's body, has an output of its own. */
 class Output {
   private readonly parts: string[] = [];
+  private spoiledBy: string | undefined;
   private length = 0;
   private readonly limit: number;
 
@@ -42,7 +43,13 @@ class Output {
     this.parts.push(text);
   }
 
+  /** What is no text goes in, and fails only when the whole is put together. */
+  spoil(type: string): void {
+    this.spoiledBy ??= type;
+  }
+
   text(): string {
+    if (this.spoiledBy !== undefined) raise('TypeError', `sequence item: expected str instance, ${this.spoiledBy} found`);
     return this.parts.join('');
   }
 }
@@ -151,8 +158,7 @@ class TemplateRun {
       }
       case 'filterBlock': {
         const value = filterText(statement.filter, this.capture(statement.body, inner(frame)), frame, rt);
-        if (!isText(value)) raise('TypeError', `sequence item 0: expected str instance, ${typeName(value)} found`);
-        return output.write(printed(value, frame, rt));
+        return isText(value) ? output.write(printed(value, frame, rt)) : output.spoil(typeName(value));
       }
       case 'with': {
         const values = statement.bindings.map(([target, value]) => [target, evaluate(value, frame, rt)] as const);
