@@ -13,7 +13,7 @@ export const aws: OperatorExecutor = async (given, context) => {
   const env = fields.environment('env');
   const skipCodes = readSkipCodes(fields);
   const id = fields.optionalText('connection', 'the id of a connection');
-  const credentials = id === undefined ? {} : awsEnvironment(await connectionOf(id, context));
+  const credentials = id === undefined ? {} : awsEnvironment(await connectionOf(id, context, 'aws'));
   const ended = await runCommand({ argv: ['aws', ...args], cwd, env: { AWS_PAGER: '', ...env, ...credentials }, keepsOutput: true, called: 'the AWS CLI' }, context);
   requireSuccess(ended, skipCodes, 'the AWS CLI');
   const text = ended.output.text.trim();

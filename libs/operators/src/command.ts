@@ -35,6 +35,7 @@ export interface CommandEnd {
  * ended it and with `error` when it could not start; an exit code is for the caller to judge.
  */
 export async function runCommand(command: Command, context: OperatorContext): Promise<CommandEnd> {
+  refuseNul({ ...context.environment, ...command.env }, command);
   const output = new Output(context, { keepsAll: command.keepsOutput === true });
   const ended = await finished(command, context, output);
   if (ended.signal !== null) {
@@ -73,6 +74,12 @@ function finished(command: Command, context: OperatorContext, output: Output): P
   });
 }
 
+/** A value of a template or of a param may hold anything; a program's environment cannot. */
+function refuseNul(environment: { readonly [name: string]: string }, { called = 'the command' }: Command): void {
+  const name = Object.keys(environment).find((key) => environment[key]?.includes('\0'));
+  if (name !== undefined) throw new TaskFailure('bad_input', `${called} could not start: the value of ${name} holds a NUL character, which no environment can carry`, { retry: false });
+}
+
 /** Node reports some causes by an event and some by a throw. */
 function start(command: Command, env: NodeJS.ProcessEnv): ChildProcess {
   const [program, ...args] = command.argv;
@@ -86,12 +93,10 @@ function start(command: Command, env: NodeJS.ProcessEnv): ChildProcess {
 
 function startFailure(cause: unknown, { argv, cwd, called = 'the command' }: Command): TaskFailure {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const reason =
-    code === 'ENOENT'
-      ? `${cwd === undefined ? '' : `the folder ${cwd} (cwd) or `}${argv[0]} does not exist on this worker`
-      : code === 'E2BIG'
-        ? 'command and environment are larger than the system allows; pass large values by file'
-        : (code ?? message);
+  if (code === 'E2BIG') {
+    return new TaskFailure('bad_input', `${called} could not start: a value of its environment, or all together, is larger than the system allows (128 KB one, about 2 MB all): hand large values over by file, or as the input of python`, { cause, retry: false });
+  }
+  const reason = code === 'ENOENT' ? `${cwd === undefined ? '' : `the folder ${cwd} (cwd) or `}${argv[0]} does not exist on this worker` : (code ?? message);
   return new TaskFailure('error', `${called} could not start: ${reason}`, { cause });
 }
 
@@ -99,7 +104,8 @@ function startFailure(cause: unknown, { argv, cwd, called = 'the command' }: Com
 export function requireSuccess({ code, output }: Pick<CommandEnd, 'code' | 'output'>, skipCodes: readonly number[], called = 'the command'): void {
   if (code === 0) return;
   if (skipCodes.includes(code)) throw new SkipTask(`${called} ended with exit code ${code}, which skips the task`);
-  throw new TaskFailure('exit_code', `${called} ended with exit code ${code}`, { detail: output.tail });
+  const { complaint } = output;
+  throw new TaskFailure('exit_code', `${called} ended with exit code ${code}${complaint === null ? '' : `: ${complaint}`}`, { detail: output.tail });
 }
 
 /** The author's `skipOnExitCode`: 99 when absent, none when null. */

@@ -12,10 +12,24 @@ export interface Connection {
   readonly extra: { readonly [name: string]: unknown };
 }
 
-/** Fails with `bad_input` when there is none of that id, or one that cannot be read; never repeats what it holds. */
-export async function connectionOf(id: string, context: OperatorContext): Promise<Connection> {
+/** What connections of these types are for is known, so that one of them in the place of another is a mistake; a type of a site's own may be anything. */
+const TYPES = {
+  sql: ['postgres', 'postgresql', 'redshift', 'cockroachdb', 'generic'],
+  aws: ['aws', 's3', 'generic'],
+  docker: ['docker', 'http', 'https', 'tcp', 'unix', 'generic'],
+  registry: ['docker', 'aws', 'http', 'https', 'generic'],
+  smtp: ['smtp', 'smtps', 'email', 'generic'],
+  http: ['http', 'https', 'slack', 'slackwebhook', 'generic'],
+} as const satisfies { readonly [purpose: string]: readonly string[] };
+const KNOWN_TYPES: ReadonlySet<string> = new Set([...Object.values(TYPES).flat(), 'mysql', 'mssql', 'oracle', 'sqlite', 'snowflake', 'mongo', 'redis', 'ssh', 'sftp', 'ftp', 'kafka', 'google_cloud_platform', 'wasb', 'fs', 'samba']);
+
+/** Fails with `bad_input` when there is none of that id, one that is for something else, or one that cannot be read; never repeats what it holds. */
+export async function connectionOf(id: string, context: OperatorContext, purpose: keyof typeof TYPES): Promise<Connection> {
   const found = await context.io.connection(id);
   if (found === null) throw connectionMissing(id);
+  const type = textOf(found['conn_type'])?.toLowerCase();
+  const wanted: readonly string[] = TYPES[purpose];
+  if (type !== undefined && KNOWN_TYPES.has(type) && !wanted.includes(type)) throw new TaskFailure('bad_input', `the connection '${id}' cannot be used: it is of type ${type}, and one of type ${wanted[0]} is needed here`, { retry: false });
   const text = (name: string): string | undefined => textOf(found[name]);
   const port = text('port') === undefined ? undefined : Number(text('port'));
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536)) throw unreadable(id, 'port', 'a number from 1 to 65535');

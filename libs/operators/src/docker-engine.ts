@@ -25,7 +25,7 @@ export async function engineOf(fields: Fields, context: OperatorContext): Promis
   const id = fields.optionalText('connection', 'the id of a connection');
   if (id === undefined) return hostEngine();
   const { default: Client } = await import('dockerode');
-  const connection = await connectionOf(id, context);
+  const connection = await connectionOf(id, context, 'docker');
   const port = connection.port === undefined ? '' : `:${connection.port}`;
   const address = connection.host === undefined ? OWN_SOCKET : connection.host.includes('://') ? connection.host : connection.host.startsWith('/') ? `unix://${connection.host}` : `tcp://${connection.host}${port}`;
   const pem = (name: string): string | undefined => {

@@ -59,7 +59,7 @@ async function isHere(engine: Engine, image: string): Promise<boolean> {
 const answers = (engine: Engine): Promise<boolean> => engine.docker.ping().then(() => true, () => false);
 
 async function credentialsOf(id: string, image: string, context: OperatorContext): Promise<Docker.AuthConfig> {
-  const connection = await connectionOf(id, context);
+  const connection = await connectionOf(id, context, 'registry');
   const serveraddress = image.includes('/') ? (image.split('/')[0] as string) : (connection.host ?? '');
   if (connection.type !== 'aws') return { username: connection.login ?? '', password: connection.password ?? '', serveraddress };
   // ECR's tokens live twelve hours: each pull asks for its own.

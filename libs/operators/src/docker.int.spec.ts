@@ -46,7 +46,7 @@ test('mounts, user, folder and limits are what the author said', async () => {
   expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('hi\n');
   expect(statSync(join(folder, 'file')).uid).toBe(uid);
   expect(await run({ command: 'id -u', user: 'etl' })).toBe('1234');
-  expect((await failureOf(run({ command: 'touch /out/no', mounts: [{ source: folder, target: '/out', readOnly: true }] }))).message).toBe('the container ended with exit code 1');
+  expect((await failureOf(run({ command: 'touch /out/no', mounts: [{ source: folder, target: '/out', readOnly: true }] }))).message).toBe('the container ended with exit code 1: touch: /out/no: Read-only file system');
 });
 
 test('an exit code fails with the last lines, 99 skips', async () => {
@@ -72,7 +72,7 @@ test('an image that is missing, and one whose registry is away', async () => {
 });
 
 test('what cannot be created or started has the engine\'s own reason, and nothing is left', async () => {
-  expect(await failureOf(run({ command: ['/no/such/program'] }))).toMatchObject({ code: 'exit_code', message: 'the container ended with exit code 127', detail: expect.stringContaining('/no/such/program failed: No such file') });
+  expect(await failureOf(run({ command: ['/no/such/program'] }))).toMatchObject({ code: 'exit_code', message: expect.stringMatching(/^the container ended with exit code 127: .*\/no\/such\/program failed: No such file/), detail: expect.stringContaining('/no/such/program failed: No such file') });
   expect(await failureOf(run({ command: 'true', user: 'nobody-here' }))).toMatchObject({ code: 'error', message: expect.stringContaining('nobody-here') });
   expect(await failureOf(run({ mounts: [{ source: '/no/such/folder', target: '/x' }] }))).toMatchObject({ code: 'bad_input', message: expect.stringContaining('/no/such/folder') });
   expect(await containers()).toEqual([]);
@@ -198,7 +198,7 @@ test('a command runs inside a container found by name or by label', async () => 
   const exec = (fields: object, options: RigOptions = {}) => dockerExec({ connection: 'engine', ...fields }, onEngine(options).context);
   expect(await exec({ container: 'etl.1', command: 'echo "$DAY"', env: { DAY: '2026-01-01' } })).toBe('2026-01-01');
   expect(await exec({ label: 'role=etl', command: ['id', '-u'], user: 'etl' })).toBe('1234');
-  expect(await failureOf(exec({ container: 'etl.1', command: 'echo why >&2; exit 3' }))).toMatchObject({ code: 'exit_code', message: 'the command ended with exit code 3', detail: 'why' });
+  expect(await failureOf(exec({ container: 'etl.1', command: 'echo why >&2; exit 3' }))).toMatchObject({ code: 'exit_code', message: 'the command ended with exit code 3: why', detail: 'why' });
   await expect(exec({ container: 'etl.1', command: 'exit 99' })).rejects.toMatchObject({ name: 'SkipTask' });
   expect(await failureOf(exec({ container: 'etlx1', command: 'true' }))).toMatchObject({ code: 'bad_input', message: `no container called etlx1 is running on the engine at ${host}`, retry: true });
   expect((await failureOf(exec({ container: '..', label: 'x', command: 'true' }))).message).toBe('dockerExec: give either container or label');

@@ -15,15 +15,17 @@ const TRANSIENT_STATUSES = [404, 408, 409, 423, 425, 429];
 export const http: OperatorExecutor = async (given, context) => {
   const fields = new Fields('http', given);
   const id = fields.optionalText('connection', 'the id of a connection');
-  const connection = id === undefined ? undefined : await connectionOf(id, context);
+  const connection = id === undefined ? undefined : await connectionOf(id, context, 'http');
   const url = urlOf(fields, connection);
   const body = fields.raw('body');
   const expected = readExpected(fields);
+  const method = fields.oneOf('method', ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'], 'GET');
+  if (body !== undefined && body !== null && (method === 'GET' || method === 'HEAD')) throw new TaskFailure('bad_input', `http: a ${method} request has no body: leave it out, or choose another method`, { retry: false });
   const sent = await request(
     {
-      url, method: fields.oneOf('method', ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'], 'GET'),
-      headers: { ...authorizationOf(connection), ...(body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' }), ...fields.pairs('headers') },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      url, method,
+      headers: { ...authorizationOf(connection), ...(body === undefined || body === null || typeof body === 'string' ? {} : { 'content-type': 'application/json' }), ...readHeaders(fields) },
+      ...(body === undefined || body === null ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       withinMs: fields.durationMs('within', 60_000),
     },
     context,
@@ -58,9 +60,7 @@ export async function request(wanted: HttpRequest, context: OperatorContext): Pr
   const called = `${wanted.method} ${wanted.called ?? wanted.url.origin + wanted.url.pathname}`;
   const timeout = AbortSignal.timeout(wanted.withinMs);
   try {
-    const response = await fetch(wanted.url, {
-      method: wanted.method, headers: wanted.headers, signal: AbortSignal.any([timeout, context.io.signal]), ...(wanted.body === undefined ? {} : { body: wanted.body }),
-    });
+    const response = await followed(wanted, called, AbortSignal.any([timeout, context.io.signal]));
     const text = await limitedText(response, called);
     context.io.log('info', `${called} answered ${response.status} with ${text.length} characters`, { logger: 'task.http' });
     return { called, status: response.status, statusText: response.statusText, contentType: response.headers.get('content-type') ?? '', text };
@@ -69,6 +69,54 @@ export async function request(wanted: HttpRequest, context: OperatorContext): Pr
     if (context.io.signal.aborted) throw new TaskFailure('cancelled', `${called} was broken off: the try was cancelled or its time is over`, { cause });
     throw new TaskFailure('error', timeout.aborted ? `${called} was not answered within ${wanted.withinMs / 1000} s` : `${called} could not be sent: ${causeOf(cause)}`, { cause });
   }
+}
+
+interface Hop {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly body?: string;
+}
+
+/** Redirects are followed as a browser does, but to http and https only, never to an address that only the host itself knows, and what the author sent along goes to no other origin. */
+async function followed(wanted: HttpRequest, called: string, signal: AbortSignal): Promise<Response> {
+  let hop: Hop = wanted;
+  for (let redirects = 0; ; redirects += 1) {
+    const { url, method, headers, body } = hop;
+    const response = await fetch(url, { method, headers, signal, redirect: 'manual', ...(body === undefined ? {} : { body }) });
+    const location = REDIRECTS.has(response.status) ? response.headers.get('location') : null;
+    if (location === null) return response;
+    await response.body?.cancel();
+    if (redirects === MAX_REDIRECTS) throw new TaskFailure('error', `${called} was redirected more than ${MAX_REDIRECTS} times`, { retry: false });
+    const to = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+    if (to === undefined || !/^https?:$/.test(to.protocol)) throw new TaskFailure('error', `${called} was redirected to what is no http or https URL`, { retry: false });
+    if (isOfTheHost(to) && !isOfTheHost(wanted.url)) throw new TaskFailure('error', `${called} was redirected to ${to.host}, an address of the worker's own host, and is not followed there`, { retry: false });
+    hop = redirected(hop, to, response.status);
+  }
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MAX_REDIRECTS = 10;
+
+/** Loopback, and link-local addresses, where clouds answer with the machine's credentials. */
+export const isOfTheHost = ({ hostname }: URL): boolean => /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|169\.254\..*|\[::1?\]|\[fe[89ab].*\]|\[fd00:ec2::.*\]|\[::ffff:(7f|a9fe).*\]|metadata\.google\.internal)$/i.test(hostname);
+
+function redirected({ url, method, headers, body }: Hop, to: URL, status: number): Hop {
+  const becomesGet = status === 303 ? method !== 'HEAD' : (status === 301 || status === 302) && method === 'POST';
+  const rest = to.origin === url.origin ? headers : {};
+  if (becomesGet) return { url: to, method: 'GET', headers: Object.fromEntries(Object.entries(rest).filter(([name]) => !/^content-/i.test(name))) };
+  const type = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type');
+  return { url: to, method, headers: to.origin === url.origin || type === undefined ? rest : { [type[0]]: type[1] }, ...(body === undefined ? {} : { body }) };
+}
+
+/** Refused here, without their values: what a client says of a bad one repeats it. */
+function readHeaders(fields: Fields): { readonly [name: string]: string } {
+  const headers = fields.pairs('headers');
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) fields.refuse('headers', name, 'named by letters, digits and -');
+    if (/[\r\n]|[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new TaskFailure('bad_input', `http: headers.${name} must be one line of Latin letters; write other text percent-encoded`, { retry: false });
+  }
+  return headers;
 }
 
 export function refusedAnswer({ called, status, statusText, text }: HttpAnswer): TaskFailure {
@@ -84,7 +132,17 @@ async function limitedText(response: Response, called: string): Promise<string> 
     if (bytes > MAX_BODY_BYTES) throw new TaskFailure('bad_output', `${called} answered more than ${MAX_BODY_BYTES / 1024 / 1024} MB, which is too much for a result; fetch it to a file`, { retry: false });
     chunks.push(chunk);
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  return decoderOf(response.headers.get('content-type') ?? '').decode(Buffer.concat(chunks));
+}
+
+/** By the charset that the server names, where it is one. */
+function decoderOf(contentType: string): Pick<InstanceType<typeof TextDecoder>, 'decode'> {
+  const charset = /charset="?([\w.:-]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
+  }
 }
 
 function jsonOf({ called, text }: HttpAnswer): unknown {

@@ -20,7 +20,7 @@ export const email: OperatorExecutor = async (given, context) => {
   const text = fields.optionalText('text');
   const html = fields.optionalText('html');
   const subject = line('subject', fields.text('subject'));
-  const connection = await connectionOf(fields.optionalText('connection') ?? 'smtp_default', context);
+  const connection = await connectionOf(fields.optionalText('connection') ?? 'smtp_default', context, 'smtp');
   if (connection.host === undefined) throw unreadable(connection.id, 'host', 'the name of an SMTP server');
   const from = fields.optionalText('from') ?? extraText(connection, 'from_email') ?? connection.login;
 
@@ -51,7 +51,7 @@ export const email: OperatorExecutor = async (given, context) => {
 export const slack: OperatorExecutor = async (given, context) => {
   const fields = new Fields('slack', given);
   const body = { text: fields.text('text'), ...(fields.has('blocks') ? { blocks: fields.raw('blocks') } : {}) };
-  const connection = await connectionOf(fields.optionalText('connection') ?? 'slack_default', context);
+  const connection = await connectionOf(fields.optionalText('connection') ?? 'slack_default', context, 'http');
   const url = belowHost(connection.password ?? '', { ...connection, host: connection.host ?? 'https://hooks.slack.com/services' });
   if (url === undefined) throw unreadable(connection.id, 'host', 'an http or https URL');
   return post({ url, body: JSON.stringify(body), headers: {}, called: `the webhook of connection '${connection.id}'` }, context);
@@ -64,7 +64,7 @@ export const slack: OperatorExecutor = async (given, context) => {
 export const webhook: OperatorExecutor = async (given, context) => {
   const fields = new Fields('webhook', given);
   const body = JSON.stringify(fields.raw('payload') ?? null);
-  const connection = await connectionOf(fields.text('connection', 'the id of a connection'), context);
+  const connection = await connectionOf(fields.text('connection', 'the id of a connection'), context, 'http');
   const url = belowHost(extraText(connection, 'endpoint') ?? connection.schema ?? '', { ...connection, schema: undefined });
   if (url === undefined) throw unreadable(connection.id, 'host', 'an http or https URL');
   const { attempt: { dagId, runId, taskId, mapIndex, tryNumber }, work: { callback } } = context.request;

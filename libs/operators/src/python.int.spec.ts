@@ -60,7 +60,7 @@ test('a task skips, fails for good, and ends by exit code', async () => {
   await expect(run('raise dagbook.SkipTask("nothing to do")')).rejects.toMatchObject({ name: 'SkipTask', message: 'nothing to do' });
   await expect(run('raise dagbook.FailTask("wrong for good")')).rejects.toMatchObject({ name: 'FailTask', message: 'wrong for good' });
   await expect(run('sys.exit(99)')).rejects.toMatchObject({ name: 'SkipTask' });
-  expect(await failureOf(run('sys.exit("disk is full")'))).toMatchObject({ code: 'exit_code', message: 'the Python code ended with exit code 1', detail: 'disk is full' });
+  expect(await failureOf(run('sys.exit("disk is full")'))).toMatchObject({ code: 'exit_code', message: 'the Python code ended with exit code 1: disk is full', detail: 'disk is full' });
   expect(await failureOf(run('import os; os._exit(5)'))).toMatchObject({ code: 'exit_code', message: 'the Python code ended with exit code 5' });
   expect(await run('dagbook.result(1); sys.exit(0)')).toBe(1);
 });

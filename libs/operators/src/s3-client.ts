@@ -11,7 +11,7 @@ async function s3ClientOf(fields: Fields, context: OperatorContext): Promise<S3C
   const id = fields.optionalText('connection', 'the id of a connection');
   const { S3Client: Client } = await import('@aws-sdk/client-s3');
   if (id === undefined) return new Client({});
-  const { accessKeyId, secretAccessKey, sessionToken, region, endpoint } = awsCredentials(await connectionOf(id, context));
+  const { accessKeyId, secretAccessKey, sessionToken, region, endpoint } = awsCredentials(await connectionOf(id, context, 'aws'));
   return new Client({
     ...(region === undefined ? (endpoint === undefined ? {} : { region: 'us-east-1' }) : { region }),
     // Servers that are not AWS' rarely have a name for each bucket.
@@ -50,7 +50,7 @@ function s3Failure(what: string, cause: unknown, context: OperatorContext): Task
   if (context.io.signal.aborted) return new TaskFailure('cancelled', `${what} was broken off: the try was cancelled or its time is over`, { cause });
   const { name, message, code } = cause as S3Error;
   const status = statusOf(cause);
-  if (status === undefined) return new TaskFailure('error', `${what} failed: ${code === undefined ? '' : `${code}: `}${message}`, { cause });
+  if (status === undefined) return new TaskFailure('error', `${what} failed: ${code === undefined || message.startsWith(code) ? '' : `${code}: `}${message}`, { cause });
   if (name === 'NoSuchBucket') return new TaskFailure('bad_input', `${what} failed: there is no such bucket`, { cause });
   if (status === 404) return new TaskFailure('bad_input', `${what} failed: there is no such object`, { cause });
   return new TaskFailure('error', `${what} failed: S3 answered ${status} ${name}${message === '' || message === name ? '' : `: ${message}`}`, { cause, retry: status >= 500 || MAY_PASS.includes(status) });

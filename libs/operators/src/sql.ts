@@ -156,7 +156,7 @@ function said(error: unknown): string {
 }
 
 async function configOf(id: string, context: OperatorContext): Promise<ClientConfig> {
-  const connection = await connectionOf(id, context);
+  const connection = await connectionOf(id, context, 'sql');
   const sslMode = extraText(connection, 'sslmode') ?? 'prefer';
   return {
     host: connection.host ?? 'localhost', port: connection.port ?? 5432,
