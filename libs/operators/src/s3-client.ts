@@ -53,7 +53,9 @@ function s3Failure(what: string, cause: unknown, context: OperatorContext): Task
   if (status === undefined) return new TaskFailure('error', `${what} failed: ${code === undefined || message.startsWith(code) ? '' : `${code}: `}${message}`, { cause });
   if (name === 'NoSuchBucket') return new TaskFailure('bad_input', `${what} failed: there is no such bucket`, { cause });
   if (status === 404) return new TaskFailure('bad_input', `${what} failed: there is no such object`, { cause });
-  return new TaskFailure('error', `${what} failed: S3 answered ${status} ${name}${message === '' || message === name ? '' : `: ${message}`}`, { cause, retry: status >= 500 || MAY_PASS.includes(status) });
+  // An answer without a body, as to HEAD, has no name for what was wrong.
+  const said = [name, message].filter((part, at, parts) => part !== '' && part !== String(status) && !/^Unknown(Error)?$/.test(part) && parts.indexOf(part) === at).join(': ');
+  return new TaskFailure('error', `${what} failed: S3 answered ${status}${said === '' ? '' : ` ${said}`}`, { cause, retry: status >= 500 || MAY_PASS.includes(status) });
 }
 
 export function readBucket(fields: Fields, name = 'bucket'): string {

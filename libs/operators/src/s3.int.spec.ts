@@ -68,6 +68,20 @@ test('a key is its bytes: composed and decomposed Korean are two, blanks and sig
   expect(await text(`out/${names[2]}`)).toBe(names[1]);
 });
 
+test.each(['/lead', 'a//b', ' trail  ', 'tab\there', 'back\\slash', 'a/./b', '%2e%2e/x', '😀'])('the key %j is found again under just that name', async (key) => {
+  await put(key, key);
+  expect(await text(key)).toBe(key);
+  expect(await s3Key({ connection: 'lake', bucket, key }, context())).toEqual({ done: true, value: { key, size: Buffer.byteLength(key) } });
+  expect(await s3Copy({ connection: 'lake', bucket, key, toKey: 'copy' }, context())).toMatchObject({ size: Buffer.byteLength(key) });
+  expect(await s3Delete({ connection: 'lake', bucket, keys: [key] }, context())).toEqual({ deleted: 1 });
+  expect(await s3Key({ connection: 'lake', bucket, key }, context())).toEqual({ done: false });
+});
+
+test('a key that the server does not take has its answer', async () => {
+  expect(await failureOf(s3Key({ connection: 'lake', bucket, key: '..' }, context()))).toMatchObject({ code: 'error', retry: false, message: `looking for s3://${bucket}/.. failed: S3 answered 400` });
+  expect(await failureOf(put('..', ''))).toMatchObject({ retry: false, message: `writing s3://${bucket}/.. failed: S3 answered 400 Bad Request` });
+});
+
 test('a key of 1,024 bytes is kept, a longer one is refused', async () => {
   const key = Array.from({ length: 8 }, () => 'k'.repeat(127)).join('/').padEnd(1024, 'z');
   await put(key, 'long');
