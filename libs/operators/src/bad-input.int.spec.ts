@@ -156,14 +156,14 @@ describe('http', () => {
   const run = (fields: object) => http({ url: origin, ...fields }, rigOf().context);
 
   it('follows redirects as a browser does', async () => {
-    answer = ({ method, url, headers }, response, body) => (url === '/old' ? void response.writeHead(302, { location: '/new' }).end() : void response.end(`${method} ${url} ${headers['x-key']} ${headers['content-type']} ${body}`));
+    answer = ({ method, url, headers }, response, body) => (url === '/old' ? void response.writeHead(302, { location: '/new' }).end() : void response.end(`${method} ${url} ${String(headers['x-key'])} ${headers['content-type']} ${body}`));
     expect(await run({ url: `${origin}/old`, method: 'POST', body: { a: 1 }, headers: { 'x-key': 'k' } })).toBe('GET /new k undefined ');
     answer = ({ method, url, headers }, response, body) => (url === '/old' ? void response.writeHead(307, { location: '/new' }).end() : void response.end(`${method} ${url} ${headers['content-type']} ${body}`));
     expect(await run({ url: `${origin}/old`, method: 'POST', body: { a: 1 } })).toBe('POST /new application/json {"a":1}');
   });
 
   it('hands no header and no credential on to another origin', async () => {
-    answer = ({ url, headers }, response) => (url === '/old' ? void response.writeHead(302, { location: `${elsewhere}/new` }).end() : void response.end(`${headers.authorization} ${headers['x-api-key']}`));
+    answer = ({ url, headers }, response) => (url === '/old' ? void response.writeHead(302, { location: `${elsewhere}/new` }).end() : void response.end(`${headers.authorization} ${String(headers['x-api-key'])}`));
     const { context } = rigOf({ connections: { api: { conn_type: 'http', host: origin, login: 'u', password: 'secret' } } });
     expect(await http({ connection: 'api', url: '/old', headers: { 'x-api-key': 'secret' } }, context)).toBe('undefined undefined');
   });
