@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
-  ASSET_QUEUE_FINGERPRINT, canonicalJson, decideAssetEvent, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, isRejected, restoreAssetQueue, snapshotAssetQueue,
+  ASSET_QUEUE_FINGERPRINT, canonicalJson, decideAssetEvent, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, isRejected, restoreAssetQueue, snapshotAssetQueue, waitingCount,
   type AssetFact, type AssetQueue, type AssetQueueEvent, type AssetSchedule, type DagDefinition, type DagEvent, type DueAssetRun, type Json,
 } from '@dagbook/domain';
 import { ASSET_QUEUES, assetEventsStream, assetQueueStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -189,7 +189,7 @@ export class AssetDesk {
     const set = tail.findLast(({ type }) => type === 'AssetScheduleSet')?.data as { readonly schedule: AssetSchedule | null } | undefined;
     const start = position ?? before((tail[0] as StoredEvent).position);
     const declared = canonicalJson((set === undefined ? restored.schedule : set.schedule) as unknown as Json);
-    return { dagId, queue: restored, head: restored.version + tail.length, declared, position: start, unsaved: 0, saved: restored.waiting.updates.length, isInDoubt: false, isParked: false };
+    return { dagId, queue: restored, head: restored.version + tail.length, declared, position: start, unsaved: 0, saved: waitingCount(restored), isInDoubt: false, isParked: false };
   }
 
   /** A cache for the next owner, the rarer the more it holds: then each update costs the same, however many wait. */
@@ -197,7 +197,7 @@ export class AssetDesk {
     const { queue, position, dagId } = owned;
     // Against what the last one held, not what waits now: where everything waits, that grows as fast as `unsaved`.
     if (owned.unsaved < Math.max(SNAPSHOT_EVERY, owned.saved)) return;
-    Object.assign(owned, { unsaved: 0, saved: queue.waiting.updates.length });
+    Object.assign(owned, { unsaved: 0, saved: waitingCount(queue) });
     this.#ports.store.saveSnapshot(assetQueueStream(dagId), { version: queue.version, fingerprint: ASSET_QUEUE_FINGERPRINT, state: { queue: snapshotAssetQueue(queue), position: { ...position } } })
       .catch((error: unknown) => this.#ports.log.warn('a snapshot could not be kept; the journal is whole without it', { dagId, ...errorAttributes(error) }));
   }
@@ -243,7 +243,8 @@ function follow(owned: OwnedQueue, { streamId, version, type, data, position }: 
 }
 
 function scheduleOf({ schedule }: DagDefinition): AssetSchedule | null {
-  return schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? { condition: schedule.condition } : null;
+  if (schedule.kind === 'assets') return { condition: schedule.condition, ...(schedule.partition === undefined ? {} : { partition: schedule.partition }) };
+  return schedule.kind === 'assetsOrTime' ? { condition: schedule.condition } : null;
 }
 
 const before = ({ xid, pos }: Position): Position => ({ xid, pos: String(BigInt(pos) - 1n) });

@@ -1,5 +1,5 @@
 import {
-  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartitionKey, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -288,6 +288,7 @@ export class DagDesk {
 
   #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId' | 'also'> = {}): Promise<AskOutcome> {
     const averages = averageRuntimesMs(plan.definition, dag.fold);
+    const partitionKey = run.runType === 'scheduled' || run.runType === 'backfill' ? scheduledPartitionKey(plan.definition.schedule, run.runAfterMs) : undefined;
     return new Promise((done) => {
       this.#engine.ask({
         dagId: dag.dagId,
@@ -295,7 +296,7 @@ export class DagDesk {
         plan,
         ...more,
         done,
-        command: { type: 'CreateRun', dagId: dag.dagId, ...run, planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), ...(averages === undefined ? {} : { averageRuntimesMs: averages }), nowMs: 0 },
+        command: { type: 'CreateRun', dagId: dag.dagId, ...run, ...(partitionKey === undefined ? {} : { partitionKey }), planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), ...(averages === undefined ? {} : { averageRuntimesMs: averages }), nowMs: 0 },
       });
     });
   }

@@ -1,5 +1,5 @@
 import {
-  emptyAssetQueue, evolveAssetQueue, leavesOf, restoreAssetQueue, snapshotAssetQueue, type AssetFact, type AssetQueue, type AssetUpdated, type DagDefinition, type Json, type QueuedUpdate, type RunCreated,
+  emptyAssetQueue, evolveAssetQueue, leavesOf, restoreAssetQueue, snapshotAssetQueue, waitingUpdates, type AssetFact, type AssetQueue, type AssetUpdated, type DagDefinition, type Json, type QueuedUpdate, type RunCreated,
 } from '@dagbook/domain';
 import { ASSET_QUEUES } from '@dagbook/contracts';
 import { formatPosition, toFact, type StoredEvent } from '@dagbook/event-store';
@@ -88,11 +88,10 @@ export class AssetFold {
     });
     for (const alias of aliases) this.#changes.aliasAssets.push({ aliasId: this.#alias(alias), assetId: asset.assetId });
     for (const [dagId, queue] of this.#queues ?? []) {
-      const before = queue.waiting.updates.length;
-      evolveAssetQueue(queue, update, position);
-      if (queue.waiting.updates.length > before) this.#changes.added.push({ dagId, eventKey, assetId: asset.assetId, atMs, update: withoutExtra(queue.waiting.updates.at(-1) as QueuedUpdate) });
-      // What it has learnt of an alias is part of its state.
-      if (aliases.length > 0) this.#changes.queues.add(dagId);
+      const queued = evolveAssetQueue(queue, update, position);
+      if (queued !== undefined) this.#changes.added.push({ dagId, eventKey, assetId: asset.assetId, atMs, update: withoutExtra(queued) });
+      // For which partitions an update waits, and what was learnt of an alias, are part of its state.
+      if (aliases.length > 0 || (queued !== undefined && queue.schedule?.partition !== undefined)) this.#changes.queues.add(dagId);
     }
   }
 
@@ -101,10 +100,10 @@ export class AssetFold {
     const queue = queues.get(dagId) ?? emptyAssetQueue();
     if (event.version !== queue.version + 1) return;
     queues.set(dagId, queue);
-    const before = queue.waiting.updates;
+    const before = [...waitingUpdates(queue).keys()];
     evolveAssetQueue(queue, toFact<AssetFact>(event), position);
-    const left = new Set(queue.waiting.updates.map((update) => update.position));
-    const gone = before.filter((update) => !left.has(update.position)).map((update) => keyOf(update.position));
+    const left = waitingUpdates(queue);
+    const gone = before.filter((waited) => !left.has(waited)).map(keyOf);
     const isGone = new Set(gone);
     this.#changes.added = this.#changes.added.filter((row) => row.dagId !== dagId || !isGone.has(row.eventKey));
     if (gone.length > 0) this.#changes.removed.push({ dagId, eventKeys: gone });
@@ -136,7 +135,7 @@ export class AssetFold {
     const waiting = await selectRows<{ dagId: string; update: QueuedUpdate }>(db, `SELECT dag_id AS "dagId", update FROM ${this.#schema}.asset_queued_events ORDER BY event_key`);
     const byDag = new Map<string, QueuedUpdate[]>(queues.map(({ dagId }) => [dagId, []]));
     for (const { dagId, update } of waiting) byDag.get(dagId)?.push(update);
-    this.#queues = new Map(queues.map(({ dagId, state }) => [dagId, restoreAssetQueue({ ...(state as object), updates: byDag.get(dagId) ?? [] } as unknown as Json)]));
+    this.#queues = new Map(queues.map(({ dagId, state }) => [dagId, restoredQueue(state, byDag.get(dagId) ?? [])]));
     const [next] = await selectRows<{ asset: number; alias: number }>(db, `SELECT (SELECT coalesce(max(asset_id), 0) + 1 FROM ${this.#schema}.assets) AS asset, (SELECT coalesce(max(alias_id), 0) + 1 FROM ${this.#schema}.asset_aliases) AS alias`);
     this.#nextAssetId = next?.asset ?? 1;
     this.#nextAliasId = next?.alias ?? 1;
@@ -204,7 +203,7 @@ class AssetChanges {
     for (const { dagId, runId } of this.erased) await db.query({ text: `DELETE FROM ${schema}.asset_event_runs WHERE dag_id = $1 AND run_id = $2`, values: [dagId, runId] });
     for (const { dagId, eventKeys } of this.removed) await db.query({ text: `DELETE FROM ${schema}.asset_queued_events WHERE dag_id = $1 AND event_key = ANY ($2::bigint[])`, values: [dagId, [...eventKeys]] });
     await insert('asset_queued_events', this.added, 'ON CONFLICT DO NOTHING');
-    const states = [...this.queues].map((dagId) => ({ dagId, state: { ...(snapshotAssetQueue(queues.get(dagId) as AssetQueue) as object), updates: [] } }));
+    const states = [...this.queues].map((dagId) => ({ dagId, state: storedState(queues.get(dagId) as AssetQueue) }));
     await insert('asset_queues', states, 'ON CONFLICT (dag_id) DO UPDATE SET state = EXCLUDED.state');
   }
 
@@ -234,6 +233,18 @@ function referencesOf({ schedule, tasks }: DagDefinition): readonly { readonly u
 function aliasesOf({ schedule, tasks }: DagDefinition): readonly string[] {
   const scheduled = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? leavesOf(schedule.condition).flatMap((leaf) => (leaf.kind === 'alias' ? [leaf.name] : [])) : [];
   return [...scheduled, ...tasks.flatMap(({ inletAliases = [], outletAliases = [] }) => [...inletAliases, ...outletAliases])];
+}
+
+/** Updates stand in rows of their own; where there are no partitions, all of them wait for the same run. */
+function storedState(queue: AssetQueue): Json {
+  const state = snapshotAssetQueue(queue, []) as { readonly [member: string]: Json };
+  return queue.schedule?.partition === undefined ? { ...state, groups: [] } : state;
+}
+
+function restoredQueue(state: Json, updates: readonly QueuedUpdate[]): AssetQueue {
+  const stored = state as unknown as { readonly schedule: AssetQueue['schedule'] };
+  const groups = stored.schedule?.partition === undefined ? { groups: [['', updates.map(({ position }) => position)]] } : {};
+  return restoreAssetQueue({ ...stored, updates, ...groups } as unknown as Json);
 }
 
 /** The second half of a position, which alone tells events apart. */

@@ -21,6 +21,7 @@ export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
 export type { RetryRule } from './retry-policy.ts';
 export { asset, assetAlias } from './asset.ts';
+export { partitions } from './partition.ts';
 export { at, cron, every, when } from './schedule.ts';
 export { watcher } from './watcher.ts';
 export type { Interval, TimetableSpec } from './timetable.ts';

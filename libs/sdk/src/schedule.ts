@@ -1,4 +1,4 @@
-import type { AssetCondition, TimetableDefinition } from '@dagbook/domain';
+import type { AssetCondition, AssetPartitioning, PartitionMapper, TimetableDefinition } from '@dagbook/domain';
 import { isAsset, leafOf } from './asset.ts';
 import { definitionError } from './error.ts';
 import type { Mark } from './site.ts';
@@ -22,7 +22,7 @@ export function durationMs(field: string, text: unknown, declared?: Mark): numbe
 /** A schedule as authors hold it: plain data behind the opaque type. */
 type ScheduleSpec =
   | { readonly kind: 'time'; readonly timetable: TimetableDefinition; readonly timezone?: string; readonly code?: object }
-  | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly assets: readonly Asset[]; readonly timetable?: TimetableDefinition; readonly timezone?: string };
+  | { readonly kind: 'assets'; readonly condition: AssetCondition; readonly assets: readonly Asset[]; readonly timetable?: TimetableDefinition; readonly timezone?: string; readonly partition?: AssetPartitioning };
 
 class ScheduleValue implements Schedule {
   readonly __schedule = true;
@@ -95,11 +95,24 @@ export const when = {
   },
 };
 
+export function cronPartitionSchedule(cronText: string, { timezone, ...partition }: { readonly timezone: string; readonly keyFormat?: string; readonly offset?: number }): Schedule {
+  return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: 'cronTrigger', cron: cronText, timezone, partition } });
+}
+
+export function partitionedSchedule(assets: Asset | AssetAlias | Schedule, { mapper, mappers = [] }: { readonly mapper?: PartitionMapper; readonly mappers?: readonly (readonly [Asset, PartitionMapper])[] }): Schedule {
+  const partition: AssetPartitioning = {
+    ...(mapper === undefined ? {} : { mapper }),
+    ...(mappers.length === 0 ? {} : { mappers: Object.fromEntries(mappers.map(([asset, own]) => [asset.uri, own])) }),
+  };
+  return new ScheduleValue({ kind: 'assets', condition: assetsOnly(assets), partition });
+}
+
 function assetsOnly(part: unknown): AssetCondition {
   const leaf = leafOf(part);
   if (leaf !== undefined) return leaf;
   if (!(part instanceof ScheduleValue)) throw definitionError({ field: 'schedule', value: part, rule: 'when takes assets, aliases and schedules', remedy: "Name the asset: asset('s3://lake/orders')" }, callSite());
   if (part.spec.kind === 'time') throw definitionError({ field: 'schedule', value: 'when.all', rule: 'a time cannot stand in when.all, which would wait for both', remedy: 'Put it beside the assets in when.any, or leave it out' }, callSite());
+  if (part.spec.partition !== undefined) throw mixed('a partitioned schedule stands inside another one', 'Put partitions.of around the whole');
   if (part.spec.timetable !== undefined) throw mixed('a schedule with a time stands inside another one', 'Put all its parts into one when.any');
   return part.spec.condition;
 }
@@ -125,7 +138,7 @@ export function timetableOf(schedule: unknown, timezone: string): TimetableDefin
     const { spec } = schedule;
     if (spec.kind === 'time') return spec.timetable;
     return spec.timetable === undefined
-      ? { kind: 'assets', condition: spec.condition }
+      ? { kind: 'assets', condition: spec.condition, ...(spec.partition === undefined ? {} : { partition: spec.partition }) }
       : { kind: 'assetsOrTime', condition: spec.condition, timetable: spec.timetable };
   }
   if (schedule === '@once') return { kind: 'once' };

@@ -1,4 +1,4 @@
-import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, scheduledPartitionKey, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { DagModel } from './model.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -40,13 +40,14 @@ type DueRun = Omit<ScheduledTest, 'previous' | 'states'>;
 function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, updates = [] }: ScheduleTestOptions<object>): Generator<DueRun> {
   const [fromMs, toMs] = [instantIn(definition, 'from', from), instantIn(definition, 'to', to)];
   const { schedule } = definition;
-  const byAssets = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? [...assetRuns(definition, { condition: schedule.condition }, updates)] : [];
+  const byAssets = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? [...assetRuns(definition, { condition: schedule.condition, ...(schedule.kind === 'assets' && schedule.partition !== undefined ? { partition: schedule.partition } : {}) }, updates)] : [];
   if (updates.length > 0 && schedule.kind !== 'assets' && schedule.kind !== 'assetsOrTime') throw new Error(`updates are given, and the schedule of '${definition.dagId}' names no asset; leave them out`);
   const inTime = byAssets.filter(({ run }) => run.runAfterMs >= fromMs && run.runAfterMs <= toMs);
   if (schedule.kind !== 'assets') {
     for (const run of scheduledRuns(model, definition, fromMs, toMs)) {
       while (inTime[0] !== undefined && inTime[0].run.runAfterMs < run.runAfterMs) yield inTime.shift() as DueRun;
-      yield { run };
+      const partitionKey = scheduledPartitionKey(schedule, run.runAfterMs);
+      yield { run, ...(partitionKey === undefined ? {} : { partitionKey }) };
     }
   }
   yield* inTime;

@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import type { AssetPartitioning } from '../partition/definition.ts';
 import type { AssetCondition } from '../schedule/definition.ts';
 
 /** One update of one asset: by a task that succeeded, written with that success, or by somebody outside. */
@@ -41,4 +42,6 @@ export type AssetQueueEvent =
 
 export interface AssetSchedule {
   readonly condition: AssetCondition;
+  /** Absent: updates of partitions are nothing to it. Else they alone count, each for the runs of its keys. */
+  readonly partition?: AssetPartitioning;
 }

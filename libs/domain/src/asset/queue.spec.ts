@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AssetCondition } from '../schedule/definition.ts';
 import { isMet, leafName, leavesOf } from './condition.ts';
 import type { AssetUpdated } from './event.ts';
-import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue, type AssetFact, type AssetQueue } from './queue.ts';
+import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue, waitingUpdates, type AssetFact, type AssetQueue } from './queue.ts';
 
 const NOW = Date.UTC(2026, 0, 5);
 const asset = (uri: string): AssetCondition => ({ kind: 'asset', uri });
@@ -23,7 +23,7 @@ const decide = (queue: AssetQueue, over: { activeRuns?: number; maxActiveRuns?: 
   const { activeRuns = 0, ...definition } = over;
   return decideAssetRun(queue, { definition, activeRuns, nowMs: NOW });
 };
-const waiting = (queue: AssetQueue): string[] => queue.waiting.updates.map(({ position }) => position);
+const waiting = (queue: AssetQueue): string[] => [...waitingUpdates(queue).keys()];
 
 describe('a condition of assets', () => {
   const nested: AssetCondition = { kind: 'any', of: [both, { kind: 'all', of: [asset('c'), { kind: 'alias', name: 'c' }] }] };

@@ -3,15 +3,18 @@ import { DEFAULT_MAX_ACTIVE_RUNS } from '../dag/active-run.ts';
 import type { DagDefinition } from '../dag/definition.ts';
 import { runIdOf } from '../dag/run-id.ts';
 import type { Json } from '../json.ts';
+import type { PartitionMapper } from '../partition/definition.ts';
+import { downstreamKeys, isComplete } from '../partition/mapper.ts';
 import { isMet, leafName, leavesOf, type AssetLeaf } from './condition.ts';
 import type { AssetEventSource, AssetQueueEvent, AssetSchedule, AssetUpdated } from './event.ts';
 
 /**
- * What waits for the next run of a DAG that assets schedule: the fold, in the order of the feed, of its own stream and of every
+ * What waits for the next runs of a DAG that assets schedule: the fold, in the order of the feed, of its own stream and of every
  * update of an asset, so that each update counts against the schedule and the pause as they stood where it stands.
  *
  * An update of something that the schedule names: waiting → taken by exactly one run, or struck out by a person or by a schedule
- * that does not name it any more. One that comes while the DAG is paused never waits.
+ * that does not name it any more. One that comes while the DAG is paused never waits. Where the schedule is partitioned an update
+ * waits so for each run that it counts for, under the run's partition key; else under the empty key.
  */
 export interface AssetQueue {
   /** Of the DAG's own stream, as far as it was folded. */
@@ -20,15 +23,18 @@ export interface AssetQueue {
   /** What the schedule names. */
   leaves: readonly AssetLeaf[];
   paused: boolean;
-  readonly waiting: WaitingUpdates;
+  /** By partition key, in the order in which they began; none is empty. */
+  readonly groups: Map<string, WaitingUpdates>;
+  /** Keys of those that are enough for a run. */
+  readonly due: Set<string>;
   /** Which assets were updated through the aliases that the schedule names: from then on they count for the alias. */
   readonly assetsOfAlias: Map<string, Set<string>>;
 }
 
 interface WaitingUpdates {
-  updates: QueuedUpdate[];
-  /** Leaves of the condition that these updates meet. */
-  readonly met: Set<string>;
+  readonly updates: QueuedUpdate[];
+  /** For each leaf of the condition, of which partition keys (empty: of none) it was updated. */
+  readonly arrived: Map<string, Set<string>>;
 }
 
 export interface QueuedUpdate {
@@ -45,46 +51,44 @@ export interface QueuedUpdate {
 /** What the feed of assets brings to a queue. */
 export type AssetFact = AssetUpdated | AssetQueueEvent;
 
-export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, waiting: { updates: [], met: new Set() }, assetsOfAlias: new Map() });
+export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, groups: new Map(), due: new Set(), assetsOfAlias: new Map() });
 
-/** Changes `queue` in place. `position` is where the fact stands in the feed. */
-export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: string): void {
-  if (fact.type === 'AssetUpdated') {
-    addUpdate(queue, fact, position);
-    return;
-  }
+/** Changes `queue` in place; answers the update, if it waits now. `position` is where the fact stands in the feed. */
+export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: string): QueuedUpdate | undefined {
+  if (fact.type === 'AssetUpdated') return addUpdate(queue, fact, position);
   queue.version += 1;
   switch (fact.type) {
     case 'AssetScheduleSet':
       setSchedule(queue, fact.schedule);
       queue.paused = fact.paused;
-      keepWaiting(queue, queue.waiting.updates.filter((update) => leavesMetBy(queue, update).length > 0));
-      return;
+      keepWhere(queue, () => true);
+      return undefined;
     case 'AssetQueuePaused':
       queue.paused = true;
-      return;
+      return undefined;
     case 'AssetQueueUnpaused':
       queue.paused = false;
-      return;
+      return undefined;
     case 'AssetRunDecided':
-      keepWaiting(queue, queue.waiting.updates.slice(queue.waiting.updates.findIndex((update) => update.position === fact.upTo) + 1));
-      return;
+      takeUpTo(queue, fact.partitionKey ?? '', fact.upTo);
+      return undefined;
     case 'AssetQueueCleared':
-      keepWaiting(queue, queue.waiting.updates.filter(({ uri, atMs }) => fact.uris?.includes(uri) === false || (fact.beforeMs !== undefined && atMs >= fact.beforeMs)));
-      return;
+      keepWhere(queue, ({ uri, atMs }) => fact.uris?.includes(uri) === false || (fact.beforeMs !== undefined && atMs >= fact.beforeMs));
+      return undefined;
     default:
-      unreachable(fact);
+      return unreachable(fact);
   }
 }
 
-/** The run that is due, null when none is: at most one at a time. `activeRuns` are those of the DAG that have not ended. */
+/** The run that is due, null when none is: one at a time. `activeRuns` are those of the DAG that have not ended. */
 export function decideAssetRun(queue: AssetQueue, dag: { readonly definition: Pick<DagDefinition, 'maxActiveRuns'>; readonly isRetired?: boolean; readonly activeRuns: number; readonly nowMs: number }): DueAssetRun | null {
   if (dag.isRetired === true || dag.activeRuns >= (dag.definition.maxActiveRuns ?? DEFAULT_MAX_ACTIVE_RUNS) || !isAssetRunDue(queue)) return null;
-  const updates = [...queue.waiting.updates];
+  const [key = ''] = queue.due;
+  const updates = [...(queue.groups.get(key) as WaitingUpdates).updates];
   // Two runs of one millisecond are told apart by where in the stream they are decided.
   const runId = runIdOf('asset_triggered', dag.nowMs, String(queue.version + 1));
   const upTo = (updates.at(-1) as QueuedUpdate).position;
-  return { updates, decided: { type: 'AssetRunDecided', runId, upTo, updates: updates.length, atMs: dag.nowMs } };
+  return { updates, decided: { type: 'AssetRunDecided', runId, upTo, updates: updates.length, ...(key === '' ? {} : { partitionKey: key }), atMs: dag.nowMs } };
 }
 
 export interface DueAssetRun {
@@ -94,20 +98,45 @@ export interface DueAssetRun {
 }
 
 /** Whether what waits is enough for a run, be there room for it or not. A paused DAG makes none. */
-export const isAssetRunDue = (queue: AssetQueue): boolean =>
-  !queue.paused && queue.schedule !== null && queue.waiting.updates.length > 0 && isMet(queue.schedule.condition, (leaf) => queue.waiting.met.has(leafName(leaf)));
+export const isAssetRunDue = (queue: AssetQueue): boolean => !queue.paused && queue.due.size > 0;
 
-export const ASSET_QUEUE_FINGERPRINT = 'asset-queue-1';
+/** What waits, each once, by its place in the feed. */
+export function waitingUpdates(queue: AssetQueue): ReadonlyMap<string, QueuedUpdate> {
+  const waiting = new Map<string, QueuedUpdate>();
+  for (const { updates } of queue.groups.values()) for (const update of updates) waiting.set(update.position, update);
+  return waiting;
+}
 
-export const snapshotAssetQueue = ({ version, schedule, paused, waiting, assetsOfAlias }: AssetQueue): Json =>
-  ({ version, schedule, paused, updates: waiting.updates, aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]) }) as unknown as Json;
+/** How much waits; an update that waits for several runs counts for each. */
+export function waitingCount(queue: AssetQueue): number {
+  let count = 0;
+  for (const { updates } of queue.groups.values()) count += updates.length;
+  return count;
+}
+
+export const ASSET_QUEUE_FINGERPRINT = 'asset-queue-2';
+
+/** `groups` are positions, which `updates` knows: one that waits for many runs is kept once. */
+export function snapshotAssetQueue(queue: AssetQueue, updates: readonly QueuedUpdate[] = [...waitingUpdates(queue).values()]): Json {
+  const { version, schedule, paused, groups, assetsOfAlias } = queue;
+  return {
+    version, schedule, paused, updates, groups: [...groups].map(([key, group]) => [key, group.updates.map(({ position }) => position)]), aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]),
+  } as unknown as Json;
+}
 
 export function restoreAssetQueue(snapshot: Json): AssetQueue {
-  const { version, schedule, paused, updates, aliases } = snapshot as unknown as Pick<AssetQueue, 'version' | 'schedule' | 'paused'> & { updates: readonly QueuedUpdate[]; aliases: readonly (readonly [string, readonly string[]])[] };
+  const { version, schedule, paused, updates, groups, aliases } = snapshot as unknown as Snapshot;
   const queue: AssetQueue = { ...emptyAssetQueue(), version, paused, assetsOfAlias: new Map(aliases.map(([alias, uris]) => [alias, new Set(uris)])) };
   setSchedule(queue, schedule);
-  keepWaiting(queue, updates);
+  const known = new Map(updates.map((update) => [update.position, update]));
+  for (const [key, positions] of groups) for (const position of positions) addTo(queue, key, known.get(position) as QueuedUpdate);
   return queue;
+}
+
+interface Snapshot extends Pick<AssetQueue, 'version' | 'schedule' | 'paused'> {
+  readonly updates: readonly QueuedUpdate[];
+  readonly groups: readonly (readonly [key: string, positions: readonly string[]])[];
+  readonly aliases: readonly (readonly [alias: string, uris: readonly string[]])[];
 }
 
 function setSchedule(queue: AssetQueue, schedule: AssetSchedule | null): void {
@@ -115,24 +144,68 @@ function setSchedule(queue: AssetQueue, schedule: AssetSchedule | null): void {
   queue.leaves = schedule === null ? [] : leavesOf(schedule.condition);
 }
 
-function addUpdate(queue: AssetQueue, { type: _, by: __, ...facts }: AssetUpdated, position: string): void {
-  const update: QueuedUpdate = { ...facts, position };
-  const { uri, aliases } = update;
+function addUpdate(queue: AssetQueue, { type: _, by: __, ...facts }: AssetUpdated, position: string): QueuedUpdate | undefined {
+  const { uri, aliases } = facts;
   for (const leaf of queue.leaves) {
     if (leaf.kind === 'alias' && aliases?.includes(leaf.name) === true) queue.assetsOfAlias.set(leaf.name, (queue.assetsOfAlias.get(leaf.name) ?? new Set()).add(uri));
   }
-  if (queue.paused) return;
-  const met = leavesMetBy(queue, update);
-  if (met.length === 0) return;
-  queue.waiting.updates.push(update);
-  for (const leaf of met) queue.waiting.met.add(leafName(leaf));
+  if (queue.paused) return undefined;
+  const update: QueuedUpdate = { ...facts, position };
+  const keys = new Set(leavesMetBy(queue, update).flatMap((leaf) => keysFor(queue, leaf, update)));
+  for (const key of keys) addTo(queue, key, update);
+  return keys.size > 0 ? update : undefined;
 }
 
-function keepWaiting(queue: AssetQueue, updates: readonly QueuedUpdate[]): void {
-  queue.waiting.updates = [...updates];
-  queue.waiting.met.clear();
-  for (const update of updates) for (const leaf of leavesMetBy(queue, update)) queue.waiting.met.add(leafName(leaf));
+/** Into the group of this key, for each leaf by which it belongs there. */
+function addTo(queue: AssetQueue, key: string, update: QueuedUpdate): boolean {
+  const leaves = leavesMetBy(queue, update).filter((leaf) => keysFor(queue, leaf, update).includes(key));
+  if (leaves.length === 0) return false;
+  let group = queue.groups.get(key);
+  if (group === undefined) queue.groups.set(key, (group = { updates: [], arrived: new Map() }));
+  group.updates.push(update);
+  for (const leaf of leaves) group.arrived.set(leafName(leaf), (group.arrived.get(leafName(leaf)) ?? new Set()).add(update.partitionKey ?? ''));
+  judge(queue, key, group);
+  return true;
+}
+
+function judge(queue: AssetQueue, key: string, { arrived }: WaitingUpdates): void {
+  const isUpdated = (leaf: AssetLeaf): boolean => {
+    const keys = arrived.get(leafName(leaf));
+    return keys !== undefined && isComplete(mapperOf(queue, leaf), key, keys);
+  };
+  if (queue.schedule !== null && isMet(queue.schedule.condition, isUpdated)) queue.due.add(key);
+  else queue.due.delete(key);
+}
+
+/** Those that stay wait where they waited, if the schedule still puts them there. */
+function keepWhere(queue: AssetQueue, stays: (update: QueuedUpdate) => boolean): void {
+  const before = [...queue.groups];
+  queue.groups.clear();
+  queue.due.clear();
+  for (const [key, { updates }] of before) for (const update of updates) if (stays(update)) addTo(queue, key, update);
+}
+
+function takeUpTo(queue: AssetQueue, key: string, upTo: string): void {
+  const updates = queue.groups.get(key)?.updates ?? [];
+  queue.groups.delete(key);
+  queue.due.delete(key);
+  for (const update of updates.slice(updates.findIndex(({ position }) => position === upTo) + 1)) addTo(queue, key, update);
 }
 
 const leavesMetBy = (queue: AssetQueue, { uri, aliases }: QueuedUpdate): readonly AssetLeaf[] =>
   queue.leaves.filter((leaf) => (leaf.kind === 'asset' ? leaf.uri === uri : aliases?.includes(leaf.name) === true || queue.assetsOfAlias.get(leaf.name)?.has(uri) === true));
+
+const WHOLE: readonly string[] = [''];
+const NONE: readonly string[] = [];
+const IDENTITY: PartitionMapper = { kind: 'identity' };
+
+/** As in Airflow an update of a partition is nothing to who does not ask for partitions, nor one of the whole to who does. */
+function keysFor(queue: AssetQueue, leaf: AssetLeaf, { partitionKey }: QueuedUpdate): readonly string[] {
+  if (queue.schedule?.partition === undefined) return partitionKey === undefined ? WHOLE : NONE;
+  return partitionKey === undefined ? NONE : downstreamKeys(mapperOf(queue, leaf), partitionKey);
+}
+
+function mapperOf({ schedule }: AssetQueue, leaf: AssetLeaf): PartitionMapper {
+  const { mapper = IDENTITY, mappers = {} } = schedule?.partition ?? {};
+  return leaf.kind === 'asset' && Object.hasOwn(mappers, leaf.uri) ? (mappers[leaf.uri] as PartitionMapper) : mapper;
+}

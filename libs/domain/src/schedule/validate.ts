@@ -4,6 +4,9 @@ import type { Problem } from '../problem.ts';
 import { parseInstant } from './civil.ts';
 import { isCronProblem, parseCron } from './cron.ts';
 import { assetAliasRule, assetUriRule } from '../asset/uri.ts';
+import { cronPartitionProblems } from '../partition/cron-partition.ts';
+import type { AssetPartitioning } from '../partition/definition.ts';
+import { mapperProblems } from '../partition/mapper.ts';
 import type { AssetCondition, TimetableDefinition } from './definition.ts';
 import { timeZone } from './time-zone.ts';
 
@@ -22,7 +25,10 @@ export function timetableProblems(timetable: TimetableDefinition, field = 'sched
       return [];
     case 'cronTrigger':
     case 'cronDataInterval':
-      return [...cronProblems(timetable.cron, `${field}.cron`), ...zoneProblems(timetable.timezone, `${field}.timezone`), ...lookBackProblems(timetable, field)];
+      return [
+        ...cronProblems(timetable.cron, `${field}.cron`), ...zoneProblems(timetable.timezone, `${field}.timezone`), ...lookBackProblems(timetable, field),
+        ...('partition' in timetable && timetable.partition !== undefined ? cronPartitionProblems(timetable.partition, `${field}.partition`) : []),
+      ];
     case 'multipleCronTrigger':
       return [
         ...countProblems(timetable.crons, MAX_CRONS, 'cron', `${field}.crons`),
@@ -39,7 +45,7 @@ export function timetableProblems(timetable: TimetableDefinition, field = 'sched
         ...timetable.instants.slice(0, MAX_EVENTS).flatMap((instant, index) => instantProblems(instant, `${field}.instants[${index}]`)),
       ];
     case 'assets':
-      return assetProblems(timetable.condition, `${field}.condition`);
+      return [...assetProblems(timetable.condition, `${field}.condition`), ...partitioningProblems(timetable.partition, `${field}.partition`)];
     case 'assetsOrTime':
       return [...assetProblems(timetable.condition, `${field}.condition`), ...innerProblems(timetable.timetable, `${field}.timetable`)];
     case 'custom':
@@ -102,6 +108,13 @@ function innerProblems(timetable: TimetableDefinition, field: string): readonly 
     default:
       return timetableProblems(timetable, field);
   }
+}
+
+function partitioningProblems({ mapper, mappers = {} }: AssetPartitioning = {}, field: string): readonly Problem[] {
+  return [
+    ...(mapper === undefined ? [] : mapperProblems(mapper, `${field}.mapper`)),
+    ...Object.entries(mappers).flatMap(([uri, own]) => mapperProblems(own, `${field}.mappers.${uri}`)),
+  ];
 }
 
 /** Of all and any inside one another: who asks whether a condition is met goes as deep as it does. */

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseCron } from '../schedule/cron.ts';
+import { cronPartitionProblems, scheduledPartitionKey } from './cron-partition.ts';
+import type { PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
+import { formatKey, keyFormatRule, parseKey } from './key-format.ts';
+import { downstreamKeys, isComplete, mapperProblems } from './mapper.ts';
+
+const startOf = (unit: PartitionUnit, more: object = {}): PartitionMapper => ({ kind: 'startOf', unit, ...more });
+const rollup = (upstream: PartitionMapper, window: PartitionWindow, more: object = {}): PartitionMapper => ({ kind: 'rollup', upstream, window, ...more });
+const fanOut = (upstream: PartitionMapper, window: PartitionWindow, more: object = {}): PartitionMapper => ({ kind: 'fanOut', upstream, window, ...more });
+const SEGMENTS: PartitionWindow = { kind: 'segments', segments: ['us', 'eu', 'apac'] };
+const at = (iso: string): number => Date.parse(`${iso}Z`);
+
+describe('the format of a key', () => {
+  it.each([['%Y-%m-%d (W%V)', '2024-03-11 (W11)', '2024-03-11T00:00'], ['%Y-Q{quarter}', '2024-Q4', '2024-10-01T00:00'], ['100%% %Y', '100% 2024', '2024-01-01T00:00'], ['%Y.%m', '2024.02', '2024-02-01T00:00'], ['%Y-%m-%dT%H:%M:%S', '2024-02-29T23:59:58', '2024-02-29T23:59:58']])('%s reads and writes %s', (format, key, iso) => {
+    expect(parseKey(format, key)).toBe(at(iso));
+    expect(formatKey(format, at(iso))).toBe(key);
+  });
+
+  it.each([['%Y-%m-%d', '2023-02-29'], ['%Y-%m-%d', '2023-13-01'], ['%Y-%m-%d', '2023-1-01'], ['%Y.%m', '2023x01'], ['%Y-%m-%dT%H', '2023-01-01T24']])('%s does not read %s', (format, key) => {
+    expect(parseKey(format, key)).toBe(undefined);
+  });
+
+  it('numbers weeks as ISO does, and reads what it wrote', () => {
+    expect(['2021-01-03', '2021-01-04', '2020-12-31', '2024-12-30'].map((day) => formatKey('%V', at(`${day}T00:00`)))).toEqual(['53', '01', '53', '01']);
+    fc.assert(fc.property(fc.integer({ min: at('1970-01-01T00:00') / 1000, max: at('2199-12-31T00:00') / 1000 }), (second) => {
+      const format = '%Y-%m-%dT%H:%M:%S %V';
+      expect(parseKey(format, formatKey(format, second * 1000))).toBe(second * 1000);
+    }), { numRuns: 2_000, seed: 20_261_125 });
+  });
+
+  it.each([['', /1 to 100/], ['%Y-%j', /%j, which is none of/], ['%m-%d', /names no year/]])('cannot be %j', (format, rule) => {
+    expect(keyFormatRule(format)?.rule).toMatch(rule);
+  });
+});
+
+describe('a mapper', () => {
+  it.each<[PartitionMapper, string, readonly string[]]>([
+    [{ kind: 'identity' }, 'k', ['k']],
+    [startOf('hour'), '2024-03-13T10:42:15', ['2024-03-13T10']],
+    [startOf('day'), '2024-03-13T10:42:15', ['2024-03-13']],
+    [startOf('week'), '2024-03-13T10:42:15', ['2024-03-11 (W11)']],
+    [startOf('month'), '2024-03-13T10:42:15', ['2024-03']],
+    [startOf('quarter'), '2024-06-13T10:42:15', ['2024-Q2']],
+    [startOf('year'), '2024-03-13T10:42:15', ['2024']],
+    [startOf('day', { inputFormat: '%Y%m%d', outputFormat: '%d.%m.%Y' }), '20240313', ['13.03.2024']],
+    [startOf('day'), 'yesterday', []],
+    [{ kind: 'fixedKey', key: 'all' }, 'us', ['all']],
+    [{ kind: 'allowedKeys', keys: ['us'] }, 'us', ['us']],
+    [{ kind: 'allowedKeys', keys: ['us'] }, 'eu', []],
+    [{ kind: 'product', mappers: [{ kind: 'identity' }, startOf('day')] }, 'us|2026-03-10T09:30:00', ['us|2026-03-10']],
+    [{ kind: 'product', mappers: [{ kind: 'identity' }, startOf('day')] }, 'us', []],
+    [{ kind: 'product', mappers: [{ kind: 'identity' }, startOf('day')] }, 'us|now', []],
+    [rollup(startOf('day'), { kind: 'day' }), '2024-03-13T10:00:00', ['2024-03-13']],
+    [fanOut(startOf('week'), { kind: 'week' }), '2024-03-04T00:00:00', ['2024-03-04', '2024-03-05', '2024-03-06', '2024-03-07', '2024-03-08', '2024-03-09', '2024-03-10']],
+    [fanOut(startOf('week'), { kind: 'week', direction: 'backward' }), '2024-03-04T00:00:00', ['2024-02-27', '2024-02-28', '2024-02-29', '2024-03-01', '2024-03-02', '2024-03-03', '2024-03-04']],
+    [fanOut(startOf('quarter', { inputFormat: '%Y-Q{quarter}' }), { kind: 'quarter' }), '2024-Q2', ['2024-04', '2024-05', '2024-06']],
+    [fanOut(startOf('year'), { kind: 'year', direction: 'backward' }, { outputFormat: '%m/%Y' }), '2024-07-01T00:00:00', ['02', '03', '04', '05', '06', '07', '08', '09', '10', '11', '12'].map((month) => `${month}/2023`).concat('01/2024')],
+    [fanOut({ kind: 'identity' }, SEGMENTS), '2024', ['us', 'eu', 'apac']],
+    [fanOut({ kind: 'allowedKeys', keys: ['x'] }, SEGMENTS), 'y', []],
+    [fanOut(startOf('day'), { kind: 'day' }), 'soon', []],
+  ])('%j of %s', (mapper, key, keys) => {
+    expect(downstreamKeys(mapper, key)).toEqual(keys);
+  });
+
+  it.each<[PartitionUnit, string, number]>([['hour', '2024-03-04T05', 60], ['day', '2024-03-04', 24], ['week', '2024-03-04 (W10)', 7], ['month', '2024-02', 29], ['quarter', '2024-Q1', 3], ['year', '2024', 12]])('rolls a %s up once all of %s have come', (unit, key, count) => {
+    const mapper = rollup(startOf(unit), { kind: unit });
+    const members = fanOutMembers(unit, key);
+    expect(members).toHaveLength(count);
+    expect(members.map((member) => downstreamKeys(mapper, member)[0])).toEqual(members.map(() => key));
+    expect(isComplete(mapper, key, new Set(members))).toBe(true);
+    expect(isComplete(mapper, key, new Set(members.slice(1).concat('2023-01-01T00:00:00')))).toBe(false);
+  });
+
+  it('may be satisfied with some of a window', () => {
+    const some = (minimumCount: number, ...keys: readonly string[]) => isComplete(rollup({ kind: 'fixedKey', key: 'all' }, SEGMENTS, { minimumCount }), 'all', new Set(keys));
+    expect([some(2, 'us'), some(2, 'us', 'eu'), some(2, 'us', 'mars'), some(-1, 'us'), some(-1, 'us', 'eu'), some(-3), some(-3, 'us')]).toEqual([false, true, false, false, true, false, true]);
+  });
+
+  it.each<[PartitionMapper, string, RegExp]>([
+    [{ kind: 'fixedKey', key: '' }, 'm.key', /no key of 1 to 250/],
+    [{ kind: 'allowedKeys', keys: [] }, 'm.keys', /allows no key/],
+    [startOf('day', { inputFormat: '%j' }), 'm.inputFormat', /%j/],
+    [{ kind: 'product', mappers: [] }, 'm.mappers', /maps no part/],
+    [{ kind: 'product', mappers: [rollup(startOf('day'), { kind: 'day' })] }, 'm.mappers[0]', /does not map one part to one/],
+    [rollup(startOf('day'), { kind: 'week' }), 'm.upstream', /does not lead to the start of the window's week/],
+    [rollup({ kind: 'identity' }, { kind: 'week' }), 'm.upstream', /does not lead/],
+    [rollup(startOf('week', { inputFormat: '%Y-%m' }), { kind: 'week' }), 'm.upstream.inputFormat', /says no %d/],
+    [rollup(startOf('week'), { kind: 'week', direction: 'backward' }), 'm.window.direction', /count for other runs/],
+    [rollup({ kind: 'identity' }, SEGMENTS), 'm.upstream', /does not bring the segments under one key/],
+    [rollup({ kind: 'fixedKey', key: 'k' }, SEGMENTS, { minimumCount: 4 }), 'm.minimumCount', /from 1 to 3/],
+    [rollup({ kind: 'fixedKey', key: 'k' }, SEGMENTS, { minimumCount: 0 }), 'm.minimumCount', /from 1 to 3/],
+    [rollup({ kind: 'fixedKey', key: 'k' }, { kind: 'segments', segments: [] }), 'm.window.segments', /has no segment/],
+    [rollup({ kind: 'fixedKey', key: 'k' }, { kind: 'segments', segments: ['a', 'a'] }), 'm.window.segments', /twice/],
+    [fanOut(startOf('month'), { kind: 'week' }), 'm.upstream', /does not lead/],
+    [fanOut(startOf('month'), { kind: 'month' }, { maxKeys: 30 }), 'm.window', /more than the 30 runs/],
+    [fanOut({ kind: 'identity' }, SEGMENTS, { maxKeys: 0 }), 'm.maxKeys', /no whole number/],
+  ])('%j is refused', (mapper, field, rule) => {
+    expect(mapperProblems(mapper, 'm')).toEqual([expect.objectContaining({ field, rule: expect.stringMatching(rule) as string })]);
+  });
+
+  it('that can work is not refused', () => {
+    const good = [{ kind: 'identity' }, { kind: 'product', mappers: [{ kind: 'identity' }, startOf('day')] }, rollup({ kind: 'fixedKey', key: 'k' }, SEGMENTS, { minimumCount: -3 }), fanOut(startOf('week'), { kind: 'week', direction: 'backward' }, { maxKeys: 7 })] as const;
+    expect(good.flatMap((mapper) => mapperProblems(mapper as PartitionMapper, 'm'))).toEqual([]);
+  });
+});
+
+it('the key of a scheduled run is its tick, or one so many ticks away, on the clock of its zone', () => {
+  const key = (partition: object, cron = '0 6 * * *', timezone = 'Asia/Seoul') => scheduledPartitionKey({ kind: 'cronTrigger', cron, timezone, partition }, at('2026-03-09T21:00'));
+  expect(parseCron('0 6 * * *')).toBeDefined();
+  expect(key({})).toBe('2026-03-10T06:00:00');
+  expect(key({ offset: -1, keyFormat: '%Y-%m-%d' })).toBe('2026-03-09');
+  expect(key({ offset: 2, keyFormat: '%Y-%m-%d' })).toBe('2026-03-12');
+  expect(scheduledPartitionKey({ kind: 'cronTrigger', cron: '0 6 * * *', timezone: 'UTC' }, 0)).toBe(undefined);
+  expect(cronPartitionProblems({ keyFormat: '%d', offset: 0.5 }, 'p').map(({ field }) => field)).toEqual(['p.keyFormat', 'p.offset']);
+});
+
+/** The members of a window as upstream keys. */
+function fanOutMembers(unit: PartitionUnit, key: string): readonly string[] {
+  const format = { hour: '%Y-%m-%dT%H', day: '%Y-%m-%d', week: '%Y-%m-%d (W%V)', month: '%Y-%m', quarter: '%Y-Q{quarter}', year: '%Y' }[unit];
+  return downstreamKeys(fanOut(startOf(unit, { inputFormat: format }), { kind: unit }, { outputFormat: '%Y-%m-%dT%H:%M:%S' }), key);
+}
