@@ -103,7 +103,7 @@ export type { AssetQueueEvent, AssetSchedule, AssetUpdated } from './asset/event
 export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
 export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export type { AssetPartitioning, CronPartition, PartitionMapper, PartitionUnit, PartitionWindow } from './partition/definition.ts';
-export { scheduledPartitionKey } from './partition/cron-partition.ts';
+export { scheduledPartition } from './partition/cron-partition.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';
 export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from './state-store/entry.ts';

@@ -11,6 +11,8 @@ export interface AssetUpdated {
   readonly aliases?: readonly string[];
   /** Absent: of the asset as a whole. */
   readonly partitionKey?: string;
+  /** Where the partition starts in time, if the run that updated it knew. */
+  readonly partitionDateMs?: number;
   /** Absent: it came from outside. */
   readonly source?: AssetEventSource;
   /** Who recorded it from outside. */
@@ -36,7 +38,7 @@ export type AssetQueueEvent =
   | { readonly type: 'AssetQueuePaused'; readonly atMs: number }
   | { readonly type: 'AssetQueueUnpaused'; readonly atMs: number }
   /** Written with the run's creation: it takes what waits (under its partition key) up to and with the update at `upTo`. */
-  | { readonly type: 'AssetRunDecided'; readonly runId: string; readonly upTo: string; readonly updates: number; readonly partitionKey?: string; readonly atMs: number }
+  | { readonly type: 'AssetRunDecided'; readonly runId: string; readonly upTo: string; readonly updates: number; readonly partitionKey?: string; readonly partitionDateMs?: number; readonly atMs: number }
   /** Somebody struck out what waits, of these assets or (absent) of all, updated before this instant or (absent) whenever. */
   | { readonly type: 'AssetQueueCleared'; readonly uris?: readonly string[]; readonly beforeMs?: number; readonly by: string; readonly atMs: number };
 

@@ -3,8 +3,7 @@ import { DEFAULT_MAX_ACTIVE_RUNS } from '../dag/active-run.ts';
 import type { DagDefinition } from '../dag/definition.ts';
 import { runIdOf } from '../dag/run-id.ts';
 import type { Json } from '../json.ts';
-import type { PartitionMapper } from '../partition/definition.ts';
-import { downstreamKeys, isComplete } from '../partition/mapper.ts';
+import { downstreamKeys, isComplete, mapperOf, partitionDateMs } from '../partition/mapper.ts';
 import { isMet, leafName, leavesOf, type AssetLeaf } from './condition.ts';
 import type { AssetEventSource, AssetQueueEvent, AssetSchedule, AssetUpdated } from './event.ts';
 
@@ -42,6 +41,7 @@ export interface QueuedUpdate {
   readonly extra: Json;
   readonly aliases?: readonly string[];
   readonly partitionKey?: string;
+  readonly partitionDateMs?: number;
   readonly source?: AssetEventSource;
   readonly atMs: number;
   /** In the feed. */
@@ -88,8 +88,23 @@ export function decideAssetRun(queue: AssetQueue, dag: { readonly definition: Pi
   // Two runs of one millisecond are told apart by where in the stream they are decided.
   const runId = runIdOf('asset_triggered', dag.nowMs, String(queue.version + 1));
   const upTo = (updates.at(-1) as QueuedUpdate).position;
-  return { updates, decided: { type: 'AssetRunDecided', runId, upTo, updates: updates.length, ...(key === '' ? {} : { partitionKey: key }), atMs: dag.nowMs } };
+  const partition = key === '' ? {} : { partitionKey: key, ...dateOf(queue, key) };
+  return { updates, decided: { type: 'AssetRunDecided', runId, upTo, updates: updates.length, ...partition, atMs: dag.nowMs } };
 }
+
+/** As in Airflow: the date that the mappers of all assets that came agree on; where none says one, that of the updates of this very key. */
+function dateOf(queue: AssetQueue, key: string): { readonly partitionDateMs?: number } {
+  const { updates, arrived } = queue.groups.get(key) as WaitingUpdates;
+  const mappers = queue.leaves.filter((leaf) => arrived.has(leafName(leaf))).map((leaf) => mapperOf(queue.schedule?.partition ?? {}, leaf));
+  const dates = mappers.map((mapper) => partitionDateMs(mapper, key)).filter((date) => date !== null);
+  const agreed = onlyOf(dates);
+  if (dates.length > 0) return agreed === undefined ? {} : { partitionDateMs: agreed };
+  const carried = onlyOf(updates.filter((update) => update.partitionDateMs !== undefined && leavesMetBy(queue, update).some((leaf) => mapperOf(queue.schedule?.partition ?? {}, leaf).kind === 'identity')).map((update) => update.partitionDateMs));
+  return carried === undefined ? {} : { partitionDateMs: carried };
+}
+
+/** What they all are; undefined: they differ, or there is none. */
+const onlyOf = (dates: readonly (number | undefined)[]): number | undefined => (new Set(dates).size === 1 ? dates[0] : undefined);
 
 export interface DueAssetRun {
   readonly decided: Extract<AssetQueueEvent, { type: 'AssetRunDecided' }>;
@@ -129,7 +144,7 @@ export function restoreAssetQueue(snapshot: Json): AssetQueue {
   const queue: AssetQueue = { ...emptyAssetQueue(), version, paused, assetsOfAlias: new Map(aliases.map(([alias, uris]) => [alias, new Set(uris)])) };
   setSchedule(queue, schedule);
   const known = new Map(updates.map((update) => [update.position, update]));
-  for (const [key, positions] of groups) for (const position of positions) addTo(queue, key, known.get(position) as QueuedUpdate);
+  regroup(queue, groups.map(([key, positions]) => [key, positions.map((position) => known.get(position) as QueuedUpdate)]));
   return queue;
 }
 
@@ -151,45 +166,66 @@ function addUpdate(queue: AssetQueue, { type: _, by: __, ...facts }: AssetUpdate
   }
   if (queue.paused) return undefined;
   const update: QueuedUpdate = { ...facts, position };
-  const keys = new Set(leavesMetBy(queue, update).flatMap((leaf) => keysFor(queue, leaf, update)));
-  for (const key of keys) addTo(queue, key, update);
-  return keys.size > 0 ? update : undefined;
+  const places = placesOf(queue, update);
+  for (const [key, leaves] of places) addTo(queue, key, update, leaves);
+  return places.size > 0 ? update : undefined;
 }
 
-/** Into the group of this key, for each leaf by which it belongs there. */
-function addTo(queue: AssetQueue, key: string, update: QueuedUpdate): boolean {
-  const leaves = leavesMetBy(queue, update).filter((leaf) => keysFor(queue, leaf, update).includes(key));
-  if (leaves.length === 0) return false;
+/** By partition key, the leaves by which an update belongs there. */
+function placesOf(queue: AssetQueue, update: QueuedUpdate): ReadonlyMap<string, readonly AssetLeaf[]> {
+  const places = new Map<string, AssetLeaf[]>();
+  for (const leaf of leavesMetBy(queue, update)) {
+    for (const key of new Set(keysFor(queue, leaf, update))) {
+      const leaves = places.get(key);
+      if (leaves === undefined) places.set(key, [leaf]);
+      else leaves.push(leaf);
+    }
+  }
+  return places;
+}
+
+function addTo(queue: AssetQueue, key: string, update: QueuedUpdate, leaves: readonly AssetLeaf[]): void {
   let group = queue.groups.get(key);
   if (group === undefined) queue.groups.set(key, (group = { updates: [], arrived: new Map() }));
   group.updates.push(update);
   for (const leaf of leaves) group.arrived.set(leafName(leaf), (group.arrived.get(leafName(leaf)) ?? new Set()).add(update.partitionKey ?? ''));
   judge(queue, key, group);
-  return true;
 }
 
 function judge(queue: AssetQueue, key: string, { arrived }: WaitingUpdates): void {
   const isUpdated = (leaf: AssetLeaf): boolean => {
     const keys = arrived.get(leafName(leaf));
-    return keys !== undefined && isComplete(mapperOf(queue, leaf), key, keys);
+    return keys !== undefined && isComplete(mapperOf(queue.schedule?.partition ?? {}, leaf), key, keys);
   };
   if (queue.schedule !== null && isMet(queue.schedule.condition, isUpdated)) queue.due.add(key);
   else queue.due.delete(key);
 }
 
-/** Those that stay wait where they waited, if the schedule still puts them there. */
+/** Into the groups that they wait in, of these those in which the schedule still puts them. */
+function regroup(queue: AssetQueue, groups: Iterable<readonly [key: string, updates: readonly QueuedUpdate[]]>): void {
+  const places = new Map<QueuedUpdate, ReturnType<typeof placesOf>>();
+  for (const [key, updates] of groups) {
+    for (const update of updates) {
+      let known = places.get(update);
+      if (known === undefined) places.set(update, (known = placesOf(queue, update)));
+      const leaves = known.get(key);
+      if (leaves !== undefined) addTo(queue, key, update, leaves);
+    }
+  }
+}
+
 function keepWhere(queue: AssetQueue, stays: (update: QueuedUpdate) => boolean): void {
-  const before = [...queue.groups];
+  const before = [...queue.groups].map(([key, { updates }]) => [key, updates.filter(stays)] as const);
   queue.groups.clear();
   queue.due.clear();
-  for (const [key, { updates }] of before) for (const update of updates) if (stays(update)) addTo(queue, key, update);
+  regroup(queue, before);
 }
 
 function takeUpTo(queue: AssetQueue, key: string, upTo: string): void {
   const updates = queue.groups.get(key)?.updates ?? [];
   queue.groups.delete(key);
   queue.due.delete(key);
-  for (const update of updates.slice(updates.findIndex(({ position }) => position === upTo) + 1)) addTo(queue, key, update);
+  regroup(queue, [[key, updates.slice(updates.findIndex(({ position }) => position === upTo) + 1)]]);
 }
 
 const leavesMetBy = (queue: AssetQueue, { uri, aliases }: QueuedUpdate): readonly AssetLeaf[] =>
@@ -197,15 +233,10 @@ const leavesMetBy = (queue: AssetQueue, { uri, aliases }: QueuedUpdate): readonl
 
 const WHOLE: readonly string[] = [''];
 const NONE: readonly string[] = [];
-const IDENTITY: PartitionMapper = { kind: 'identity' };
 
 /** As in Airflow an update of a partition is nothing to who does not ask for partitions, nor one of the whole to who does. */
 function keysFor(queue: AssetQueue, leaf: AssetLeaf, { partitionKey }: QueuedUpdate): readonly string[] {
-  if (queue.schedule?.partition === undefined) return partitionKey === undefined ? WHOLE : NONE;
-  return partitionKey === undefined ? NONE : downstreamKeys(mapperOf(queue, leaf), partitionKey);
-}
-
-function mapperOf({ schedule }: AssetQueue, leaf: AssetLeaf): PartitionMapper {
-  const { mapper = IDENTITY, mappers = {} } = schedule?.partition ?? {};
-  return leaf.kind === 'asset' && Object.hasOwn(mappers, leaf.uri) ? (mappers[leaf.uri] as PartitionMapper) : mapper;
+  const partition = queue.schedule?.partition;
+  if (partition === undefined) return partitionKey === undefined ? WHOLE : NONE;
+  return partitionKey === undefined ? NONE : downstreamKeys(mapperOf(partition, leaf), partitionKey);
 }

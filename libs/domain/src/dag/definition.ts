@@ -13,6 +13,8 @@ export interface DagDefinition {
   readonly displayName?: string;
   readonly timezone: string;
   readonly schedule: TimetableDefinition;
+  /** Its runs take a partition key of whoever starts them, and its tasks say which partitions they made. */
+  readonly partitionedAtRuntime?: boolean;
   readonly startDate?: string;
   readonly endDate?: string;
   /** Default false: only the latest interval is run. */

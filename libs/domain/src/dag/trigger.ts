@@ -1,10 +1,11 @@
 import type { Json } from '../json.ts';
-import { reject } from '../decider.ts';
+import { isRejected, reject } from '../decider.ts';
 import type { Rejected } from '../decider.ts';
 import type { DataInterval } from '../schedule/definition.ts';
 import { inferManualInterval } from '../schedule/timetable.ts';
 import { problemText } from '../problem.ts';
 import { refusesConf } from './conf.ts';
+import { decideRunPartition } from '../partition/run-partition.ts';
 import type { DagDefinition } from './definition.ts';
 import { paramProblems } from './params.ts';
 import type { PatternMatch } from './params.ts';
@@ -20,6 +21,7 @@ export interface TriggerRequest {
   readonly logicalDateMs: number | null;
   readonly runAfterMs?: number;
   readonly dataInterval?: DataInterval;
+  readonly partitionKey?: string;
   readonly conf: Json;
   /** Absent: patterns of params are left to the worker. */
   readonly matchesPattern?: PatternMatch;
@@ -33,6 +35,8 @@ export interface TriggeredRun {
   readonly runAfterMs: number;
   /** The DAG's defaults with `conf` laid over them. */
   readonly params: { readonly [name: string]: Json };
+  readonly partitionKey?: string;
+  readonly partitionDateMs?: number;
 }
 
 const RUN_ID_PATTERN = /^[A-Za-z0-9_.~:+-]{1,250}$/;
@@ -46,6 +50,9 @@ export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected 
   const values = conf as { readonly [name: string]: Json };
   const [wrong] = paramProblems(definition.params, values, request.matchesPattern);
   if (wrong !== undefined) return reject('invalid_param', problemText(wrong));
+
+  const partition = decideRunPartition(definition, request.partitionKey);
+  if (isRejected(partition)) return partition;
 
   const interval = intervalOf(request);
   if (interval !== null && interval.endMs < interval.startMs) {
@@ -65,6 +72,7 @@ export function decideTrigger(request: TriggerRequest): TriggeredRun | Rejected 
     dataInterval: interval,
     runAfterMs,
     params: { ...definition.params?.defaults, ...values },
+    ...partition,
   };
 }
 

@@ -2,25 +2,29 @@ export type PartitionUnit = 'hour' | 'day' | 'week' | 'month' | 'quarter' | 'yea
 
 /**
  * From the partition key of an update to the keys of the runs that it counts for. Keys of time are texts on a wall clock, read
- * and written by a format: `%Y %m %d %H %M %S %V` as in strftime, and `{quarter}`.
+ * and written by a format: `%Y %m %d %H %M %S %V %z` as in strftime, and `{quarter}`.
  */
 export type PartitionMapper =
   | { readonly kind: 'identity' }
-  /** The start of the hour, day … in which the key lies. Default `inputFormat`: `%Y-%m-%dT%H:%M:%S`. */
+  /** The start of the hour, day … in which the key lies. */
   | StartOfMapper
   | { readonly kind: 'fixedKey'; readonly key: string }
   /** Other keys count for nothing. */
   | { readonly kind: 'allowedKeys'; readonly keys: readonly string[] }
-  /** Of keys in parts, `us|2026-03-10`: a mapper for each part. */
-  | { readonly kind: 'product'; readonly mappers: readonly PartitionMapper[] }
+  /** Of keys in parts, `us|2026-03-10`: a mapper for each part. Default `delimiter`: `|`. */
+  | { readonly kind: 'product'; readonly mappers: readonly PartitionMapper[]; readonly delimiter?: string }
+  /** One after the other, each on what the one before made. */
+  | { readonly kind: 'chain'; readonly mappers: readonly PartitionMapper[] }
   /** Many keys make one run, once all of the window's have come, or at least `minimumCount` (negative: all but so many). */
   | { readonly kind: 'rollup'; readonly upstream: PartitionMapper; readonly window: PartitionWindow; readonly minimumCount?: number }
   /** One key makes many runs, one for each of the window. At most `maxKeys`, default 1,000. */
   | { readonly kind: 'fanOut'; readonly upstream: PartitionMapper; readonly window: PartitionWindow; readonly outputFormat?: string; readonly maxKeys?: number };
 
+/** Default `inputFormat`: `%Y-%m-%dT%H:%M:%S`; `timezone`: UTC, on whose clock keys are read, but for those that say an offset (`%z`). */
 export interface StartOfMapper {
   readonly kind: 'startOf';
   readonly unit: PartitionUnit;
+  readonly timezone?: string;
   readonly inputFormat?: string;
   readonly outputFormat?: string;
 }

@@ -117,6 +117,8 @@ export interface RunCreated {
   readonly bundleHash: string;
   readonly note?: string;
   readonly partitionKey?: string;
+  /** Where the partition starts in time, if its key says that. */
+  readonly partitionDateMs?: number;
   readonly backfillId?: string;
   /** The updates of assets that it was made for, in the order of the feed. */
   readonly assetEvents?: readonly QueuedUpdate[];

@@ -5,8 +5,8 @@ import { parseInstant } from './civil.ts';
 import { isCronProblem, parseCron } from './cron.ts';
 import { assetAliasRule, assetUriRule } from '../asset/uri.ts';
 import { cronPartitionProblems } from '../partition/cron-partition.ts';
-import type { AssetPartitioning } from '../partition/definition.ts';
-import { mapperProblems } from '../partition/mapper.ts';
+import { partitioningProblems } from '../partition/validate.ts';
+import { leavesOf } from '../asset/condition.ts';
 import type { AssetCondition, TimetableDefinition } from './definition.ts';
 import { timeZone } from './time-zone.ts';
 
@@ -45,7 +45,7 @@ export function timetableProblems(timetable: TimetableDefinition, field = 'sched
         ...timetable.instants.slice(0, MAX_EVENTS).flatMap((instant, index) => instantProblems(instant, `${field}.instants[${index}]`)),
       ];
     case 'assets':
-      return [...assetProblems(timetable.condition, `${field}.condition`), ...partitioningProblems(timetable.partition, `${field}.partition`)];
+      return [...assetProblems(timetable.condition, `${field}.condition`), ...(timetable.partition === undefined ? [] : partitioningProblems(timetable.partition, leavesOf(timetable.condition).flatMap((leaf) => (leaf.kind === 'asset' ? [leaf.uri] : [])), `${field}.partition`))];
     case 'assetsOrTime':
       return [...assetProblems(timetable.condition, `${field}.condition`), ...innerProblems(timetable.timetable, `${field}.timetable`)];
     case 'custom':
@@ -108,13 +108,6 @@ function innerProblems(timetable: TimetableDefinition, field: string): readonly 
     default:
       return timetableProblems(timetable, field);
   }
-}
-
-function partitioningProblems({ mapper, mappers = {} }: AssetPartitioning = {}, field: string): readonly Problem[] {
-  return [
-    ...(mapper === undefined ? [] : mapperProblems(mapper, `${field}.mapper`)),
-    ...Object.entries(mappers).flatMap(([uri, own]) => mapperProblems(own, `${field}.mappers.${uri}`)),
-  ];
 }
 
 /** Of all and any inside one another: who asks whether a condition is met goes as deep as it does. */
