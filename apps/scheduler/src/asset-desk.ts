@@ -162,10 +162,10 @@ export class AssetDesk {
   }
 
   async #runOf(dag: OwnedDag, plan: Plan, { decided, updates }: DueAssetRun): Promise<NewRun> {
-    const { runId, partitionKey, atMs } = decided;
+    const { runId, partitionKey, partitionDateMs, atMs } = decided;
     return {
       runId, runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null, runAfterMs: atMs, conf: {}, params: plan.definition.params?.defaults ?? {},
-      ...(partitionKey === undefined ? {} : { partitionKey }),
+      ...(partitionKey === undefined ? {} : { partitionKey }), ...(partitionDateMs === undefined ? {} : { partitionDateMs }),
       ...(await triggeringEvents(this.#ports.store, dag.dagId, runId, updates)),
     };
   }

@@ -1,5 +1,5 @@
 import {
-  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartitionKey, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -288,7 +288,7 @@ export class DagDesk {
 
   #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId' | 'also'> = {}): Promise<AskOutcome> {
     const averages = averageRuntimesMs(plan.definition, dag.fold);
-    const partitionKey = run.runType === 'scheduled' || run.runType === 'backfill' ? scheduledPartitionKey(plan.definition.schedule, run.runAfterMs) : undefined;
+    const partition = run.runType === 'scheduled' || run.runType === 'backfill' ? scheduledPartition(plan.definition.schedule, run.runAfterMs) : undefined;
     return new Promise((done) => {
       this.#engine.ask({
         dagId: dag.dagId,
@@ -296,7 +296,7 @@ export class DagDesk {
         plan,
         ...more,
         done,
-        command: { type: 'CreateRun', dagId: dag.dagId, ...run, ...(partitionKey === undefined ? {} : { partitionKey }), planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), ...(averages === undefined ? {} : { averageRuntimesMs: averages }), nowMs: 0 },
+        command: { type: 'CreateRun', dagId: dag.dagId, ...run, ...partition, planHash: plan.hash, dagVersion: dag.fold.version, bundleHash: dag.fold.bundleHash ?? '', traceparent: newTraceparent(), ...(averages === undefined ? {} : { averageRuntimesMs: averages }), nowMs: 0 },
       });
     });
   }
@@ -316,7 +316,7 @@ export class DagDesk {
       dag,
       plan,
       {
-        runId: decided.runId, runType: body.runType ?? 'manual', ...(body.partitionKey === undefined ? {} : { partitionKey: body.partitionKey }), triggeredBy: body.triggeredBy, triggeringUser: body.user, logicalDateMs: decided.logicalDateMs,
+        runId: decided.runId, runType: body.runType ?? 'manual', ...(decided.partitionKey === undefined ? {} : { partitionKey: decided.partitionKey }), ...(decided.partitionDateMs === undefined ? {} : { partitionDateMs: decided.partitionDateMs }), triggeredBy: body.triggeredBy, triggeringUser: body.user, logicalDateMs: decided.logicalDateMs,
         dataInterval: decided.dataInterval, runAfterMs: decided.runAfterMs, conf: body.conf, params: decided.params, ...(body.note === undefined ? {} : { note: body.note }),
       },
       { commandId },

@@ -12,4 +12,5 @@ export const runFacts = ({ created }: Pick<HotRun, 'created'>): Work['run'] => (
   ...(created.assetEvents === undefined ? {} : { assetEvents: created.assetEvents }),
   ...(created.assetEventsKey === undefined ? {} : { assetEventsKey: created.assetEventsKey }),
   ...(created.partitionKey === undefined ? {} : { partitionKey: created.partitionKey }),
+  ...(created.partitionDateMs === undefined ? {} : { partitionDateMs: created.partitionDateMs }),
 });

@@ -126,6 +126,7 @@ export interface Work {
     /** Where they are kept when they came to more than 16 KB together (`ExecutionApi.getResult`). */
     readonly assetEventsKey?: string;
     readonly partitionKey?: string;
+    readonly partitionDateMs?: number;
   };
   /** Results of the tasks this one reads, by task id. Of a mapped task: one entry a map index, in order. */
   readonly results: { readonly [taskId: string]: UpstreamResult };

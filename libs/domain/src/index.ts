@@ -104,6 +104,8 @@ export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
 export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export type { AssetPartitioning, CronPartition, PartitionMapper, PartitionUnit, PartitionWindow } from './partition/definition.ts';
 export { scheduledPartition } from './partition/cron-partition.ts';
+export type { RunPartition } from './partition/cron-partition.ts';
+export { partitionKeyRule } from './partition/validate.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';
 export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from './state-store/entry.ts';

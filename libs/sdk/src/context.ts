@@ -1,9 +1,9 @@
 import { type EmittedAssetEvent, type Json as PlainJson, textsIn } from '@dagbook/domain';
-import { emittedEvent, eventForAuthor, inletQuery } from './asset-event.ts';
+import { emittedEvents, eventForAuthor, inletQuery, partitionOf } from './asset-event.ts';
 import { connectionMissing, environmentName, variableMissing } from './missing.ts';
 import type { OperatorContext, TaskIo, TaskRunRequest } from './runnable.ts';
 import { assetStateOfTask, taskState } from './state-store.ts';
-import type { Asset, AssetAlias, AssetEvent, AssetStateStore, Json, TaskContext, TaskLog, TaskStateStore } from './types.ts';
+import type { Asset, AssetAlias, AssetEvent, AssetStateStore, EmitOptions, Json, TaskContext, TaskLog, TaskStateStore } from './types.ts';
 
 /** What a task's function sees of its run. Everything is made when it is asked for: most tasks ask for little. */
 export class RunContext<P> implements TaskContext<P> {
@@ -57,8 +57,11 @@ export class RunContext<P> implements TaskContext<P> {
   }
 
   get run(): TaskContext<P>['run'] {
-    const { conf, runType, partitionKey } = this.#request.work.run;
-    return { id: this.runId, conf, type: runType === 'asset_triggered' ? 'asset' : (runType as 'scheduled' | 'manual' | 'backfill'), ...(partitionKey === undefined ? {} : { partitionKey }) };
+    const { conf, runType, partitionKey, partitionDateMs } = this.#request.work.run;
+    return {
+      id: this.runId, conf, type: runType === 'asset_triggered' ? 'asset' : (runType as 'scheduled' | 'manual' | 'backfill'),
+      ...(partitionKey === undefined ? {} : { partitionKey }), ...(partitionDateMs === undefined ? {} : { partitionDate: new Date(partitionDateMs) }),
+    };
   }
 
   get runId(): string {
@@ -137,8 +140,8 @@ export class RunContext<P> implements TaskContext<P> {
     for (const text of textsIn((secret ?? null) as PlainJson)) this.#io.maskSecret?.(text);
   }
 
-  emit(asset: Asset, extra: Record<string, Json> = {}, { alias }: { alias?: AssetAlias } = {}): void {
-    this.emitted.push(emittedEvent({ taskId: this.taskId, outlets: this.#outlets, partitionKey: this.#request.work.run.partitionKey }, asset, extra as PlainJson, alias));
+  emit(asset: Asset, extra: Record<string, Json> = {}, o: EmitOptions = {}): void {
+    this.emitted.push(...emittedEvents({ taskId: this.taskId, outlets: this.#outlets, partition: partitionOf(this.#request.work.run) }, asset, extra as PlainJson, o));
   }
 }
 

@@ -1,9 +1,9 @@
 import type { PartitionMapper, PartitionUnit, PartitionWindow } from '@dagbook/domain';
-import { cronPartitionSchedule, partitionedSchedule } from './schedule.ts';
+import { cronPartitionSchedule, partitionedSchedule, runtimePartitionSchedule } from './schedule.ts';
 import type { Asset, AssetAlias, Schedule } from './types.ts';
 
 /**
- * Data in partitions: runs that have a key, and DAGs that run for each key. Formats of keys are strftime's `%Y %m %d %H %M %S %V`,
+ * Data in partitions: runs that have a key, and DAGs that run for each key. Formats of keys are strftime's `%Y %m %d %H %M %S %V %z`,
  * and `{quarter}`.
  */
 export const partitions = {
@@ -11,15 +11,22 @@ export const partitions = {
   cron: (expr: string, o: { timezone: string; keyFormat?: string; offset?: number }): Schedule => cronPartitionSchedule(expr, o),
   /** Runs for each key under which all, or any, of the assets were updated; `mapper` (default: the key as it is) says for which key an update counts. */
   of: (assets: Asset | AssetAlias | Schedule, o: { mapper?: PartitionMapper; mappers?: readonly (readonly [Asset, PartitionMapper])[] } = {}): Schedule => partitionedSchedule(assets, o),
+  /**
+   * A task says while it runs which partitions it made: `emit(asset, {}, { partitionKey })`. The DAG runs when it is started, with a
+   * key or without, or by the schedule given here.
+   */
+  atRuntime: (schedule?: Schedule): Schedule => runtimePartitionSchedule(schedule),
   identity: (): PartitionMapper => ({ kind: 'identity' }),
-  /** The start of the hour, day … in which the key lies: `2026-03-10T09:30:00` becomes `2026-03-10T09`, `2026-03-10`, `2026-03-09 (W11)`, `2026-03`, `2026-Q1`, `2026`. */
-  startOf: (unit: PartitionUnit, o: { inputFormat?: string; outputFormat?: string } = {}): PartitionMapper & { readonly kind: 'startOf' } => ({ kind: 'startOf', unit, ...o }),
+  /** The start of the hour, day … in which the key lies: `2026-03-10T09:30:00` becomes `2026-03-10T09`, `2026-03-10`, `2026-03-09 (W11)`, `2026-03`, `2026-Q1`, `2026`. `timezone` (default UTC): on whose clock. */
+  startOf: (unit: PartitionUnit, o: { timezone?: string; inputFormat?: string; outputFormat?: string } = {}): PartitionMapper => ({ kind: 'startOf', unit, ...o }),
   /** Every key counts for this one. */
   fixedKey: (key: string): PartitionMapper => ({ kind: 'fixedKey', key }),
   /** Other keys count for nothing. */
   allowedKeys: (keys: readonly string[]): PartitionMapper => ({ kind: 'allowedKeys', keys }),
-  /** Of keys in parts (`us|2026-03-10T09:00:00`): a mapper for each. */
-  product: (...mappers: readonly PartitionMapper[]): PartitionMapper => ({ kind: 'product', mappers }),
+  /** Of keys in parts (`us|2026-03-10T09:00:00`): a mapper for each. Default `delimiter`: `|`. */
+  product: (mappers: readonly PartitionMapper[], o: { delimiter?: string } = {}): PartitionMapper => ({ kind: 'product', mappers, ...o }),
+  /** One after the other, each on what the one before made. */
+  chain: (...mappers: readonly PartitionMapper[]): PartitionMapper => ({ kind: 'chain', mappers }),
   /** One run for many keys: once all of the window have come, or `minimumCount` of them (-2: all but two). */
   rollup: (upstream: PartitionMapper, window: PartitionWindow, o: { minimumCount?: number } = {}): PartitionMapper => ({ kind: 'rollup', upstream, window, ...o }),
   /** Many runs for one key: one for each key of the window. `maxKeys` (default 1,000) bounds them. */

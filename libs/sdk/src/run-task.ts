@@ -1,6 +1,6 @@
 import { MAX_RESULT_BYTES } from '@dagbook/contracts';
 import type { Failure, Json, RecordedSuccess, TaskResult, RetryVerdict } from '@dagbook/domain';
-import { updatesOfTask } from './asset-event.ts';
+import { partitionOf, updatesOfTask } from './asset-event.ts';
 import { operatorContext, RunContext } from './context.ts';
 import { callOnExecute } from './callback.ts';
 import { TaskFailure } from './error.ts';
@@ -185,7 +185,7 @@ async function succeeded(returned: unknown, running: Running, fields: Fields = {
   }
   if (task.branches.length > 0) success.chosen = chosenBy(task, value, compiled);
   if (task.kind === 'shortCircuit') success.passed = task.body.kind === 'operator' && task.body.declared.passes !== undefined ? task.body.declared.passes(value) : isTruthy(value);
-  const updates = updatesOfTask({ taskId: task.taskId, outlets: task.spec.outlets ?? [], partitionKey: running.request.work.run.partitionKey }, context.emitted);
+  const updates = updatesOfTask({ taskId: task.taskId, outlets: task.spec.outlets ?? [], partition: partitionOf(running.request.work.run) }, context.emitted);
   if (updates !== undefined) success.assetEvents = updates;
   const { mapIndexTemplate } = task.spec;
   if (mapIndexTemplate !== undefined && running.request.attempt.mapIndex >= 0) success.renderedMapIndex = await renderMapIndex(mapIndexTemplate, fields, running);

@@ -27,8 +27,11 @@ type ScheduleSpec =
 class ScheduleValue implements Schedule {
   readonly __schedule = true;
   readonly spec: ScheduleSpec;
-  constructor(spec: ScheduleSpec) {
+  /** Which partitions a run makes is known while it runs. */
+  readonly atRuntime: boolean;
+  constructor(spec: ScheduleSpec, atRuntime = false) {
     this.spec = spec;
+    this.atRuntime = atRuntime;
   }
 }
 
@@ -104,8 +107,20 @@ export function partitionedSchedule(assets: Asset | AssetAlias | Schedule, { map
     ...(mapper === undefined ? {} : { mapper }),
     ...(mappers.length === 0 ? {} : { mappers: Object.fromEntries(mappers.map(([asset, own]) => [asset.uri, own])) }),
   };
-  return new ScheduleValue({ kind: 'assets', condition: assetsOnly(assets), partition });
+  return new ScheduleValue({ kind: 'assets', condition: assetsOnly(assets), assets: assetsIn(assets), partition });
 }
+
+export function runtimePartitionSchedule(schedule: Schedule | undefined): Schedule {
+  if (schedule === undefined) return new ScheduleValue({ kind: 'time', timetable: { kind: 'none' } }, true);
+  if (!(schedule instanceof ScheduleValue)) throw definitionError({ field: 'partitions.atRuntime', value: schedule, rule: 'it takes a schedule', remedy: "Leave it out, or give one made by cron(), every(), at() or when" }, callSite());
+  if (isPartitioned(schedule.spec)) throw definitionError({ field: 'partitions.atRuntime', value: 'a schedule of partitions', rule: 'its runs have their keys before they run', remedy: 'Use that schedule by itself' }, callSite());
+  return new ScheduleValue(schedule.spec, true);
+}
+
+const isPartitioned = (spec: ScheduleSpec): boolean => (spec.kind === 'assets' ? spec.partition !== undefined : spec.timetable.kind === 'cronTrigger' && spec.timetable.partition !== undefined);
+
+/** Whether the DAG's runs take a partition key of whoever starts them. */
+export const isPartitionedAtRuntime = (schedule: unknown): boolean => schedule instanceof ScheduleValue && schedule.atRuntime;
 
 function assetsOnly(part: unknown): AssetCondition {
   const leaf = leafOf(part);

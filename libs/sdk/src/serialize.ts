@@ -11,7 +11,7 @@ import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './
 import { visitMapping, visitReads } from './model.ts';
 import { EXTERNAL_TASK_MARKER, type ExternalTaskMarkerOptions } from './operator/other-dag.ts';
 import type { SiteDefaults } from './runnable.ts';
-import { durationMs, instantOf, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
+import { durationMs, instantOf, isPartitionedAtRuntime, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
@@ -49,6 +49,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('displayName', spec.displayName),
     timezone,
     schedule,
+    ...present('partitionedAtRuntime', isPartitionedAtRuntime(spec.schedule) ? true : undefined),
     ...present('startDate', dateOf(dag, 'startDate', spec.startDate, timezone)),
     ...present('endDate', dateOf(dag, 'endDate', spec.endDate, timezone)),
     ...present('catchup', spec.catchup === true ? true : undefined),

@@ -1,4 +1,4 @@
-import type { AttemptRef, DagRun, EmittedAssetEvent, Json, PastRuns, PendingCallback, QueuedUpdate, RunCommand, RunEvent, ScheduledRun, Settled, TaskInstanceRef, TaskInstanceView, TaskResult } from '@dagbook/domain';
+import type { AttemptRef, DagRun, EmittedAssetEvent, Json, PastRuns, PendingCallback, QueuedUpdate, RunCommand, RunEvent, RunPartition, ScheduledRun, Settled, TaskInstanceRef, TaskInstanceView, TaskResult } from '@dagbook/domain';
 import {
   callbackRecords, compilePlan, createRunState, decideTrigger, deferredInstances, isAtRest, isoInstant, isRejected, mapLengthOf, nextWakeAtMs, parseInstant, pastOf, readyCallbacks, readyInstances, runIdOf, SecretMask, secretsInConnection, secretsInVariable, settle, taskInstance,
   upstreamResults,
@@ -79,7 +79,7 @@ export interface ScheduledTest {
   readonly run: ScheduledRun;
   /** Assets made it: it has no date. */
   readonly updates?: readonly QueuedUpdate[];
-  readonly partitionKey?: string;
+  readonly partition?: RunPartition;
   readonly previous: DagRun | null;
   /** Of all runs of the test. */
   readonly states: TestStates;
@@ -124,6 +124,10 @@ export class TestRun implements TestResult {
 
   get assetEvents(): readonly AssetEvent[] {
     return this.#emitted;
+  }
+
+  get partitionKey(): string | undefined {
+    return this.#run.created?.partitionKey;
   }
 
   get state(): 'success' | 'failed' {
@@ -177,7 +181,7 @@ export class TestRun implements TestResult {
   async #begin(): Promise<TriggeredRun> {
     const { definition } = this.#compiled;
     const params = await this.#params();
-    const asked = this.#scheduled !== undefined ? scheduledRun(this.#scheduled.run, params) : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
+    const asked = this.#scheduled !== undefined ? { ...scheduledRun(this.#scheduled.run, params), ...this.#scheduled.partition } : decideTrigger({ definition, logicalDateMs: this.#nowMs, conf: params, ...(this.#options.partitionKey === undefined ? {} : { partitionKey: this.#options.partitionKey }), matchesPattern: (pattern, text) => new RegExp(pattern, 'u').test(text), nowMs: this.#nowMs });
     if (isRejected(asked)) throw new Error(asked.message);
     const triggered = this.#madeByAssets(asked);
     this.#settle({
@@ -195,13 +199,13 @@ export class TestRun implements TestResult {
 
   /** Of a run that assets make: it has no logical date, and is told of what it was made for. */
   #madeByAssets(triggered: TriggeredRun): TriggeredRun {
-    const { assetEvents, partitionKey = this.#scheduled?.partitionKey } = this.#options;
-    const key = partitionKey === undefined ? {} : { partitionKey };
+    const { assetEvents } = this.#options;
+    const key = triggered.partitionKey === undefined ? {} : { partitionKey: triggered.partitionKey };
     const updates = this.#scheduled?.updates ?? assetEvents?.map(({ asset, extra = {}, source }, index): QueuedUpdate => ({
       uri: asset.uri, extra: extra as Json, atMs: this.#nowMs, position: String(index + 1), ...(source === undefined ? {} : { source }), ...key,
     }));
-    if (updates === undefined) return { ...triggered, ...key };
-    return { ...triggered, ...key, runId: runIdOf('asset_triggered', this.#nowMs), logicalDateMs: null, dataInterval: null, assetEvents: updates };
+    if (updates === undefined) return triggered;
+    return { ...triggered, runId: runIdOf('asset_triggered', this.#nowMs), logicalDateMs: null, dataInterval: null, assetEvents: updates };
   }
 
   #logicalDateMs(): number {

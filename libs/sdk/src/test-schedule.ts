@@ -1,4 +1,4 @@
-import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, scheduledPartitionKey, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, scheduledPartition, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { DagModel } from './model.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -46,8 +46,8 @@ function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, update
   if (schedule.kind !== 'assets') {
     for (const run of scheduledRuns(model, definition, fromMs, toMs)) {
       while (inTime[0] !== undefined && inTime[0].run.runAfterMs < run.runAfterMs) yield inTime.shift() as DueRun;
-      const partitionKey = scheduledPartitionKey(schedule, run.runAfterMs);
-      yield { run, ...(partitionKey === undefined ? {} : { partitionKey }) };
+      const partition = scheduledPartition(schedule, run.runAfterMs);
+      yield { run, ...(partition === undefined ? {} : { partition }) };
     }
   }
   yield* inTime;
@@ -63,8 +63,8 @@ function* assetRuns(definition: DagDefinition, schedule: AssetSchedule, given: N
     evolveAssetQueue(queue, { type: 'AssetUpdated', uri: asset.uri, extra: extra as Json, atMs, ...aliases, ...(partitionKey === undefined ? {} : { partitionKey }) }, position);
     for (let due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs }); due !== null; due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs })) {
       evolveAssetQueue(queue, due.decided, '');
-      const { partitionKey: key } = due.decided;
-      yield { run: { runAfterMs: atMs, interval: { startMs: atMs, endMs: atMs } }, updates: due.updates, ...(key === undefined ? {} : { partitionKey: key }) };
+      const { partitionKey: key, partitionDateMs } = due.decided;
+      yield { run: { runAfterMs: atMs, interval: { startMs: atMs, endMs: atMs } }, updates: due.updates, ...(key === undefined ? {} : { partition: { partitionKey: key, ...(partitionDateMs === undefined ? {} : { partitionDateMs }) } }) };
     }
   }
 }

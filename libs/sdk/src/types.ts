@@ -112,7 +112,7 @@ export interface TaskContext<P> {
   readonly dataInterval: { start: Date; end: Date };
   /** The DAG's time zone. */
   readonly timezone: string;
-  readonly run: { id: string; conf: unknown; type: 'scheduled' | 'manual' | 'backfill' | 'asset'; partitionKey?: string };
+  readonly run: { id: string; conf: unknown; type: 'scheduled' | 'manual' | 'backfill' | 'asset'; partitionKey?: string; partitionDate?: Date };
   readonly dagId: string;
   readonly taskId: string;
   /** From 1. */
@@ -146,9 +146,14 @@ export interface TaskContext<P> {
   maskSecret(secret: Json): void;
   /**
    * Records that an asset of the task's `outlets` was updated, or any asset through an alias that is one of them; counts when the
-   * task succeeds.
+   * task succeeds. `partitionKey`: which of its partitions, one or several; default: that of the run.
    */
-  emit(asset: Asset, extra?: Record<string, Json>, o?: { alias?: AssetAlias }): void;
+  emit(asset: Asset, extra?: Record<string, Json>, o?: EmitOptions): void;
+}
+
+export interface EmitOptions {
+  alias?: AssetAlias;
+  partitionKey?: string | readonly string[];
 }
 
 export interface TaskLog {
@@ -438,7 +443,7 @@ export interface TestOptions<P> {
   inletEvents?: readonly { asset: Asset; extra?: Record<string, Json>; alias?: AssetAlias }[];
   /** What is kept of assets before. */
   assetState?: readonly { asset: Asset; key: string; value: {} }[];
-  /** Of the run; what its tasks update is updated under it. */
+  /** Of the run, if its DAG takes one; what its tasks update is updated under it. */
   partitionKey?: string;
   /** What people answer; a task that asks and is not answered waits for its response timeout. */
   answers?: readonly TestAnswer[];
@@ -448,6 +453,8 @@ export interface TestOptions<P> {
 
 export interface TestResult {
   readonly state: 'success' | 'failed';
+  /** Of the run, if it has one. */
+  readonly partitionKey: string | undefined;
   value<T>(r: TaskRef<T>): T;
   stateOf(r: TaskRef<any>): 'success' | 'failed' | 'skipped' | 'upstream_failed';
   /** What its tasks updated, in the order in which they succeeded. */

@@ -2,9 +2,9 @@ import { reject, type Rejected } from '../decider.ts';
 import type { Json } from '../json.ts';
 import { problem, problemText } from '../problem.ts';
 import type { AssetUpdated } from './event.ts';
+import { partitionKeyRule } from '../partition/validate.ts';
 import { assetUriRule } from './uri.ts';
 
-const MAX_PARTITION_KEY = 250;
 /** Of one update, as JSON: a run may be made for many. */
 export const MAX_ASSET_EXTRA = 16_384;
 
@@ -35,7 +35,8 @@ function extraRefusals(extra: unknown): readonly string[] {
 }
 
 function partitionKeyRefusals(key: unknown): readonly string[] {
-  return key === undefined || (typeof key === 'string' && key !== '' && key.length <= MAX_PARTITION_KEY) ? [] : [`partition_key is ${shown(key)}; it must be a text of 1 to ${MAX_PARTITION_KEY} characters. Leave it out for the asset as a whole.`];
+  const wrong = key === undefined ? undefined : partitionKeyRule(key);
+  return wrong === undefined ? [] : [problemText(problem('partition_key', key, wrong.rule, `${wrong.remedy}, or leave it out for the asset as a whole`))];
 }
 
 const shown = (value: unknown): string => (JSON.stringify(value) ?? 'absent').slice(0, 200);

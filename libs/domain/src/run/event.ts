@@ -187,6 +187,8 @@ export interface EmittedAssetEvent {
   readonly extra: Json;
   readonly aliases?: readonly string[];
   readonly partitionKey?: string;
+  /** Of the run, where the update is of the run's own partition. */
+  readonly partitionDateMs?: number;
 }
 
 /** The end of the last try. */

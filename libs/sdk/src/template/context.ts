@@ -29,7 +29,7 @@ export async function templateContext(
     dag,
     dagRun: {
       dag_id: dagId, run_id: runId, run_type: run.runType, conf: run.conf, run_after: instant(run.runAfterMs), logical_date: instant(logicalDateMs),
-      partition_key: run.partitionKey ?? null, data_interval_start: instant(dataInterval?.startMs), data_interval_end: instant(dataInterval?.endMs),
+      partition_key: run.partitionKey ?? null, partition_date: instant(run.partitionDateMs), data_interval_start: instant(dataInterval?.startMs), data_interval_end: instant(dataInterval?.endMs),
     },
     task: {
       task_id: taskId, task_type: task.operator, task_display_name: task.spec.displayName ?? taskId, owner: definition.owner ?? null, queue: task.spec.queue ?? 'default',
@@ -43,6 +43,8 @@ export async function templateContext(
       prev_data_interval_end_success: instant(previous?.dataInterval?.endMs),
       prev_start_date_success: instant(previous?.startedAtMs),
       prev_end_date_success: instant(previous?.endedAtMs),
+      partition_key: run.partitionKey ?? null,
+      partition_date: instant(run.partitionDateMs),
       triggering_asset_events: eventsByAsset(run.assetEvents ?? []),
       inlets: assetsOf(task.spec.inlets),
       outlets: assetsOf(task.spec.outlets),
