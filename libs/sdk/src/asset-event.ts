@@ -10,7 +10,7 @@ const MAX_EMITTED = 32_768;
 interface Emitter {
   readonly taskId: string;
   readonly outlets: readonly (Asset | AssetAlias)[];
-  readonly partition: RunPartition | Record<never, never>;
+  readonly partition: Partial<RunPartition>;
 }
 
 /** What a task emits, if it may: one update, or one for each of the partitions that it names. */
@@ -32,7 +32,7 @@ export function emittedEvents({ taskId, outlets, partition }: Emitter, asset: As
     const rule = partitionKeyRule(key);
     if (rule !== undefined) refuse(`emits '${asset.uri}' with the partition key ${JSON.stringify(key)}, which ${rule.rule}: ${rule.remedy}`);
   }
-  return keys.map((key) => ({ ...event, ...('partitionKey' in partition && partition.partitionKey === key ? partition : { partitionKey: key }) }));
+  return keys.map((key) => ({ ...event, ...(partition.partitionKey === key ? partition : { partitionKey: key }) }));
 }
 
 /** What a task that succeeded has updated: what it emitted, and its other outlets. Undefined: it has no outlets. */

@@ -9,7 +9,7 @@ import { partitionKeyRule } from './validate.ts';
 type Asked = Pick<DagDefinition, 'dagId' | 'schedule' | 'partitionedAtRuntime'>;
 
 /** The partition of a run that a person starts; `{}`: it has none. Only DAGs of partitions take a key, as in Airflow. */
-export function decideRunPartition(definition: Asked, partitionKey: string | undefined): RunPartition | Rejected | Record<never, never> {
+export function decideRunPartition(definition: Asked, partitionKey: string | undefined): Partial<RunPartition> | Rejected {
   if (partitionKey === undefined) return {};
   const { dagId, schedule, partitionedAtRuntime } = definition;
   const isPartitioned = partitionedAtRuntime === true || ((schedule.kind === 'cronTrigger' || schedule.kind === 'assets') && schedule.partition !== undefined);

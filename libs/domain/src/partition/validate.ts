@@ -7,7 +7,7 @@ import { downstreamKeys, expectedKeys, neededOf } from './mapper.ts';
 import { LONGEST } from './window.ts';
 
 const MAX_KEYS = 1_000;
-export const MAX_KEY_LENGTH = 250;
+const MAX_KEY_LENGTH = 250;
 const MAX_MAPPERS = 20;
 const MAX_DEPTH = 8;
 /** A moment in none of the first of anything, and its hour, day … */
