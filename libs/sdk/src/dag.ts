@@ -8,6 +8,7 @@ import { type Build, layOut, MAX_ITERATIONS, runsUntaken } from './loop.ts';
 import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
+import { notJson, wrongDagOption, wrongTaskOption, type WrongOption } from './option-check.ts';
 import { EXTERNAL_TASK_MARKER } from './operator/other-dag.ts';
 import type { RunnableDag, SiteDefaults, TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { noteCreation, RUNNABLE } from './runnable.ts';
@@ -28,6 +29,7 @@ import type { Dag, DagSpec, Edge, Factory, LoopSpec, NoParams, ScheduleTestResul
  */
 export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: DagSpec<S> = {}): Dag<StandardSchemaV1.InferOutput<S>> {
   requireId('dagId', id, undefined);
+  refuseIfWrong(wrongDagOption(id, spec));
   noteCreation(id);
   return new DagValue({
     dagId: id, spec: spec as unknown as DagSpec<StandardSchemaV1>, mark: mark(), tasks: new Map(), groups: new Map(), loops: new Set(), edges: [], uncalled: new Map(),
@@ -36,6 +38,10 @@ export function dag<S extends StandardSchemaV1 = NoParams>(id: string, spec: Dag
 
 function refuse(problem: { field: string; value: unknown; rule: string; remedy: string }): never {
   throw definitionError(problem, callSite());
+}
+
+function refuseIfWrong(wrong: WrongOption | undefined): void {
+  if (wrong !== undefined) refuse(wrong);
 }
 
 function requireId(field: string, id: string, owner: string | undefined): void {
@@ -118,6 +124,7 @@ export function zip<T extends readonly unknown[]>(
   lists: { readonly [K in keyof T]: TaskRef<readonly T[K][]> | readonly T[K][] },
   o?: { readonly fill: unknown },
 ): TaskRef<{ [K in keyof T]: T[K] }[]> {
+  if (!Array.isArray(lists)) refuse({ field: 'zip()', value: lists, rule: 'it takes the lists as one list', remedy: 'Write zip([names, sizes])' });
   const sources = (lists as readonly unknown[]).map(listSource);
   return listRef({ kind: 'zip', sources, ...(o === undefined ? {} : { fill: { value: o.fill } }) }, 'zip');
 }
@@ -235,6 +242,9 @@ class ScopeValue {
     if (source === undefined || task === undefined || task.mapping !== undefined) {
       refuse({ field: `branch on '${node.is === 'task' ? node.taskId : this.#dag.dagId}'`, value: source?.kind ?? 'group', rule: 'a branch decides by the result of one task that is not mapped', remedy: 'Decide in a task of its own and branch on that' });
     }
+    if (Object.keys(cases ?? {}).length === 0) {
+      refuse({ field: `branch on '${task.taskId}'`, value: cases, rule: 'a branch has a case for each value that it may decide by', remedy: "Write branch(decided, { small: loadSmall, large: loadLarge, none: null })" });
+    }
     const nodes = new Map<string, readonly NodeModel[]>();
     for (const [value, target] of Object.entries(cases)) {
       const targets = target === null ? [] : Array.isArray(target) ? target : [target];
@@ -254,6 +264,7 @@ class ScopeValue {
   #declare(id: string, kind: TaskKind, code: unknown, spec: AnyTaskSpec, role: { setup?: boolean; teardown?: boolean } = {}): Factory<never, unknown> {
     const taskId = this.#prefixed('taskId', id);
     this.#requireFree('taskId', taskId);
+    refuseIfWrong(wrongTaskOption(spec, `of task '${taskId}'`));
     const defaults = (this.#dag.spec.defaults ?? {}) as AnyTaskSpec;
     const waits = operatorOf(code)?.sensor === true;
     const isGate = operatorOf(code)?.passes !== undefined;
@@ -328,11 +339,19 @@ function factoryOf(dag: DagModel, declaration: Declaration, fixed: { readonly [n
     expand: (over: { readonly [name: string]: unknown }) =>
       add(dag, declaration, fixed, {
         kind: 'expand',
-        over: Object.entries(over).map(([name, list]) => [name, mappable(declaration.taskId, name, list)] as const),
+        over: Object.entries(over ?? {}).map(([name, list]) => [name, mappable(declaration.taskId, name, list)] as const),
       }),
-    expandKwargs: (over: unknown) => add(dag, declaration, fixed, { kind: 'expandKwargs', over: mappable(declaration.taskId, 'kwargs', over) }),
+    expandKwargs: (over: unknown) => add(dag, declaration, fixed, { kind: 'expandKwargs', over: kwargsOf(declaration.taskId, over) }),
   };
   return Object.assign(call, rest) as unknown as Factory<never, unknown>;
+}
+
+function kwargsOf(taskId: string, over: unknown): Source {
+  const isArguments = (one: unknown): boolean => typeof one === 'object' && one !== null && !Array.isArray(one);
+  if (sourceOf(over) === undefined && !(Array.isArray(over) && over.every(isArguments))) {
+    refuse({ field: `expandKwargs of '${taskId}'`, value: over, rule: 'it takes a list of objects, the arguments of one instance each', remedy: 'Write it like [{ file: "a" }, { file: "b" }], or use expand()' });
+  }
+  return mappable(taskId, 'kwargs', over);
 }
 
 function mappable(taskId: string, name: string, list: unknown): Source {
@@ -343,6 +362,10 @@ function mappable(taskId: string, name: string, list: unknown): Source {
   }
   if (templateOf(list).kind !== 'constant') {
     refuse({ field: `expand of '${taskId}', argument '${name}'`, value: 'a list that holds task results', rule: 'a list to map over is constant, or the result of one task', remedy: 'Use concat() or zip() to put results together' });
+  }
+  const foreign = notJson(list);
+  if (foreign !== undefined) {
+    refuse({ field: `expand of '${taskId}', argument '${name}'`, value: foreign, rule: 'a list to map over is kept as JSON', remedy: 'Use texts, numbers, true, false, null, and lists and objects of these' });
   }
   return { kind: 'literal', value: list };
 }

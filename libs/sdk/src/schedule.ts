@@ -40,7 +40,8 @@ class ScheduleValue implements Schedule {
  * between two ticks, at its end; the default makes a run at each tick.
  */
 export function cron(expr: string | readonly string[], o: { timezone: string; interval?: 'data' | 'trigger' }): Schedule {
-  const { timezone } = o;
+  const timezone = (o as { timezone?: unknown } | undefined)?.timezone;
+  if (typeof timezone !== 'string') throw definitionError({ field: 'schedule', value: timezone, rule: 'a cron follows the wall clock of a time zone', remedy: "Write cron('0 6 * * *', { timezone: 'Asia/Seoul' }), or give the text alone to schedule, with the DAG's timezone" }, callSite());
   if (typeof expr === 'string') {
     return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: o.interval === 'data' ? 'cronDataInterval' : 'cronTrigger', cron: expr, timezone } });
   }
