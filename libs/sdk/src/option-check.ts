@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyTaskSpec } from './model.ts';
+import type { RetryRule } from './retry-policy.ts';
 import type { DagSpec } from './types.ts';
 
 /** What stands in an option and cannot be there, for `definitionError`. */
@@ -11,29 +12,33 @@ export interface WrongOption {
 }
 
 /** `other`: judged where it is read, which knows more of it. */
-type Shape = 'text' | 'texts' | 'flag' | 'schema' | 'other' | readonly string[];
+type Shape = 'text' | 'texts' | 'flag' | 'schema' | 'list' | 'rules' | 'other' | readonly string[];
 
 const DAG_OPTIONS: { readonly [name in keyof DagSpec<StandardSchemaV1>]-?: Shape } = {
   schedule: 'other', startDate: 'other', endDate: 'other', timezone: 'other', catchup: 'flag', params: 'schema', tags: 'texts', owner: 'text', displayName: 'text', doc: 'text',
-  maxActiveRuns: 'other', maxActiveTasks: 'other', maxConsecutiveFailedRuns: 'other', failFast: 'flag', deadlines: 'other', rerunWithLatestVersion: 'flag', timeout: 'other',
+  maxActiveRuns: 'other', maxActiveTasks: 'other', maxConsecutiveFailedRuns: 'other', failFast: 'flag', deadlines: 'list', rerunWithLatestVersion: 'flag', timeout: 'other',
   pausedUponCreation: 'flag', macros: 'other', filters: 'other', defaults: 'other', onSuccess: 'other', onFailure: 'other',
 };
 
 const TASK_OPTIONS: { readonly [name in keyof AnyTaskSpec]-?: Shape } = {
-  retries: 'other', retryDelay: 'other', retryBackoff: 'other', maxRetryDelay: 'other', retryPolicy: 'other', timeout: 'other', queue: 'text', pool: 'other', priorityWeight: 'other',
-  weightRule: 'other', triggerRule: 'other', dependsOnPast: 'flag', waitForDownstream: 'flag', ignoreFirstDependsOnPast: 'flag', waitForPastDependsBeforeSkipping: 'flag', inlets: 'other',
-  outlets: 'other', maxActive: 'other', maxActivePerRun: 'other', output: 'schema', onLost: ['retry', 'fail'], lostAfter: 'other', onExecute: 'other', onSuccess: 'other', onFailure: 'other',
+  retries: 'other', retryDelay: 'other', retryBackoff: 'other', maxRetryDelay: 'other', retryPolicy: 'rules', timeout: 'other', queue: 'text', pool: 'other', priorityWeight: 'other',
+  weightRule: 'other', triggerRule: 'other', dependsOnPast: 'flag', waitForDownstream: 'flag', ignoreFirstDependsOnPast: 'flag', waitForPastDependsBeforeSkipping: 'flag', inlets: 'list',
+  outlets: 'list', maxActive: 'other', maxActivePerRun: 'other', output: 'schema', onLost: ['retry', 'fail'], lostAfter: 'other', onExecute: 'other', onSuccess: 'other', onFailure: 'other',
   onRetry: 'other', onSkipped: 'other', triggers: 'other', displayName: 'text', doc: 'text', mapIndexTemplate: 'text', every: 'other', mode: ['poke', 'reschedule', 'deferred'],
   backoff: ['fixed', 'exponential'], maxEvery: 'other', softFail: 'flag', ignoreDownstreamTriggerRules: 'flag', onFailureFailDagrun: 'flag',
 };
 
 /** The first option of a DAG that it does not have, or that holds another kind of value; code is not compiled with its types. */
-export function wrongDagOption(dagId: string, spec: object): WrongOption | undefined {
+export function wrongDagOption(dagId: string, spec: unknown): WrongOption | undefined {
+  if (!isObject(spec)) return noOptions(spec, `of '${dagId}'`);
   const { defaults } = spec as DagSpec<StandardSchemaV1>;
-  return wrongOption(spec, DAG_OPTIONS, `of '${dagId}'`) ?? (isObject(defaults) ? wrongTaskOption(defaults, `in the defaults of '${dagId}'`) : undefined);
+  return wrongOption(spec, DAG_OPTIONS, `of '${dagId}'`) ?? (defaults === undefined ? undefined : wrongTaskOption(defaults, `in the defaults of '${dagId}'`));
 }
 
-export function wrongTaskOption(spec: object, of: string): WrongOption | undefined {
+const noOptions = (spec: unknown, of: string): WrongOption => ({ field: `options ${of}`, value: spec, rule: 'options are an object', remedy: 'Write { name: value, … }, or leave it out' });
+
+export function wrongTaskOption(spec: unknown, of: string): WrongOption | undefined {
+  if (!isObject(spec)) return noOptions(spec, of);
   const { pool, retryBackoff } = spec as AnyTaskSpec;
   const wrong = wrongOption(spec, TASK_OPTIONS, of);
   if (wrong !== undefined) return wrong;
@@ -66,6 +71,10 @@ function brokenRule(shape: Shape, value: unknown): Pick<WrongOption, 'rule' | 'r
       return typeof value === 'boolean' ? undefined : { rule: 'it is true or false', remedy: 'Write one of the two, without quotes' };
     case 'schema':
       return isSchema(value) ? undefined : { rule: 'it is a schema of a Standard Schema library, such as Zod, Valibot or ArkType', remedy: 'Write it like z.object({ day: z.iso.date(), limit: z.int().default(10) })' };
+    case 'list':
+      return Array.isArray(value) ? undefined : { rule: 'it is a list', remedy: 'Put it in brackets: […]' };
+    case 'rules':
+      return Array.isArray(value) && value.every(isRetryRule) ? undefined : { rule: "it is a list of rules { on, action }", remedy: "Write it like [{ on: TypeError, action: 'fail' }, { on: /busy/, action: 'retry', delay: '1m' }]" };
     case 'other':
       return undefined;
     default:
@@ -74,6 +83,10 @@ function brokenRule(shape: Shape, value: unknown): Pick<WrongOption, 'rule' | 'r
 }
 
 const isObject = (value: unknown): value is { readonly [name: string]: unknown } => typeof value === 'object' && value !== null;
+
+const ACTIONS: readonly unknown[] = ['retry', 'fail', 'default'] satisfies readonly RetryRule['action'][];
+const isRetryRule = (rule: unknown): boolean =>
+  isObject(rule) && ACTIONS.includes(rule['action']) && (typeof rule['on'] === 'string' || typeof rule['on'] === 'function' || rule['on'] instanceof RegExp);
 
 /** Schemas of some libraries are functions. */
 const isSchema = (value: unknown): boolean => (isObject(value) || typeof value === 'function') && isObject((value as { readonly '~standard'?: unknown })['~standard']);

@@ -132,7 +132,7 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
   const timeoutMs = request.work.timeoutMs ?? SENSOR_TIMEOUT_MS;
   const beganAtMs = request.work.firstStartedAtMs ?? io.nowMs();
   for (;;) {
-    const answer = (await execute(input, running)) as Poke<unknown>;
+    const answer = pokeOf(await execute(input, running), task.taskId);
     if (answer.done) return await succeeded(answer.value, running, input.fields);
     const pauseMs = pauseBetween(task.spec, everyMs, io.nowMs() - beganAtMs);
     const nextPokeAtMs = io.nowMs() + pauseMs;
@@ -146,6 +146,13 @@ async function sense(input: Input, running: Running): Promise<TaskRunOutcome> {
     await pause(io, pauseMs);
   }
 }
+
+function pokeOf(answer: unknown, taskId: string): Poke<unknown> {
+  if (typeof answer === 'object' && answer !== null && typeof (answer as Poke<unknown>).done === 'boolean') return answer as Poke<unknown>;
+  throw new TaskFailure('bad_output', `sensor '${taskId}' answered ${shownAnswer(answer)}: answer poke.done(value) when what it waits for is there, else poke.again()`, { retry: false });
+}
+
+const shownAnswer = (answer: unknown): string => (typeof answer === 'object' && answer !== null ? 'an object' : typeof answer === 'function' ? 'a function' : String(answer).slice(0, 100));
 
 /** Doubling, told from the time that has passed alone: the pauses before add up to the next one less `every`. So it needs no count that a lost host would take along. */
 function pauseBetween({ backoff, maxEvery }: TaskModel['spec'], everyMs: number, passedMs: number): number {
@@ -234,6 +241,8 @@ async function storedResult(task: TaskModel, value: unknown, io: TaskIo): Promis
   } catch (cause) {
     throw new TaskFailure('bad_output', `the result of '${task.taskId}' cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`, { cause });
   }
+  const lost = value instanceof Map || value instanceof Set ? `a ${value.constructor.name}` : text === undefined && value !== undefined ? `a ${typeof value}` : undefined;
+  if (lost !== undefined) throw new TaskFailure('bad_output', `the result of '${task.taskId}' is ${lost}, which JSON cannot hold: return a list, an object, a text, a number, true, false or null`);
   if (text === undefined) return undefined;
   const plain = (typeof value === 'object' || typeof value === 'bigint' ? JSON.parse(text) : value) as Json;
   // UTF-8 is at most three bytes a code unit, so most results are known to be small without being encoded.

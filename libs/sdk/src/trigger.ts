@@ -12,6 +12,8 @@ export type TriggerSpec =
   /** A function of the task's `triggers`, by name. */
   | { readonly kind: 'named'; readonly name: string; readonly args: Json };
 
+const KINDS: readonly unknown[] = ['at', 'after', 'poke', 'named'] satisfies readonly TriggerSpec['kind'][];
+
 const made = (spec: TriggerSpec): Trigger => spec as unknown as Trigger;
 
 /** What a task can be deferred to. Triggers hold no slot: a worker hosts thousands of them in one process. */
@@ -34,6 +36,9 @@ export const trigger = {
  * fails with the code `timeout`. Never returns.
  */
 export function defer(to: Trigger, options: { timeout?: Duration } = {}): never {
+  if (!KINDS.includes((to as Partial<TriggerSpec> | null | undefined)?.kind)) {
+    throw definitionError({ field: 'defer()', value: to, rule: 'a task is deferred to a trigger', remedy: "Write defer(trigger.after('1h')), trigger.at(…) or trigger.named('name', arguments)" });
+  }
   throw new Deferral(to as unknown as TriggerSpec, options.timeout === undefined ? undefined : durationMs('timeout of defer()', options.timeout));
 }
 

@@ -63,6 +63,9 @@ export const pathWatcher = new PathIdPipe('watcher', /^[0-9a-f]{32}$/, false);
 export const pathTask = new PathIdPipe('task_id', ID_PATTERN, false);
 export const pathTaskOrAll = new PathIdPipe('task_id', ID_PATTERN, true);
 
+/** The database's integers go no further. */
+const MOST = 2_147_483_647;
+
 /** A whole number in the path. */
 class PathNumberPipe implements PipeTransform<string, number> {
   readonly #name: string;
@@ -73,8 +76,8 @@ class PathNumberPipe implements PipeTransform<string, number> {
   }
   transform(raw: string): number {
     const number = /^-?\d{1,15}$/.test(raw) ? Number(raw) : Number.NaN;
-    if (number >= this.#min) return number;
-    throw invalid([{ type: 'int_parsing', loc: ['path', this.#name], msg: `Input should be a whole number from ${this.#min}`, input: raw }]);
+    if (number >= this.#min && number <= MOST) return number;
+    throw invalid([{ type: 'int_parsing', loc: ['path', this.#name], msg: `Input should be a whole number from ${this.#min} to ${MOST}`, input: raw }]);
   }
 }
 
