@@ -248,6 +248,10 @@ class ScopeValue {
     const nodes = new Map<string, readonly NodeModel[]>();
     for (const [value, target] of Object.entries(cases)) {
       const targets = target === null ? [] : Array.isArray(target) ? target : [target];
+      for (const edge of targets) {
+        if (nodeOf(edge) !== undefined) continue;
+        refuse({ field: `case '${value}' of the branch on '${task.taskId}'`, value: edge, rule: 'a branch goes to tasks and groups of its DAG', remedy: 'Give it what a called task answers, a list of these, or null for none' });
+      }
       nodes.set(value, targets.map((edge) => nodeIn(this.#dag, edge)));
     }
     const branch: BranchModel = { source, cases: nodes };

@@ -56,8 +56,10 @@ export function outcomeOfThrown(error: unknown, nowMs: number): TaskRunOutcome {
 }
 
 function failureOf(code: Failure['code'], error: unknown, detail?: string): Failure {
-  if (error === undefined || error === null) return { code, message: `the task threw ${error}, which tells nothing: throw new Error('what is wrong')` };
-  if (!(error instanceof Error)) return { code, message: String(error).slice(0, MESSAGE_CHARACTERS) };
+  if (!(error instanceof Error)) {
+    const said = String(error);
+    return { code, message: error === undefined || error === null ? `the task threw ${said}, which tells nothing: throw new Error('what is wrong')` : said.slice(0, MESSAGE_CHARACTERS) };
+  }
   // A TaskFailure's sentence is for people as it stands.
   const named = code === 'error' && error.name !== 'Error' && error.name !== 'TaskFailure' ? `${error.name}: ${error.message}` : error.message;
   const shown = detail ?? (code === 'error' || code === 'no_retry' ? error.stack : undefined);
