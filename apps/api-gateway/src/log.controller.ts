@@ -1,18 +1,24 @@
 import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { AttemptKey, LogReader } from '@dagbook/contracts';
-import { listTries } from '@dagbook/read-models';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LogQuery, LogStreamQuery } from './dto/request.ts';
 import { TaskInstancesLogResponse, type StructuredLogMessage } from './dto/response.ts';
 import { invalid, notFound } from './error/api-error.ts';
 import { pathDag, pathRun, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
+import { LogEnd, ndjson } from './log-end.ts';
 import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
+import { ChangeHub } from './stream/change-hub.ts';
 import { EventStream } from './stream/event-stream.ts';
 import { LOG_READER } from './token.ts';
 
 const PAGE_BYTES = 512 * 1024;
+/** How long the lines of a try that has ended may be on their way. */
+const LATE_LINES_MS = 3_000;
+/** How long after the end of its log a try may wait to be decided. */
+const DECIDED_WITHIN_MS = 5_000;
+const TAIL_CHARACTERS = 64 * 1024;
 const FULL_BYTES = 16 * 1024 * 1024;
 
 const LOG_PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/logs/:try_number';
@@ -23,9 +29,11 @@ const LOG_PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id
 export class LogController {
   readonly #reader: Reader;
   readonly #logs: LogReader;
-  constructor(@Inject(Reader) reader: Reader, @Inject(LOG_READER) logs: LogReader) {
+  readonly #end: LogEnd;
+  constructor(@Inject(Reader) reader: Reader, @Inject(LOG_READER) logs: LogReader, @Inject(ChangeHub) hub: ChangeHub) {
     this.#reader = reader;
     this.#logs = logs;
+    this.#end = new LogEnd(reader, hub);
   }
 
   @Get(LOG_PATH)
@@ -45,16 +53,18 @@ export class LogController {
     if (accept?.includes('application/x-ndjson') === true) {
       void reply.type('application/x-ndjson; charset=utf-8');
       if (slice !== null && !slice.ended) void reply.header('x-continuation-token', tokenOf(slice.nextByte));
-      return slice?.text ?? '';
+      if (slice === null) return ndjson(await this.#end.inPlace(attempt));
+      return slice.ended ? slice.text + ndjson(await this.#end.after(attempt, slice.text)) : slice.text;
     }
-    if (slice === null) return { content: await this.#whyNone(attempt), continuation_token: null };
+    if (slice === null) return { content: await this.#end.inPlace(attempt), continuation_token: null };
     if (!slice.ended) return { content: linesOf(slice.text), continuation_token: tokenOf(slice.nextByte) };
-    return { content: [...linesOf(slice.text), ...(await this.#decidedLater(attempt, slice.text))], continuation_token: null };
+    return { content: [...linesOf(slice.text), ...(await this.#end.after(attempt, slice.text))], continuation_token: null };
   }
 
   /**
    * Ids are the byte after the event, so that a reader that reconnects misses nothing and sees nothing twice. One that asks
-   * for the end first is told where it begins, by an event `start`.
+   * for the end first is told where it begins, by an event `start`. The log of a worker that was lost has no end of its own: it
+   * ends when the try has, and nothing has come for a while.
    */
   @Get(`${LOG_PATH}/stream`)
   @Operation({ id: 'stream_log', summary: 'The log of a try as it is written, as server-sent events', answers: null, query: LogStreamQuery })
@@ -73,33 +83,21 @@ export class LogController {
     const end = seen !== undefined || tailBytes === undefined ? null : await this.#logs.read({ attempt, tailBytes, maxBytes: tailBytes });
     const fromByte = seen ?? end?.fromByte ?? 0;
     const stream = EventStream.open(request, reply);
+    const following = new AbortController();
+    void this.#end.whenOver(attempt, stream.signal).catch(() => undefined).then(() => setTimeout(() => following.abort(), LATE_LINES_MS).unref());
+    let written = '';
     try {
       if (end !== null) await stream.send({ event: 'start', data: JSON.stringify({ from_byte: fromByte }) });
-      for await (const slice of this.#logs.follow({ attempt, fromByte }, stream.signal)) {
+      for await (const slice of this.#logs.follow({ attempt, fromByte }, AbortSignal.any([stream.signal, following.signal]))) {
+        written = (written + slice.text).slice(-TAIL_CHARACTERS);
         if (slice.text !== '') await stream.send({ id: String(slice.nextByte), data: slice.text.replace(/\n$/, '') });
       }
+      await this.#end.whenDecided(attempt, AbortSignal.any([stream.signal, AbortSignal.timeout(DECIDED_WITHIN_MS)]));
+      for (const line of await this.#end.after(attempt, written)) await stream.send({ data: JSON.stringify(line) });
       if (!stream.signal.aborted) await stream.send({ event: 'end', data: '{}' });
     } finally {
       stream.close();
     }
-  }
-
-  /** Of a try that has not begun there is no log: what it waits for stands in its place. */
-  async #whyNone({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey): Promise<StructuredLogMessage[]> {
-    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
-    if (tryNumber < instance.tryNumber || instance.state === 'failed') return this.#decidedLater({ dagId, runId, taskId, mapIndex, tryNumber }, '');
-    if (instance.state === 'running' || instance.state === 'success') return [];
-    const { message } = await this.#reader.explanation(instance);
-    return [{ timestamp: null, event: message, level: 'info', logger: 'dagbook' }];
-  }
-
-  /** Why a try failed, where its worker could not say: a result that cannot be mapped over, a worker that was lost, a mark. */
-  async #decidedLater({ dagId, runId, taskId, mapIndex, tryNumber }: AttemptKey, text: string): Promise<StructuredLogMessage[]> {
-    const instance = await this.#reader.taskInstance(dagId, runId, taskId, mapIndex);
-    const tries = await listTries(this.#reader.db, instance);
-    const { state, reason } = tries.find((one) => one.tryNumber === tryNumber) ?? instance;
-    if (reason === null || (state !== 'failed' && state !== 'up_for_retry') || text.includes(JSON.stringify(reason.message).slice(1, -1))) return [];
-    return [{ timestamp: null, event: reason.message, level: 'error', logger: 'dagbook' }];
   }
 
   async #attempt(dagId: string, runId: string, taskId: string, mapIndex: number, tryNumber: number): Promise<AttemptKey> {

@@ -1,10 +1,10 @@
 import {
-  callbackRecords, compilePlan, createRunState, DEFAULT_POOL, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, replan, spannedDates, whyQueued, type CallbackRecord, type DagEvent, type DagRun, type Explanation, type Foresight, type RunCommand, type RunCreated, type RunEvent, type RunSpan, type WaitingReason,
+  callbackRecords, compilePlan, createRunState, DEFAULT_POOL, deadlinesOf, decideRun, evolveDag, evolveRun, explainTaskInstance, initialDag, isRejected, pastOf, replan, spannedDates, whyQueued, type CallbackRecord, type DagEvent, type DagRun, type Explanation, type Foresight, type PastRuns, type RunCommand, type RunCreated, type RunEvent, type RunSpan, type WaitingReason,
 } from '@dagbook/domain';
 import { attemptId, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
 import {
-  dagVersions, getDag, getRun, getTaskInstance, renderedFields, runsByLogicalDate, taskInstancesOf, type StoredDagVersion, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
+  dagVersions, getDag, getRun, getTaskInstance, renderedFields, runBefore, runsByLogicalDate, taskInstancesOf, type StoredDagVersion, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
 } from '@dagbook/read-models';
 import { ApiError, dagNotFound, runNotFound, taskInstanceNotFound } from './error/api-error.ts';
 import { refusalStatus } from './command/refusal-status.ts';
@@ -120,12 +120,25 @@ export class Reader {
     const [dag, run] = await Promise.all([this.dag(instance.dagId), this.#folded(instance.dagId, instance.runId)]);
     const slot = await this.#slot(instance);
     const runWaits = run.state === 'queued' ? whyQueued({ runType: (await this.run(instance.dagId, instance.runId)).runType, maxActiveRuns: dag.maxActiveRuns, running: dag.runningRuns }) : undefined;
+    const past = await this.#past(instance);
     return explainTaskInstance(run, instance, {
       dagPaused: dag.isPaused,
+      ...(past === undefined ? {} : { past }),
       ...(runWaits === undefined ? {} : { runWaits }),
       ...(slot === undefined ? {} : { slot }),
       ...(instance.worker === null ? {} : { grantedTo: instance.worker }),
     });
+  }
+
+  /** Of one that depends on the run before. */
+  async #past(instance: ListedTaskInstance): Promise<PastRuns | undefined> {
+    if (instance.state !== 'none') return undefined;
+    const task = (await this.planOf(instance)).tasks.find(({ taskId }) => taskId === instance.taskId);
+    if (task?.dependsOnPast !== true && task?.waitForDownstream !== true) return undefined;
+    const before = await runBefore(this.db, instance.dagId, (await this.run(instance.dagId, instance.runId)).logicalDateMs);
+    if (before === null) return { isFirst: true, taskOf: () => undefined };
+    const run = await this.#folded(instance.dagId, before.runId);
+    return { isFirst: false, runId: before.runId, taskOf: (ref) => pastOf(run, ref) };
   }
 
   /** Of one that is ready and has been given to nobody. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runStream } from '@dagbook/contracts';
+import { runStream, type LogSlice } from '@dagbook/contracts';
+import type { DagDefinition } from '@dagbook/domain';
 import { Journal, PIPELINE, planHashOf, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { House, TextLog } from '../test/house.ts';
@@ -238,14 +239,54 @@ describe('the page', () => {
     const path = '/api/v2/dags/pipeline/dagRuns/too_long/taskInstances/extract/logs/1';
     const ending = { timestamp: null, event: message, level: 'error', logger: 'dagbook' };
     expect((await house.get(path)).body.content.map(({ event }: { event: string }) => event)).toEqual(['hello', 'bye', message]);
+    const lines = async (of: House): Promise<string> => (await of.ask('GET', path, { headers: { accept: 'application/x-ndjson' } })).body as unknown as string;
+    const streamed = async (of: House): Promise<string> => (await of.ask('GET', `${path}/stream`)).body as unknown as string;
+    expect(await lines(house)).toBe(`${LOG}${JSON.stringify(ending)}\n`);
+    expect((await streamed(house)).endsWith(`data: ${JSON.stringify(ending)}\n\nevent: end\ndata: {}\n\n`)).toBe(true);
     for (const [logs, content] of [
       [Object.assign(new TextLog(''), { read: () => Promise.resolve(null) }), [ending]],
       [new TextLog(`${JSON.stringify({ event: message })}\n`), [{ event: message }]],
     ] as const) {
       const other = await House.open(postgres, { logs });
       expect((await other.get(path)).body.content).toEqual(content);
+      expect(await lines(other)).toBe(content.map((line) => `${JSON.stringify(line)}\n`).join(''));
       await other.close();
     }
+  });
+
+  it('ends the stream of a log whose worker was lost when the try has ended, with why', async () => {
+    await journal.run(PIPELINE, 'lost');
+    await journal.start('pipeline', 'lost', 'extract');
+    await house.caughtUp();
+    // Its end never comes.
+    let isFollowed = (): void => undefined;
+    const followed = new Promise<void>((resolve) => (isFollowed = resolve));
+    const endless = Object.assign(new TextLog(''), {
+      async *follow(_: object, signal: AbortSignal): AsyncIterable<LogSlice> {
+        yield { fromByte: 0, nextByte: LOG.length, text: LOG, ended: false };
+        isFollowed();
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const other = await House.open(postgres, { logs: endless });
+    const stream = other.ask('GET', '/api/v2/dags/pipeline/dagRuns/lost/taskInstances/extract/logs/1/stream');
+    await followed;
+    const message = 'Worker w was lost while it ran this try (lease_expired).';
+    await journal.append(runStream('pipeline', 'lost'), [{ type: 'TaskFailed', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, failure: { code: 'worker_lost', message }, atMs: journal.tick() }]);
+    expect((await stream).body).toMatch(new RegExp(`${message.replaceAll(/[().]/g, '.')}[^\n]*\n\nevent: end\ndata: {}\n\n$`));
+    await other.close();
+  });
+
+  it('names the past run that one waits for', async () => {
+    const careful: DagDefinition = { ...PIPELINE, dagId: 'careful', tasks: [{ taskId: 'extract', operator: 'function', upstream: [], dependsOnPast: true }] };
+    await journal.dag(careful);
+    const dated = (hour: number) => ({ logicalDateMs: Date.UTC(2026, 10, 1, hour) });
+    await journal.run(careful, 'first', dated(1));
+    await journal.start('careful', 'first', 'extract');
+    await journal.run(careful, 'second', dated(2));
+    await house.caughtUp();
+    expect((await house.get('/ui/why/careful/second/extract/-1')).body).toMatchObject({ code: 'waits_for_past_run', message: "extract depends on the DAG's previous run: its extract must end in success or skipped. In run first it is running yet." });
+    expect((await house.get('/ui/why/careful/first/extract/-1')).body).toMatchObject({ code: 'running' });
   });
 
   it('explains why a ready one has no slot, also where its log will be', async () => {

@@ -21,7 +21,7 @@ export { ReadModelProjection } from './projection.ts';
 export type { DagVersionRow, StoredDagVersion, HumanInputRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
 export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
-export { getRun, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
+export { getRun, runBefore, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';
 export type { ListedXCom, XComInstant } from './xcom-query.ts';
 export { listXComs } from './xcom-query.ts';
 export type { Queryable } from './sql.ts';

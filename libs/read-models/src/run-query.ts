@@ -55,6 +55,13 @@ export async function listRuns(db: Queryable, filter: RunFilter, order: readonly
   return { rows: await selectRows<RunRow>(db, sql, conditions.values), total };
 }
 
+/** The run of the next earlier logical date; null: there is none, or the run has no date. */
+export async function runBefore(db: Queryable, dagId: string, logicalDateMs: number | null): Promise<{ readonly runId: string } | null> {
+  if (logicalDateMs === null) return null;
+  const rows = await selectRows<{ runId: string }>(db, 'SELECT run_id AS "runId" FROM rm.dag_runs WHERE dag_id = $1 AND logical_date_ms < $2 ORDER BY logical_date_ms DESC LIMIT 1', [dagId, logicalDateMs]);
+  return rows[0] ?? null;
+}
+
 export async function getRun(db: Queryable, dagId: string, runId: string): Promise<RunRow | null> {
   const [row] = await selectRows<RunRow>(db, `SELECT ${selectList('r', RUN_COLUMNS)} FROM rm.dag_runs r WHERE r.dag_id = $1 AND r.run_id = $2`, [dagId, runId]);
   return row ?? null;

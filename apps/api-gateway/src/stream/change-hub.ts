@@ -49,6 +49,22 @@ export class ChangeHub {
     this.#clients.clear();
   }
 
+  /** Resolves when something of the task has changed, or the signal has aborted. */
+  changed({ dagId, runId, taskId }: { readonly dagId: string; readonly runId: string; readonly taskId: string }, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        detach();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const detach = this.#feed.onChange(({ runs }) => {
+        if (runs.some((run) => run.dagId === dagId && run.runId === runId && run.taskIds.includes(taskId))) done();
+      });
+      if (signal.aborted) done();
+      else signal.addEventListener('abort', done);
+    });
+  }
+
   /** Serves a client until it goes. `lastEventId` resumes after it, or says `reset` when that is too long ago. */
   async serve(stream: EventStream, topics: readonly Topic[], lastEventId: string | undefined): Promise<void> {
     const client = new Client(stream, topics);

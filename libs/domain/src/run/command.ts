@@ -95,4 +95,6 @@ export interface PastRuns {
   /** undefined: there is no previous run. State of the same task, and whether its direct downstream has finished well. */
   readonly taskOf: (ref: TaskInstanceRef) => { readonly state: string; readonly downstreamDone: boolean } | undefined;
   readonly isFirst: boolean;
+  /** The previous run, for whoever reads why. */
+  readonly runId?: string;
 }

@@ -65,6 +65,14 @@ test('knows mapping, setups, the past and dead ends', () => {
   const past = story({ a: { dependsOnPast: true } });
   expect(codeOf(past, 'a', { past: { isFirst: false, taskOf: () => ({ state: 'failed', downstreamDone: false }) } })).toBe('waits_for_past_run');
   expect(codeOf(past, 'a', { past: { isFirst: true, taskOf: () => undefined } })).toBe('about_to_move');
+  const rule = "a depends on the DAG's previous run: its a must end in success or skipped.";
+  const after = (state: string | undefined, of = past): string => asked(of, 'a', { past: { isFirst: false, runId: 'before', taskOf: () => (state === undefined ? undefined : { state, downstreamDone: false }) } }).message;
+  expect([asked(past, 'a').message, after('failed'), after('upstream_failed'), after('running'), after('none')]).toEqual([
+    rule, `${rule} In run before it is failed: clear it there, or mark it a success.`, `${rule} In run before it is upstream_failed: clear it there, or mark it a success.`,
+    `${rule} In run before it is running yet.`, `${rule} In run before it is not begun yet.`,
+  ]);
+  expect(after(undefined, story({ a: { dependsOnPast: true, ignoreFirstDependsOnPast: false } }))).toBe(`${rule} Run before does not have it, and ignoreFirstDependsOnPast is false: clear that run on the newest version, or mark this task.`);
+  expect(after('success', story({ a: { dependsOnPast: true, waitForDownstream: true } }))).toBe("a depends on the DAG's previous run: its a, and what is directly below it, must end in success or skipped. In run before it is success, and what is directly below it is not: see what that waits for, or clear it there.");
 });
 
 test('says of a paused DAG that nothing else begins', () => {

@@ -5,7 +5,7 @@ import type { PastRuns } from './command.ts';
 import type { TaskInstanceRef } from './event.ts';
 import { humanRequestOf } from './human-request.ts';
 import { judge, setupCounts, upstreamCounts } from './judge.ts';
-import { findInstance, isTerminal, type DagRun, type TaskInstance } from './state.ts';
+import { findInstance, isTerminal, refOf, type DagRun, type TaskInstance } from './state.ts';
 import type { TaskState } from './state-names.ts';
 
 /** What the run itself cannot know. */
@@ -88,7 +88,7 @@ function explainWaiting(run: DagRun, instance: TaskInstance, outside: Outside): 
   if (judge(run, instance) !== 'wait') {
     if (outside.dagPaused) return { code: 'dag_paused', state, message: 'The DAG is paused: what has begun goes on, and nothing else begins until it is unpaused.' };
     if (plan.needsPast && (outside.past === undefined || !pastAllows(instance, outside.past))) {
-      return { code: 'waits_for_past_run', state, message: `${plan.taskId} depends on the DAG's previous run: its ${plan.taskId}${plan.definition.waitForDownstream === true ? ', and what is directly below it,' : ''} must end in success or skipped.` };
+      return { code: 'waits_for_past_run', state, message: pastSentence(instance, outside.past) };
     }
     return { code: 'about_to_move', state, message: 'Its dependencies are settled; the scheduler moves it next.' };
   }
@@ -108,6 +108,17 @@ function explainWaiting(run: DagRun, instance: TaskInstance, outside: Outside): 
     return { code: 'setup_unfinished', state, waitsFor: setups.slice(0, MOST_NAMED), message: `${counts.success} of its ${counts.upstream} setups further up have succeeded. Next: ${named(setups)}.` };
   }
   return { code: 'stuck', state, message: `Everything upstream has finished and its trigger rule ${plan.rule} will never be met: the run ends as deadlocked when nothing else is under way.` };
+}
+
+function pastSentence(instance: TaskInstance, past: PastRuns | undefined): string {
+  const { taskId, definition } = instance.slot.plan;
+  const rule = `${taskId} depends on the DAG's previous run: its ${taskId}${definition.waitForDownstream === true ? ', and what is directly below it,' : ''} must end in success or skipped`;
+  if (past?.runId === undefined) return `${rule}.`;
+  const before = past.taskOf(refOf(instance));
+  if (before === undefined) return `${rule}. Run ${past.runId} does not have it, and ignoreFirstDependsOnPast is false: clear that run on the newest version, or mark this task.`;
+  if (before.state === 'failed' || before.state === 'upstream_failed') return `${rule}. In run ${past.runId} it is ${before.state}: clear it there, or mark it a success.`;
+  if (before.state !== 'success' && before.state !== 'skipped') return `${rule}. In run ${past.runId} it is ${before.state === 'none' ? 'not begun' : before.state} yet.`;
+  return `${rule}. In run ${past.runId} it is ${before.state}, and what is directly below it is not: see what that waits for, or clear it there.`;
 }
 
 type Named = TaskInstanceRef & { readonly state: TaskState };
