@@ -8,7 +8,7 @@ import { formatPosition, isAfter, type AppendEntry, type EventStore, type NewEve
 import { errorAttributes, uuidv7, type Clock, type Log } from '@dagbook/platform';
 import { triggeringEvents } from './asset-event.ts';
 import type { AssetLoop } from './asset.loop.ts';
-import type { NewRun, OwnedDag } from './dag-desk.ts';
+import type { NewRun, OwnedDag } from './owned-dag.ts';
 import type { Plan } from './plan-library.ts';
 import type { Ask, AskOutcome } from './run-engine.ts';
 

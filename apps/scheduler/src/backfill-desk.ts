@@ -5,9 +5,9 @@ import {
 import { backfillStream, runStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
-import type { NewRun, OwnedDag } from './dag-desk.ts';
 import { foldRuns, type HotRun } from './hot-run.ts';
 import { claimLogicalDates, holdersOf } from './logical-date-claim.ts';
+import type { NewRun, OwnedDag } from './owned-dag.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import type { AskOutcome, RunEngine } from './run-engine.ts';
 

@@ -1,9 +1,9 @@
 import {
-  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type DagFold, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
-import { formatPosition, type AppendEntry, type AppendResult, type EventStore, type StoredEvent } from '@dagbook/event-store';
+import { formatPosition, type AppendEntry, type AppendResult, type EventStore } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
 import { askAcross, type AcrossRuns } from './across-runs.ts';
 import { AssetDesk } from './asset-desk.ts';
@@ -13,6 +13,7 @@ import { BackfillDesk } from './backfill-desk.ts';
 import { foldRuns, type HotRun } from './hot-run.ts';
 import { claimLogicalDates } from './logical-date-claim.ts';
 import { matchesPattern } from './param-pattern.ts';
+import { activeRuns, foldOf, forgetRun, newOwnedDag, type NewRun, type OwnedDag } from './owned-dag.ts';
 import type { Plan, PlanLibrary } from './plan-library.ts';
 import { newTraceparent } from './run-tracer.ts';
 import type { Ask, AskOutcome, RunEngine } from './run-engine.ts';
@@ -491,49 +492,11 @@ export interface DagDeskPorts {
   readonly watchers: Pick<WatcherDesk, 'sync' | 'drop'>;
 }
 
-export interface OwnedDag {
-  readonly dagId: string;
-  /** Keys of `WakeTimes` are DAGs here. */
-  readonly runId: string;
-  readonly streamId: string;
-  fold: DagFold;
-  version: number;
-  plan: Plan | undefined;
-  readonly running: Set<string>;
-  /** Queued runs with the instant after which each may run: oldest first. */
-  readonly queued: Map<string, number>;
-  /** Queued runs that have been asked to start. */
-  readonly starting: Set<string>;
-  /** False while its unfinished runs are being folded: until all are known nobody can say how many more may start. */
-  knowsItsRuns: boolean;
-  /** The fold may lag behind the journal. */
-  isInDoubt: boolean;
-  scheduling: boolean;
-  turn: Promise<unknown>;
-}
-
 const REFOLD_AFTER_MS = 200;
 const ASK_AGAIN_AFTER_MS = 1_000;
 
-const foldOf = (events: readonly StoredEvent[]): DagFold =>
-  events.reduce((fold, { type, data }) => evolveDag(fold, { type, ...(data as object) } as DagEvent), initialDag());
-
-const newOwnedDag = (dagId: string, fold: DagFold, version: number, plan: Plan | undefined): OwnedDag => ({
-  dagId, runId: '', streamId: dagStream(dagId), fold, version, plan, running: new Set(), queued: new Map(), starting: new Set(), knowsItsRuns: false, isInDoubt: false, scheduling: false, turn: Promise.resolve(),
-});
-
-const activeRuns = (dag: OwnedDag): number => dag.running.size + dag.queued.size;
-
-function forgetRun(dag: OwnedDag, runId: string): void {
-  dag.running.delete(runId);
-  dag.queued.delete(runId);
-  dag.starting.delete(runId);
-}
-
 /** What is asked of one run. */
 type RunBody = Extract<CommandBody, { runId: string }>;
-
-export type NewRun = Omit<Extract<Ask['command'], { type: 'CreateRun' }>, 'type' | 'nowMs' | 'dagId' | 'planHash' | 'dagVersion' | 'bundleHash' | 'traceparent'>;
 
 function runCommandOf(body: RunBody): Ask['command'] {
   switch (body.type) {

@@ -4,7 +4,7 @@ import type { PackedBundle } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
 import type { Clock, Log } from '@dagbook/platform';
 import type { DagBundleSource } from './bundle-intake.ts';
-import type { OwnedDag } from './dag-desk.ts';
+import type { OwnedDag } from './owned-dag.ts';
 
 /**
  * Asks the timetables that authors wrote, in parse children, by the stored code of the version that counts. Only what a

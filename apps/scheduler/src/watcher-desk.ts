@@ -4,8 +4,8 @@ import { assetEventsStream, assignmentTopic, parseAttemptId, TOPICS, watcherAtte
 import type { AppendResult, EventStore, NewEvent, Position } from '@dagbook/event-store';
 import type { MessagePublisher } from '@dagbook/messaging';
 import { errorAttributes, uuidv7, watcherKey, type Clock, type Log } from '@dagbook/platform';
-import type { OwnedDag } from './dag-desk.ts';
 import type { Report } from './overheard.ts';
+import type { OwnedDag } from './owned-dag.ts';
 
 /**
  * Lets the assets that our DAGs wait for be watched, and takes in what was seen.
