@@ -16,12 +16,14 @@ export type Lookup =
       readonly mapIndexes: number | readonly number[] | undefined;
       readonly includePriorDates: boolean;
     }
+  /** What a task keeps, or what is kept of an asset: of the task's only one where no URI is given. */
+  | { readonly kind: 'state'; readonly of: 'task' | 'asset'; readonly uri: string | undefined; readonly key: string }
   /** A template file by its name, for `include`, `import` and `extends`. */
   | { readonly kind: 'template'; readonly name: string };
 
 /**
  * The answer. Of a variable the text as stored, of a connection its fields (`conn_id conn_type host login password port
- * schema extra uri`), of an XCom the value, of a template its source. `found: false` is an answer too.
+ * schema extra uri`), of an XCom or a state the value, of a template its source. `found: false` is an answer too.
  */
 export type LookupAnswer = { readonly found: true; readonly value: Json } | { readonly found: false };
 

@@ -26,6 +26,7 @@ describe('look-ups', () => {
     connection: { found: true, value: { conn_type: 'postgres', host: 'db', password: 'p@ss', port: 5432, extra: '{"sslmode": "require"}', uri: 'postgres://db' } },
     xcom: { found: true, value: { rows: 3 } },
     template: { found: true, value: 'from {{ ds }}' },
+    state: { found: true, value: { page: 3 } },
   };
   const asked = (template: string): { readonly text: string; readonly lookups: readonly Lookup[] } => {
     const lookups: Lookup[] = [];
@@ -52,6 +53,15 @@ describe('look-ups', () => {
         { kind: 'variable', key: 'cfg' }, { kind: 'template', name: 'x.sql' },
       ],
     });
+  });
+
+  it('reads states of the task and of assets, and writes none', () => {
+    const state = { kind: 'state', uri: undefined } as const;
+    expect(asked("{{ task_state_store.get('a', 'b').page }} {{ asset_state_store.get('c') }} {{ asset_state_store['s3://x'].get('d', default=4) }} {{ asset_state_store[{'uri': 's3://y'}].get('e') }}")).toEqual({
+      text: "3 {'page': 3} {'page': 3} {'page': 3}", lookups: [{ ...state, of: 'task', key: 'a' }, { ...state, of: 'asset', key: 'c' }, { ...state, of: 'asset', uri: 's3://x', key: 'd' }, { ...state, of: 'asset', uri: 's3://y', key: 'e' }],
+    });
+    expect(rendered("{{ task_state_store.get('a', 'b') }} {{ asset_state_store['s3://x'].get('d') }}")).toBe('b None');
+    expect([failure("{{ task_state_store.set('a', 1) }}"), failure("{{ asset_state_store[3] }}")]).toEqual(['UndefinedError', 'UndefinedError']);
   });
 
   it('falls back where a value is not there, and fails where nothing is to fall back to', () => {

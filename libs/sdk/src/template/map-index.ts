@@ -11,6 +11,6 @@ const MAX_NAME_CHARACTERS = 250;
 export async function renderMapIndex(template: string, input: { readonly [name: string]: unknown }, rendering: Rendering): Promise<string> {
   const { dag, task, request, io } = rendering;
   const context = await templateContext(rendering, io, mayNamePrevious(template), { input: JSON.parse(JSON.stringify(input)) as Json });
-  const name = await renderText(`mapIndexTemplate of '${task.taskId}'`, template, context, { request, io, macros: dag.spec.macros, filters: dag.spec.filters });
+  const name = await renderText(`mapIndexTemplate of '${task.taskId}'`, template, context, { request, task, io, macros: dag.spec.macros, filters: dag.spec.filters });
   return (io.mask?.()?.mask(name) ?? name).slice(0, MAX_NAME_CHARACTERS);
 }

@@ -1,7 +1,7 @@
 import { SecretMask } from '@dagbook/domain';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { aws, bash, dag, docker, http, provideOperators, python, sql } from '../index.ts';
+import { asset, aws, bash, dag, docker, http, provideOperators, python, sql } from '../index.ts';
 import { runnableOf, type TaskIo, type TaskRunRequest } from '../runnable.ts';
 
 afterEach(() => provideOperators({}));
@@ -35,6 +35,16 @@ test('texts are rendered at any depth with what Airflow knows', async () => {
     body: { list: [{ bucket: 'raw', of: 'lake.call 1 manual' }], number: 3, rows: [1, 2] },
     values: {},
   });
+});
+
+test('what a task keeps and what is kept of its assets can be read', async () => {
+  provideOperators({ http: echo });
+  const [orders, fx] = [asset('s3://lake/orders'), asset('s3://lake/fx')];
+  const d = dag('kept');
+  const one = d.task('one', http({ url: "x/{{ asset_state_store.get('watermark') }}/{{ task_state_store.get('page', 1) }}" }), { inlets: [orders] })();
+  const two = d.task('two', http({ url: "{{ asset_state_store[inlets[1]].get('rate', 'none') }}" }), { inlets: [orders, fx] })();
+  const result = await d.test({ ...at, assetState: [{ asset: orders, key: 'watermark', value: '2026-11-25' }, { asset: fx, key: 'rate', value: 1.5 }] });
+  expect([result.value(one), result.value(two)]).toMatchObject([{ url: 'x/2026-11-25/1' }, { url: '1.5' }]);
 });
 
 test('what a result or a param holds is never a template', async () => {

@@ -57,7 +57,7 @@ export async function renderFields(rendering: Rendering): Promise<RenderedFields
   const { hasText, asksForPrevious } = templatesOf(task);
   if (!hasText) return undefined;
   const context = await templateContext(rendering, io, asksForPrevious, rendering.more);
-  const scope: RenderScope = { request, io, macros: dag.spec.macros, filters: dag.spec.filters };
+  const scope: RenderScope = { request, task, io, macros: dag.spec.macros, filters: dag.spec.filters };
   const environment: { [name: string]: string } = {};
   const shown: { [field: string]: string } = {};
   const members: [string, Template][] = [];

@@ -1,9 +1,12 @@
 import { type Json, XCOM_KEY } from '@dagbook/domain';
 import type { Lookup, LookupAnswer, RenderOptions, ShellCommand } from '@dagbook/templates';
+import { asset } from '../asset.ts';
 import { TaskFailure } from '../error.ts';
 import { connectionMissing } from '../missing.ts';
 import { readResult } from '../resolve.ts';
 import type { TaskIo, TaskRunRequest } from '../runnable.ts';
+import type { TaskModel } from '../model.ts';
+import { assetStateOfTask, taskState } from '../state-store.ts';
 import type { SiteMacro } from '../types.ts';
 
 /** The room of templates is loaded by the first task that has one. */
@@ -11,6 +14,7 @@ const templates = () => import('@dagbook/templates');
 
 export interface RenderScope {
   readonly request: TaskRunRequest;
+  readonly task: TaskModel;
   readonly io: TaskIo;
   readonly macros: { readonly [name: string]: SiteMacro } | undefined;
   readonly filters: { readonly [name: string]: SiteMacro } | undefined;
@@ -70,7 +74,15 @@ async function answerTo(lookup: Lookup, scope: RenderScope): Promise<LookupAnswe
       return found(await io.templateFile?.(lookup.name));
     case 'xcom':
       return pulled(lookup, scope);
+    case 'state':
+      return found(await stateOf(lookup, scope));
   }
+}
+
+async function stateOf({ of, uri, key }: Lookup & { readonly kind: 'state' }, { io, task: { taskId, spec } }: RenderScope): Promise<Json | undefined> {
+  if (of === 'task') return taskState(io).get<Json>(key);
+  const { inlets = [], outlets = [] } = spec;
+  return assetStateOfTask(io, { taskId, inlets, outlets }, uri === undefined ? undefined : asset(uri)).get<Json>(key);
 }
 
 /** Under other keys than that of results stands what people set. */

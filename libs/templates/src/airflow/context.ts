@@ -11,6 +11,7 @@ import type { Value } from '../value/value.ts';
 import { CONNECTIONS, Record, VARIABLES, xcomPull } from './accessor.ts';
 import { fromJson } from './json-value.ts';
 import { MACROS } from './macro.ts';
+import { ASSET_STATES, TASK_STATES } from './state-accessor.ts';
 
 /** An instant in a context, which a template sees as a pendulum `DateTime` in UTC. */
 export interface Instant {
@@ -64,6 +65,8 @@ export function contextNames(context: TemplateContext): (readonly [string, Value
     ['params', contextValue(context.params ?? {})],
     ['var', VARIABLES],
     ['conn', CONNECTIONS],
+    ['task_state_store', TASK_STATES],
+    ['asset_state_store', ASSET_STATES],
     ['macros', new PyModule('airflow.sdk.execution_time.macros', MACROS)],
     ['dag_run', new Record('DagRun', `<DagRun ${id(dagRun, 'dag_id')}: ${runId}>`, [['run_id', runId], ['conf', new PyDict()], ...entries(dagRun)])],
     ['dag', new Record('DAG', `<DAG: ${id(dag, 'dag_id')}>`, entries(dag))],
