@@ -227,6 +227,7 @@ async function answer(req, res) {
   const i = r.instances.find((one) => one.task.task_id === taskId && (one.map === map || map === -1));
   if (i === undefined) return missing(res, 'Task Instance');
   if (rest[0] === 'xcomEntries') return rest[1] === undefined ? send(res, 200, { xcom_entries: i.state === 'success' ? [{ bytes: 40 }] : [], total_entries: i.state === 'success' ? 1 : 0 }) : send(res, 200, { key: rest[1], value: { rows: 512, station: 'SEA-01' } });
+  if (rest[0] === 'state-store') return send(res, 200, { task_state_store: i.startMs === null ? [] : [{ key: 'page', value: { done: 3, of: 12 }, updated_at: iso(i.startMs), expires_at: null }], total_entries: i.startMs === null ? 0 : 1 });
   if (rest[0] === 'tries') return send(res, 200, { task_instances: Array.from({ length: i.tryNumber }, (_, n) => ({ ...instanceShape(r, i), try_number: n + 1, state: n + 1 < i.tryNumber ? 'failed' : i.state })), total_entries: i.tryNumber });
   if (rest[0] === 'logs' && rest[2] === 'stream') {
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

@@ -220,6 +220,15 @@ describe('a result', () => {
   });
 });
 
+describe('what a task keeps for its next try', () => {
+  it('stands below its details', async () => {
+    await page.goto(`${origin}/dags/seattle_weather`);
+    await cell('extract', 3);
+    await page.getByTestId('tab-details').click();
+    await page.getByTestId('kept-state').getByText('{"done":3,"of":12}').waitFor();
+  });
+});
+
 describe('connections and variables', () => {
   it('a connection is added, changed without its password, and deleted', async () => {
     await page.goto(`${origin}/connections`);

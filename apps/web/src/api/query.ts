@@ -4,7 +4,7 @@ import type { RunState } from '../model/task-state.ts';
 import { ApiFailure, path } from './client.ts';
 import {
   getConnections, getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getHitlDetail, getHitlDetails, getImportErrors, getMappedTaskInstance, getTaskInstance,
-  getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getXcomEntry, uiDags, uiGrid, uiStructure, uiWhy,
+  getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getXcomEntry, listTaskStateStore, uiDags, uiGrid, uiStructure, uiWhy,
 } from '@dagbook/api-client';
 
 /**
@@ -129,6 +129,13 @@ export const resultQuery = (instance: TaskInstance) => queryOptions({
 
 /** A larger one is not fetched to be shown. */
 const SHOWN_RESULT_BYTES = 256 * 1024;
+
+/** What the instance keeps for its next try: no event tells of a change while it runs. */
+export const keptStateQuery = (instance: TaskInstance) => queryOptions({
+  queryKey: [...runKey(instance.dag_id, instance.dag_run_id), 'keptState', instance.task_id, instance.map_index],
+  queryFn: async ({ signal }) => (await listTaskStateStore({ signal, path: { dag_id: instance.dag_id, dag_run_id: instance.dag_run_id, task_id: instance.task_id }, query: { map_index: instance.map_index, limit: 100 } })).task_state_store,
+  refetchInterval: instance.end_date === null ? 5_000 : false,
+});
 
 export const triesQuery = (dagId: string, runId: string, taskId: string, mapIndex: number) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'tries', taskId, mapIndex],

@@ -19,6 +19,7 @@ import { Empty, Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
 import { Answer } from './answer.tsx';
+import { KeptState } from './kept-state.tsx';
 import { Rendered } from './rendered.tsx';
 import { Result } from './result.tsx';
 import { Why } from './why.tsx';
@@ -65,7 +66,7 @@ export function TaskInstanceView(props: TaskInstanceViewProps) {
         {instance.data !== undefined && shown === 'rendered' && <Rendered instance={instance.data} />}
         {instance.data !== undefined && shown === 'result' && <Result instance={instance.data} />}
         {shown === 'tries' && <Tries {...props} />}
-        {instance.data !== undefined && shown === 'details' && <InstanceFacts instance={instance.data} />}
+        {instance.data !== undefined && shown === 'details' && <><InstanceFacts instance={instance.data} /><KeptState instance={instance.data} /></>}
       </div>
     </div>
   );
