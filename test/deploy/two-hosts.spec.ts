@@ -16,6 +16,18 @@ d.task('in_container', docker({ image: 'dagbook:0.1.0', command: ['bash', '-c', 
 export default d;
 `;
 
+/** Links that lead out of the folder, to where the policy's own container has something else and has nothing. */
+const linksSource = (dataB: string): string => `
+import { bash, dag, docker } from '@dagbook/sdk';
+const d = dag('links', { schedule: null });
+const made = d.task('make', bash({ command: 'ln -s /root ${dataB}/to-root && ln -s /var/lib/elsewhere ${dataB}/to-nothing' }), { retries: 0, queue: 's21' })();
+for (const link of ['to-root', 'to-nothing']) {
+  const followed = d.task(link, docker({ image: 'dagbook:0.1.0', command: ['true'], entrypoint: [], pull: 'never', mounts: [{ source: '${dataB}/' + link, target: '/x' }] }), { retries: 0, queue: 's21' })();
+  made.before(followed);
+}
+export default d;
+`;
+
 const refusedSource = `
 import { dag, docker } from '@dagbook/sdk';
 const d = dag('refused', { schedule: null });
@@ -164,6 +176,13 @@ describe('two hosts, by the commands of the runbook', () => {
     expect(await ended('refused', 'second')).toBe('success');
   });
 
+  test('a link out of the allowed folder is refused, wherever it leads', async () => {
+    await writeDag('links', linksSource(join(hosts.site('b'), 'data')));
+    await trigger('links', 'first');
+    expect(await ended('links', 'first')).toBe('failed');
+    for (const link of ['to-root', 'to-nothing']) expect(await logOf('links', 'first', link)).toMatch(/where its links lead cannot be seen by docker-policy/);
+  });
+
   test('the command line in the image lists DAGs and reads logs; a service\'s own log and a shell are at hand', async () => {
     await hosts.printed('a', LOG_IN);
     expect(await hosts.printed('a', 'dagbook dags list')).toContain('two_hosts');
@@ -264,8 +283,8 @@ describe('two hosts, by the commands of the runbook', () => {
     await hosts.printed('a', UP);
     await logIn();
     expect(await states('two_hosts', 'first')).toEqual(before);
-    expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
     await everythingHealthy();
+    expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
     await trigger('two_hosts', 'second');
     expect(await ended('two_hosts', 'second')).toBe('success');
   });

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { SkipTask, TaskFailure, type OperatorContext } from '@dagbook/sdk';
 import type { Fields } from './field.ts';
@@ -105,7 +106,29 @@ export function requireSuccess({ code, output }: Pick<CommandEnd, 'code' | 'outp
   if (code === 0) return;
   if (skipCodes.includes(code)) throw new SkipTask(`${called} ended with exit code ${code}, which skips the task`);
   const { complaint } = output;
-  throw new TaskFailure('exit_code', `${called} ended with exit code ${code}${complaint === null ? '' : `: ${complaint}`}`, { detail: output.tail });
+  const meaning = meaningOf(code);
+  const why = complaint === null ? (meaning === undefined ? '' : ` (${meaning})`) : `: ${complaint}`;
+  throw new TaskFailure('exit_code', `${called} ended with exit code ${code}${why}`, { detail: output.tail });
+}
+
+/** What shells and engines mean by it, where they mean something. */
+function meaningOf(code: number): string | undefined {
+  if (code === 126) return 'it could not be executed';
+  if (code === 127) return 'a command was not found';
+  return Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+}
+
+/** An argument or a variable of more bytes is refused by the kernel, wherever the program runs. */
+const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
+
+/** Refuses what no program can be started with. */
+export function requireStartable(fields: Fields, argv: readonly string[], env: { readonly [name: string]: string }): void {
+  const tooLong = (text: string): boolean => Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
+  const rule = `of at most ${MAX_ARGUMENT_BYTES} bytes, which is what the kernel takes: pass it by a file`;
+  const argument = argv.find(tooLong);
+  if (argument !== undefined) fields.refuse('command', argument, rule);
+  const variable = Object.entries(env).find(([name, value]) => tooLong(`${name}=${value}`));
+  if (variable !== undefined) fields.refuse(`env.${variable[0]}`, variable[1], rule);
 }
 
 /** The author's `skipOnExitCode`: 99 when absent, none when null. */

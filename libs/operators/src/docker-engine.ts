@@ -36,7 +36,8 @@ export async function engineOf(fields: Fields, context: OperatorContext): Promis
   };
   const tls = { ca: pem('tls_ca_cert'), cert: pem('tls_client_cert'), key: pem('tls_client_key') };
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
-  return { docker: new Client({ ...placeOf(address), ...(Object.keys(given).length === 0 ? {} : { ...given, protocol: 'https' as const }) }), address };
+  const isSecure = Object.keys(given).length > 0;
+  return { docker: new Client({ ...placeOf(address, isSecure), ...(isSecure ? { ...given, protocol: 'https' as const } : {}) }), address };
 }
 
 export async function hostEngine(options: { readonly timeout?: number } = {}): Promise<Engine> {
@@ -45,11 +46,11 @@ export async function hostEngine(options: { readonly timeout?: number } = {}): P
   return { docker: new Client({ ...placeOf(address), ...options }), address };
 }
 
-function placeOf(address: string): Docker.DockerOptions {
-  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length) };
-  if (!URL.canParse(address)) throw new TaskFailure('bad_input', `the address of the Docker engine is ${JSON.stringify(address)}, but must be like unix:///var/run/docker.sock or tcp://host:2376`, { retry: false });
+function placeOf(address: string, isSecure = false): Docker.DockerOptions {
+  if (address.startsWith('unix:///')) return { socketPath: address.slice('unix://'.length) };
+  if (!/^(tcp|https?):/.test(address) || !URL.canParse(address)) throw new TaskFailure('bad_input', `the address of the Docker engine is ${JSON.stringify(address)}, but must be like unix:///var/run/docker.sock or tcp://host:2376`, { retry: false });
   const { protocol, hostname, port } = new URL(address.replace(/^tcp:/, 'http:'));
-  return { host: hostname, port: port === '' ? 2375 : Number(port), protocol: protocol === 'https:' ? 'https' : 'http' };
+  return { host: hostname, port: port === '' ? (isSecure || protocol === 'https:' ? 2376 : 2375) : Number(port), protocol: protocol === 'https:' ? 'https' : 'http' };
 }
 
 /** The engine itself is away: its answer may come another time. */
@@ -66,14 +67,21 @@ export function engineFailure(doing: string, { address }: Engine, cause: unknown
   const { statusCode, code } = cause as EngineError;
   if (statusCode === undefined) {
     const denied = code === 'EACCES';
+    if (UNTRUSTED.test(code ?? '')) return new TaskFailure('bad_input', `the Docker engine at ${address} and this task do not trust each other (${code}), so ${doing} failed: correct tls_ca_cert, tls_client_cert and tls_client_key of the connection`, { cause, retry: false });
     return new TaskFailure('error', denied ? `this worker's user may not use the Docker engine at ${address}: give it the group of the socket` : `the Docker engine at ${address} is away (${code ?? (cause as Error).message}), so ${doing} failed`, { cause, retry: !denied });
   }
-  const final = statusCode >= 400 && statusCode < 500 && !mayPass.includes(statusCode);
+  const final = (statusCode >= 400 && statusCode < 500 && !mayPass.includes(statusCode)) || MISTAKE.test(engineSays(cause));
   return new TaskFailure(final ? 'bad_input' : 'error', `${doing} failed: the Docker engine says ${engineSays(cause)}`, { cause, retry: !final });
 }
 
+/** Certificates that are missing, wrong, of another host or out of date, on either side. */
+const UNTRUSTED = /^(CERT_|ERR_TLS_|ERR_SSL_(TLSV1\d*_|SSLV3_)?ALERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
+
+/** An engine tells some of the author's mistakes as failures of its own: only its words tell them apart. */
+const MISTAKE = /unable to find (user|group) |uids and gids must be in range|is not a directory|not a directory: unknown/i;
+
 /** The engine's own words, without the client's around them. */
-export const engineSays = (error: unknown): string => ((error as EngineError).json?.message ?? (error as Error).message).trim();
+export const engineSays = (error: unknown): string => ((error as EngineError).json?.message ?? (error as Error).message.replace(/^\(HTTP code \d+\) [\w ]+ - /, '')).trim();
 
 /** A text is a shell's, a list is run as it is. */
 export function readCommand(fields: Fields): string[] | undefined {

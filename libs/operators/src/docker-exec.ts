@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { TaskFailure, type OperatorContext, type OperatorExecutor } from '@dagbook/sdk';
 import type Docker from 'dockerode';
-import { readSkipCodes, requireSuccess } from './command.ts';
-import { type Engine, engineFailure, engineOf, readCommand } from './docker-engine.ts';
+import { readSkipCodes, requireStartable, requireSuccess } from './command.ts';
+import { type Engine, engineFailure, engineOf, readCommand, statusOf } from './docker-engine.ts';
 import { readFrames } from './docker-output.ts';
 import { Fields } from './field.ts';
 import { Output } from './output.ts';
@@ -10,6 +11,8 @@ import { Output } from './output.ts';
 /** Tells the processes of one execution from all others in the container; children inherit it. */
 const MARK = 'DAGBOOK_EXEC_MARK';
 const STOP_SECONDS = 5;
+/** By SIGKILL, as the container's main process or by its end. */
+const KILLED = 137;
 
 /**
  * A command inside a container that runs already. Docker cannot end such a command, so an aborted task looks for its
@@ -21,6 +24,7 @@ export const dockerExec: OperatorExecutor = async (given, context) => {
   const mark = randomUUID();
   const env = { ...context.environment, ...fields.environment('env'), [MARK]: mark };
   const skipCodes = readSkipCodes(fields);
+  requireStartable(fields, command, env);
   const optional = (name: string, key: string): object => (fields.has(name) ? { [key]: fields.text(name) } : {});
   const engine = await engineOf(fields, context);
   const container = await containerOf(fields, engine);
@@ -38,6 +42,7 @@ export const dockerExec: OperatorExecutor = async (given, context) => {
     const { ExitCode, Running } = await execution.inspect();
     if (context.io.signal.aborted) throw new TaskFailure('killed', 'the command was stopped: the try was cancelled or its time is over', { detail: output.tail });
     if (Running || ExitCode === null) throw new TaskFailure('error', 'the Docker engine broke off while the command ran; how it ended is not known', { detail: output.tail });
+    if (ExitCode === KILLED) await requireRunning(container, output);
     requireSuccess({ code: ExitCode, output }, skipCodes, 'the command');
     return output.lastLine;
   } catch (cause) {
@@ -54,15 +59,30 @@ async function containerOf(fields: Fields, engine: Engine): Promise<Docker.Conta
   const label = fields.optionalText('label', 'a label');
   if ((name === undefined) === (label === undefined)) throw new TaskFailure('bad_input', 'dockerExec: give either container or label', { retry: false });
   const filters: { [filter: string]: string[] } = name === undefined ? { label: [label as string] } : { name: [`^/${escaped(name)}$`] };
-  const found = await engine.docker.listContainers({ filters }).catch((cause: unknown) => {
-    throw engineFailure('looking for the container', engine, cause);
-  });
+  const found = await listed(engine, { filters });
   const wanted = name === undefined ? `with the label ${label}` : `called ${name}`;
   const [only] = found;
   // It may be started before the next try.
-  if (only === undefined) throw new TaskFailure('bad_input', `no container ${wanted} is running on the engine at ${engine.address}`);
+  if (only === undefined) {
+    const stopped = (await listed(engine, { filters, all: true })).map(({ Names, State }) => `${Names[0]?.slice(1)} is ${State}`).sort();
+    throw new TaskFailure('bad_input', `no container ${wanted} is running on the engine at ${engine.address}${stopped.length === 0 ? '' : `: ${stopped.join(', ')}`}`);
+  }
   if (found.length > 1) throw new TaskFailure('bad_input', `${found.length} containers ${wanted} are running: ${found.map(({ Names }) => Names[0]?.slice(1)).sort().join(', ')}; name one of them`, { retry: false });
   return engine.docker.getContainer(only.Id);
+}
+
+const listed = (engine: Engine, query: Docker.ContainerListOptions): Promise<Docker.ContainerInfo[]> =>
+  engine.docker.listContainers(query).catch((cause: unknown) => {
+    throw engineFailure('looking for the container', engine, cause);
+  });
+
+/** A command that its container took along ends with a code of its own, which tells nothing. */
+async function requireRunning(container: Docker.Container, output: Output): Promise<void> {
+  const isRunning = (): Promise<boolean> => container.inspect().then(({ State }) => State.Running, (cause: unknown) => statusOf(cause) !== 404);
+  // An engine learns of its commands' ends before it learns of the container's.
+  let running = await isRunning();
+  for (const pauseMs of [50, 100, 200, 400]) if (running) running = await delay(pauseMs).then(isRunning);
+  if (!running) throw new TaskFailure('killed', 'the container ended while the command ran in it', { detail: output.tail });
 }
 
 const escaped = (name: string): string => name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');

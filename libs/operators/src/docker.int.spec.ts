@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createServer } from 'node:tls';
 import { type EngineRig, startEngineRig } from '@dagbook/testkit';
@@ -73,7 +73,10 @@ test('an image that is missing, and one whose registry is away', async () => {
 
 test('what cannot be created or started has the engine\'s own reason, and nothing is left', async () => {
   expect(await failureOf(run({ command: ['/no/such/program'] }))).toMatchObject({ code: 'exit_code', message: expect.stringMatching(/^the container ended with exit code 127: .*\/no\/such\/program failed: No such file/), detail: expect.stringContaining('/no/such/program failed: No such file') });
-  expect(await failureOf(run({ command: 'true', user: 'nobody-here' }))).toMatchObject({ code: 'error', message: expect.stringContaining('nobody-here') });
+  expect(await failureOf(run({ command: ['/etc/passwd'] }))).toMatchObject({ code: 'exit_code', message: expect.stringMatching(/^the container ended with exit code 126: .*exec \/etc\/passwd failed: Permission denied$/), retry: true });
+  for (const user of ['nobody-here', 'etl:nobody-here', '99999999999']) expect(await failureOf(run({ command: 'true', user }))).toMatchObject({ code: 'bad_input', retry: false, message: expect.stringMatching(/^starting a container of busybox:test failed: the Docker engine says (unable to find|uids and gids must)/) });
+  expect(await failureOf(run({ command: 'true', network: 'no-such-net' }))).toMatchObject({ code: 'bad_input', retry: false, message: 'starting a container of busybox:test failed: the Docker engine says network no-such-net not found' });
+  expect(await failureOf(run({ command: 'true', mounts: [{ source: '/etc/passwd', target: '/etc' }] }))).toMatchObject({ code: 'bad_input', retry: false });
   expect(await failureOf(run({ mounts: [{ source: '/no/such/folder', target: '/x' }] }))).toMatchObject({ code: 'bad_input', message: expect.stringContaining('/no/such/folder') });
   expect(await containers()).toEqual([]);
 });
@@ -93,6 +96,16 @@ test('an aborted task stops its container with TERM', async () => {
   abort.abort();
   expect(await running).toMatchObject({ code: 'killed', message: 'the container was stopped: the try was cancelled or its time is over' });
   expect(lines.at(-1)).toBe('task.stdout info: bye');
+  expect(await containers()).toEqual([]);
+});
+
+test('one that does not heed TERM is killed when `stopAfter` is over', async () => {
+  const abort = new AbortController();
+  const { context, waitFor } = onEngine({ abort });
+  const running = failureOf(docker({ connection: 'engine', image: rig.image, command: 'trap "" TERM; echo up; while true; do sleep 0.05; done', stopAfter: '1s' }, context));
+  await waitFor((line) => line === 'task.stdout info: up');
+  abort.abort();
+  expect((await running).code).toBe('killed');
   expect(await containers()).toEqual([]);
 });
 
@@ -175,15 +188,45 @@ test('an engine is reached over TCP with TLS, and only with the right certificat
     const through = (extra: Record<string, string>) => rigOf({ connections: { engine: { host: '127.0.0.1', port, extra } } }).context;
     const fields = { connection: 'engine', image: rig.image, command: 'echo safe' };
     expect(await docker(fields, through({ tls_ca_cert: pem('ca.pem'), tls_client_cert: join(folder, 'client.pem'), tls_client_key: join(folder, 'client.key') }))).toBe('safe');
-    expect(await failureOf(docker(fields, through({ tls_ca_cert: pem('ca.pem') })))).toMatchObject({ code: 'error', message: expect.stringContaining(`the Docker engine at tcp://127.0.0.1:${port} is away`) });
-    expect(await failureOf(docker(fields, through({ tls_client_cert: pem('client.pem'), tls_client_key: pem('client.key') })))).toMatchObject({ code: 'error', message: expect.stringMatching(/is away \((UNABLE_TO_[A-Z_]+|SELF_SIGNED_CERT_IN_CHAIN)\)/) });
+    expect(await failureOf(docker(fields, through({ tls_ca_cert: pem('ca.pem') })))).toMatchObject({ code: 'bad_input', retry: false, message: expect.stringMatching(/^the Docker engine at tcp:.* and this task do not trust each other \(ERR_SSL_[A-Z0-9_]+\), so .* failed: correct tls_ca_cert, tls_client_cert and tls_client_key of the connection$/) });
+    expect(await failureOf(docker(fields, through({ tls_client_cert: pem('client.pem'), tls_client_key: pem('client.key') })))).toMatchObject({ code: 'bad_input', message: expect.stringMatching(/do not trust each other \((UNABLE_TO_[A-Z_]+|SELF_SIGNED_CERT_IN_CHAIN)\)/) });
     expect(await failureOf(docker(fields, through({ tls_ca_cert: '/no/such/file' })))).toMatchObject({ code: 'bad_input', message: "the connection 'engine' cannot be used: its extra.tls_ca_cert must be a PEM text, or a file with one on this worker" });
   } finally {
     front.close();
   }
 });
 
+test('the address of an engine must be one', async () => {
+  for (const address of ['ftp://x', 'npipe:////./pipe', 'http://[', 'unix://']) {
+    expect(await failureOf(docker({ connection: 'engine', image: 'x' }, rigOf({ connections: { engine: { host: address } } }).context))).toMatchObject({ code: 'bad_input', retry: false, message: `the address of the Docker engine is "${address}", but must be like unix:///var/run/docker.sock or tcp://host:2376` });
+  }
+});
+
+test('what a container is given is in no URL, which engines and proxies log', async () => {
+  const said: Buffer[] = [];
+  const socket = join(dirname(host.slice('unix://'.length)), 'front');
+  const front = createPlainServer((from) => {
+    const engine = connect(host.slice('unix://'.length));
+    from.on('data', (chunk: Buffer) => said.push(chunk));
+    for (const [one, other] of [[from, engine], [engine, from]] as const) one.on('error', () => other.destroy()).pipe(other);
+  });
+  await new Promise<void>((resolve) => front.listen(socket, resolve));
+  try {
+    const { context } = rigOf({ connections: { engine: { host: `unix://${socket}` } } });
+    expect(await docker({ connection: 'engine', image: rig.image, command: 'echo "${#LARGE}"', env: { LARGE: 'x'.repeat(100_000), SECRET: 'hush' } }, context)).toBe('100000');
+    const lines = Buffer.concat(said).toString('latin1').split('\r\n').filter((line) => / HTTP\/1\.1$/.test(line));
+    expect(lines.find((line) => line.includes('/containers/create'))).toBe('POST /containers/create? HTTP/1.1');
+  } finally {
+    front.close();
+  }
+});
+
 test.each([
+  [{ memory: '0m' }, "memory is \"0m\", but must be from '6m', which an engine needs for a container, to what the host has"],
+  [{ image: '../containers/x' }, 'image is "../containers/x", but must be the name of an image, such as registry:5000/team/etl:1'],
+  [{ image: 'etl:1?all=1' }, 'image is "etl:1?all=1", but must be the name of an image, such as registry:5000/team/etl:1'],
+  [{ command: ['echo', 'x'.repeat(140_000)] }, `command is "${'x'.repeat(99)}, but must be of at most 131071 bytes, which is what the kernel takes: pass it by a file`],
+  [{ command: 'true', env: { A: '안'.repeat(50_000) } }, `env.A is "${'안'.repeat(99)}, but must be of at most 131071 bytes, which is what the kernel takes: pass it by a file`],
   [{ memory: '2 GB' }, "memory is \"2 GB\", but must be a size such as '512m' or '2g'"],
   [{ mounts: [{ source: '/srv/../etc', target: '/x' }] }, "mounts.0.source is \"/srv/../etc\", but must be an absolute path without '..', or the name of a volume"],
   [{ image: '' }, 'image is "", but must be the name of an image'],
@@ -201,6 +244,12 @@ test('a command runs inside a container found by name or by label', async () => 
   expect(await failureOf(exec({ container: 'etl.1', command: 'echo why >&2; exit 3' }))).toMatchObject({ code: 'exit_code', message: 'the command ended with exit code 3: why', detail: 'why' });
   await expect(exec({ container: 'etl.1', command: 'exit 99' })).rejects.toMatchObject({ name: 'SkipTask' });
   expect(await failureOf(exec({ container: 'etlx1', command: 'true' }))).toMatchObject({ code: 'bad_input', message: `no container called etlx1 is running on the engine at ${host}`, retry: true });
+  const stopped = await rig.docker.createContainer({ name: 'stopped', Image: rig.image, Cmd: ['true'], Labels: { role: 'rest' } });
+  expect(await failureOf(exec({ label: 'role=rest', command: 'true' }))).toMatchObject({ code: 'bad_input', message: `no container with the label role=rest is running on the engine at ${host}: stopped is created`, retry: true });
+  await stopped.remove();
+  await container.pause();
+  expect(await failureOf(exec({ container: 'etl.1', command: 'true' }))).toMatchObject({ code: 'error', message: expect.stringMatching(/is paused, unpause the container before exec$/), retry: true });
+  await container.unpause();
   expect((await failureOf(exec({ container: '..', label: 'x', command: 'true' }))).message).toBe('dockerExec: give either container or label');
 
   const abort = new AbortController();
@@ -210,6 +259,12 @@ test('a command runs inside a container found by name or by label', async () => 
   abort.abort();
   expect(await running).toMatchObject({ code: 'killed', message: 'the command was stopped: the try was cancelled or its time is over' });
   expect((await container.inspect()).State.Running).toBe(true);
+
+  const another = onEngine();
+  const cutOff = failureOf(dockerExec({ connection: 'engine', container: 'etl.1', command: 'echo up; sleep 1000' }, another.context));
+  await another.waitFor((line) => line === 'task.stdout info: up');
+  await container.kill();
+  expect(await cutOff).toMatchObject({ code: 'killed', message: 'the container ended while the command ran in it', detail: 'up', retry: true });
   await container.remove({ force: true });
 });
 

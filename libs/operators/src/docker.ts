@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isAbsolute, normalize } from 'node:path';
 import { TaskFailure, type OperatorContext, type OperatorExecutor } from '@dagbook/sdk';
 import type Docker from 'dockerode';
-import { readSkipCodes, requireSuccess } from './command.ts';
+import { readSkipCodes, requireStartable, requireSuccess } from './command.ts';
 import { type Engine, engineFailure, engineOf, isAway, readCommand, statusOf } from './docker-engine.ts';
 import { ensureImage, readPull } from './docker-image.ts';
 import { containerLabels, removeLeftovers } from './docker-leftover.ts';
@@ -35,7 +35,8 @@ export const docker: OperatorExecutor = async (given, context) => {
   await removeLeftovers(engine, context);
   await ensureImage(engine, wanted.create.Image as string, pull, context);
   context.io.signal.throwIfAborted();
-  const container = await engine.docker.createContainer(wanted.create).catch((cause: unknown) => {
+  // Without a query of its own the client writes all of this into the URL too, secrets and all.
+  const container = await engine.docker.createContainer({ _query: {}, _body: wanted.create } as unknown as Docker.ContainerCreateOptions).catch((cause: unknown) => {
     throw engineFailure(`creating a container of ${wanted.create.Image}`, engine, cause);
   });
   try {
@@ -149,14 +150,17 @@ class LogPosition {
 const SPACE = 0x20;
 
 function readWanted(fields: Fields, context: OperatorContext): Wanted {
-  const image = fields.text('image', 'the name of an image');
+  const image = readImage(fields);
   const memory = fields.optionalText('memory', "a size such as '512m' or '2g'");
   const size = memory === undefined ? undefined : /^(\d+(?:\.\d+)?)([mg])$/.exec(memory);
   if (size === null) fields.refuse('memory', memory, "a size such as '512m' or '2g'");
   const bytes = size === undefined ? undefined : Math.floor(Number(size[1]) * (size[2] === 'g' ? 2 ** 30 : 2 ** 20));
+  // An engine reads 0 as no limit.
+  if (bytes !== undefined && !(bytes >= MIN_MEMORY_BYTES && bytes <= Number.MAX_SAFE_INTEGER)) fields.refuse('memory', memory, "from '6m', which an engine needs for a container, to what the host has");
   const env = { ...context.environment, ...fields.environment('env') };
   const entrypoint = fields.texts('entrypoint');
   const command = readCommand(fields);
+  requireStartable(fields, [...entrypoint, ...(command ?? [])], env);
   const optional = (name: string, key: string): object => (fields.has(name) ? { [key]: fields.text(name) } : {});
   return {
     memory,
@@ -179,6 +183,15 @@ function readWanted(fields: Fields, context: OperatorContext): Wanted {
       },
     },
   };
+}
+
+const MIN_MEMORY_BYTES = 6 * 2 ** 20;
+
+/** A name goes into the path of what is asked of the engine. */
+function readImage(fields: Fields): string {
+  const rule = 'the name of an image';
+  const image = fields.text('image', rule);
+  return /^[A-Za-z0-9][A-Za-z0-9._:@/-]*$/.test(image) && !/\/(\.*\/|\.*$)/.test(image) ? image : fields.refuse('image', image, `${rule}, such as registry:5000/team/etl:1`);
 }
 
 /** A source that is a path is bound and must exist; a name is a volume's. */

@@ -4,7 +4,7 @@ import { LineReader } from './line-reader.ts';
 
 function linesOf(chunks: readonly Buffer[], maxLength?: number, mask?: { mask(text: string): string; readonly longest: number }): string[] {
   const lines: string[] = [];
-  const reader = new LineReader((line) => lines.push(line), { ...(maxLength === undefined ? {} : { maxLength }), mask: () => mask });
+  const reader = new LineReader((line) => void lines.push(line), { ...(maxLength === undefined ? {} : { maxLength }), mask: () => mask });
   for (const chunk of chunks) reader.push(chunk);
   reader.end();
   return lines;
