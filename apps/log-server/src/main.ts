@@ -24,7 +24,7 @@ await runService({
     log.info('serves logs', { url: service.url, folder });
     return {
       service,
-      checks: { bus: () => (service.progressAgeMs() > BUS_SILENT_MS ? `nothing heard from Kafka for ${Math.round(service.progressAgeMs() / 1_000)} s` : undefined) },
+      checks: { disk: () => service.fault(), bus: () => (service.progressAgeMs() > BUS_SILENT_MS ? `nothing heard from Kafka for ${Math.round(service.progressAgeMs() / 1_000)} s` : undefined) },
       close: () => broker.close(),
     };
   },

@@ -30,6 +30,8 @@ export interface RunningLogServer extends RunningService {
   readonly reader: LogReader & LogEraser;
   /** `http://host:port` when it serves HTTP. */
   readonly url?: string;
+  /** Why logs cannot be written; undefined: they can. */
+  fault(): string | undefined;
   /** Milliseconds since the bus was last heard. */
   progressAgeMs(): number;
 }
@@ -46,7 +48,7 @@ export async function startLogServer(ports: LogServerPorts): Promise<RunningLogS
     // An acknowledgement that waits for the disk means something only to a bus that outlives this process.
     flush: http !== undefined,
     ...(ports.logStore === undefined ? {} : { objects: objectStoreAt(ports.logStore) }),
-    onError: (error) => log.error('a log could not be mended or moved; it is tried again', errorAttributes(error)),
+    onError: (error) => log.error('a log could not be written, mended or moved; it is tried again', errorAttributes(error)),
   });
   const strategy = new DagbookTransport({
     broker,
@@ -69,6 +71,7 @@ export async function startLogServer(ports: LogServerPorts): Promise<RunningLogS
     name: 'log-server',
     reader: store,
     ...(served.url === undefined ? {} : { url: served.url }),
+    fault: () => store.fault,
     progressAgeMs: () => strategy.progressAgeMs(),
     stop: () => (stopping ??= stop()),
   };

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -208,4 +209,26 @@ test('an end before what is there cuts the log to what the worker says it was', 
   expect(await store.read(all)).toEqual(whole);
   await reopen();
   expect(await store.read(all)).toEqual(whole);
+});
+
+test('what a full disk does not take is kept by the bus and written when it does, without a byte lost or doubled', async () => {
+  const errors: unknown[] = [];
+  await store.close();
+  store = await DiskLogStore.open({ dir, nowMs, onError: (error) => errors.push(error) });
+  const text = Array.from({ length: 400 }, (_, at) => `{"event":"${String(at).padStart(90, '.')}"}\n`).join('');
+  const [first, second, third] = chunksOf(text, [8_000, 30_000]) as [LogChunk, LogChunk, LogChunk];
+  // What the kernel lets a process write into a file, in place of a disk that is full.
+  const limit = (bytes: string): void => void execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
+  await store.append([first]);
+  limit('20000');
+  try {
+    for (let tries = 0; tries < 3; tries += 1) await expect(store.append([second])).rejects.toMatchObject({ code: 'logs.disk', retryable: true, message: `logs cannot be written below ${dir} (EFBIG): they wait on the bus until they can` });
+    expect([store.fault?.includes('EFBIG'), errors.length]).toEqual([true, 1]);
+    expect((await store.read(all))?.nextByte).toBeLessThanOrEqual(20_000);
+  } finally {
+    limit('unlimited');
+  }
+  await store.append([second]);
+  await store.append([third]);
+  expect([await store.read(all), store.fault]).toEqual([{ fromByte: 0, nextByte: text.length, text, ended: true }, undefined]);
 });

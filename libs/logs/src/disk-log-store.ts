@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AttemptKey, type LogChunk, type LogEraser, type LogReader, type LogReadRequest, type LogSlice, parseAttemptId } from '@dagbook/contracts';
 import type { ObjectStore } from '@dagbook/object-store';
 import { EndedLogs } from './ended-logs.ts';
-import { EpochLog, StoredEpochLog } from './epoch-log.ts';
+import { EpochLog, StoredEpochLog, writeNew } from './epoch-log.ts';
 import { epochsAmong, fileOf, folderOf, LogFolders, resolveBelow, runFolderOf } from './log-path.ts';
 import { cutAtLines } from './line-cut.ts';
 import { Tails } from './tails.ts';
@@ -23,6 +23,8 @@ export interface DiskLogStoreOptions {
   readonly objects?: ObjectStore;
   /** How long an ended log stays on the disk before it goes there. */
   readonly restMs?: number;
+  /** How long a log that never ended may lie there without a byte before it goes too. */
+  readonly leftMs?: number;
   /** A gap could not be filled in the file, or a log could not be moved: the disk is full or gone, S3 is away. */
   onError?(error: unknown): void;
 }
@@ -31,6 +33,19 @@ export interface DiskLogStoreOptions {
 const FOLLOW_BYTES = 256 * 1024;
 /** Flushes at once: more only queue in Node's four file threads. */
 const FLUSH_WIDTH = 16;
+
+/** Of a disk that is full or gone, not of one log. */
+const MAY_PASS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS', 'EACCES', 'EMFILE', 'ENFILE', 'ENODEV', 'ENXIO']);
+
+/** It may take the logs another time. */
+class LogDiskFault extends Error {
+  readonly code = 'logs.disk';
+  readonly retryable = true;
+  constructor(folder: string, cause: NodeJS.ErrnoException) {
+    super(`logs cannot be written below ${folder} (${cause.code}): they wait on the bus until they can`, { cause });
+    this.name = 'LogDiskFault';
+  }
+}
 
 /**
  * Task logs on disk, one file for each epoch of an attempt: `<dag>/<run>/<task>/<map index>/<try>-<epoch>.jsonl`.
@@ -47,11 +62,12 @@ export class DiskLogStore implements LogReader, LogEraser {
   readonly #tails = new Tails();
   readonly #moved: EndedLogs | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
+  #fault: LogDiskFault | undefined;
   #closed = false;
 
   static async open(options: DiskLogStoreOptions): Promise<DiskLogStore> {
     await mkdir(options.dir, { recursive: true });
-    const store = new DiskLogStore({ flush: true, gapPatienceMs: 2_000, maxOpen: 1_000, restMs: 60_000, ...options }, await realpath(options.dir));
+    const store = new DiskLogStore({ flush: true, gapPatienceMs: 2_000, maxOpen: 1_000, restMs: 60_000, leftMs: 7 * 86_400_000, ...options }, await realpath(options.dir));
     void store.#moved?.takeUp().catch((error: unknown) => options.onError?.(error));
     return store;
   }
@@ -61,11 +77,30 @@ export class DiskLogStore implements LogReader, LogEraser {
     this.#root = root;
     this.#folders = new LogFolders(root);
     const { objects, ...settings } = options;
-    if (objects !== undefined) this.#moved = new EndedLogs({ ...settings, root, objects });
+    if (objects !== undefined) this.#moved = new EndedLogs({ ...settings, root, objects, release: (path) => this.#release(path) });
   }
 
-  /** Resolves when the chunks are on disk, flushed unless told otherwise. Repeated ones are dropped. Rejects with `InvalidAttemptKey`. */
+  /**
+   * Resolves when the chunks are on disk, flushed unless told otherwise. Repeated ones are dropped. Rejects with
+   * `InvalidAttemptKey`, and with a retryable `LogDiskFault` while the disk takes nothing: the same chunks again lose none.
+   */
   async append(chunks: readonly LogChunk[]): Promise<void> {
+    try {
+      await this.#append(chunks);
+      this.#fault = undefined;
+    } catch (error) {
+      if (!MAY_PASS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (this.#fault === undefined) this.#options.onError?.(error);
+      throw (this.#fault = new LogDiskFault(this.#root, error as NodeJS.ErrnoException));
+    }
+  }
+
+  /** What keeps logs from being written; undefined: nothing does. */
+  get fault(): string | undefined {
+    return this.#fault?.message;
+  }
+
+  async #append(chunks: readonly LogChunk[]): Promise<void> {
     const logs = chunks.map((chunk) => this.#growing(chunk));
     const touched = new Set(logs);
     for (const log of touched) log.users++;
@@ -151,11 +186,18 @@ export class DiskLogStore implements LogReader, LogEraser {
     return log;
   }
 
-  async #openFile(attempt: AttemptKey, { epoch, offset }: LogChunk): Promise<EpochLog | undefined> {
+  async #openFile(attempt: AttemptKey, chunk: LogChunk): Promise<EpochLog | undefined> {
+    const { epoch, offset } = chunk;
     if (this.#moved !== undefined && !existsSync(join(this.#root, folderOf(attempt), fileOf(attempt.tryNumber, epoch)))) {
       // Only a log that began before can go on in its middle, and only a later epoch can have one before it.
       if (offset === 0 && epoch <= 1) this.#moved.begun(attempt);
-      if (await this.#moved.isPast(attempt, epoch)) return undefined;
+      if (await this.#moved.isPast(attempt, epoch)) {
+        const before = await this.#moved.goesOn(attempt, chunk);
+        if (before === null) return undefined;
+        const file = join((await this.#folders.make(folderOf(attempt))).path, fileOf(attempt.tryNumber, epoch));
+        await writeNew(`${file}.back`, before);
+        await rename(`${file}.back`, file);
+      }
     }
     const { path, isNew } = await this.#folders.make(folderOf(attempt));
     if (!isNew && epochsAmong(await readdir(path), attempt.tryNumber).some((other) => other > epoch)) return undefined;
@@ -192,6 +234,14 @@ export class DiskLogStore implements LogReader, LogEraser {
     if (file?.extent.ended === true) this.#moved?.ended(log.attempt, log.epoch);
   }
 
+  /** Whether nobody writes this file now; who did, and has nothing in hand, does so no more. */
+  async #release(path: string): Promise<boolean> {
+    const log = [...this.#open.values()].find(({ attempt, epoch }) => `${folderOf(attempt)}/${fileOf(attempt.tryNumber, epoch)}` === path);
+    if (log === undefined) return true;
+    await this.#closeIf(log, (file) => file?.hasGap !== true);
+    return !this.#open.has(log.key);
+  }
+
   /** The parts of a try's log, oldest first. A file that is moved while it is being looked up is found the second time. */
   async #segments(attempt: AttemptKey): Promise<readonly Segment[]> {
     for (let left = 3; ; left -= 1) {
@@ -201,7 +251,12 @@ export class DiskLogStore implements LogReader, LogEraser {
         for (const epoch of folder === null ? [] : epochsAmong(await readdir(folder), attempt.tryNumber)) onDisk.push(await this.#segment(attempt, folder as string, epoch));
         if (this.#moved === undefined) return onDisk;
         const here = new Set(onDisk.map(({ epoch }) => epoch));
-        const moved = (await this.#moved.segments(attempt)).filter(({ epoch }) => !here.has(epoch)).map((segment) => ({ ...segment, close: async () => undefined }));
+        // While the objects are away a log whose beginning is here is read from here.
+        const among = await this.#moved.segments(attempt).catch((error: unknown) => {
+          if (onDisk.some(({ epoch }) => epoch <= 1)) return [];
+          throw error;
+        });
+        const moved = among.filter(({ epoch }) => !here.has(epoch)).map((segment) => ({ ...segment, close: async () => undefined }));
         return [...moved, ...onDisk].sort((a, b) => a.epoch - b.epoch);
       } catch (error) {
         for (const { close } of onDisk) await close();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = async (settings: { restMs?: number; objects?: ObjectStore } = {}): Promise<void> => {
+const open = async (settings: { restMs?: number; leftMs?: number; objects?: ObjectStore } = {}): Promise<void> => {
   store = await DiskLogStore.open({ dir, nowMs: Date.now, restMs: 0, objects, onError: (error) => errors.push(error), ...settings });
 };
 beforeEach(async () => {
@@ -172,4 +172,32 @@ test('a torn file of an earlier life is no ended log', async () => {
   await store.append([chunk(0, 'a\nb\n', 4)]);
   await isMoved();
   expect((await store.read(all))?.text).toBe('a\nb\n');
+});
+
+test('a log that never ended goes to S3 when nothing has come for long, and comes back when its task goes on after all', async () => {
+  await store.close();
+  await open({ leftMs: 60_000 });
+  await store.append([chunk(0, '{"e":1}\n')]);
+  const path = 'etl/scheduled__2026-01-02T00:00:00+09:00/load/-1/1-1.jsonl';
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  await store.close();
+  utimesSync(join(dir, path), anHourAgo, anHourAgo);
+  await open({ leftMs: 60_000 });
+  await isMoved();
+  expect(await store.read(all)).toEqual({ fromByte: 0, nextByte: 8, text: '{"e":1}\n', ended: true });
+  // What came before comes again, as from a spool, and is dropped; what is new goes on where it stopped.
+  await store.append([chunk(0, '{"e":1}\n')]);
+  expect(readdirSync(dir)).toEqual([]);
+  await store.append([chunk(8, '{"e":2}\n', 16)]);
+  await isMoved();
+  expect(await store.read(all)).toEqual({ fromByte: 0, nextByte: 16, text: '{"e":1}\n{"e":2}\n', ended: true });
+});
+
+test('a log whose beginning is on the disk is read while S3 is away', async () => {
+  await store.close();
+  await open({ restMs: 3_600_000 });
+  await store.append([chunk(0, '{"e":1}\n')]);
+  await store.close();
+  await open({ objects: objectStoreAt('s3://logs/away?endpoint=http://127.0.0.1:1') });
+  expect((await store.read(all))?.text).toBe('{"e":1}\n');
 });

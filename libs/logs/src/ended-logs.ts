@@ -3,7 +3,7 @@ import { opendir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { AttemptKey } from '@dagbook/contracts';
+import type { AttemptKey, LogChunk } from '@dagbook/contracts';
 import type { ObjectStore } from '@dagbook/object-store';
 import { type LogExtent, StoredEpochLog } from './epoch-log.ts';
 import { epochsAmong, fileOf, folderOf, runFolderOf } from './log-path.ts';
@@ -14,7 +14,11 @@ export interface EndedLogsOptions {
   readonly objects: ObjectStore;
   /** From a log's end to its move: what comes twice comes within this. */
   readonly restMs: number;
+  /** Without a byte for so long a log that never ended has: its worker was lost. */
+  readonly leftMs: number;
   readonly nowMs: () => number;
+  /** Whether nobody writes this file any more. */
+  readonly release: (path: string) => Promise<boolean>;
   onError?(error: unknown): void;
 }
 
@@ -30,6 +34,7 @@ type Sizes = ReadonlyMap<number, number>;
 
 const MOVES_AT_ONCE = 4;
 const RETRY_MS = 10_000;
+const WALK_EVERY_MS = 3_600_000;
 const MOST_KNOWN_TRIES = 10_000;
 
 /**
@@ -47,21 +52,29 @@ export class EndedLogs {
   readonly #moving = new Map<string, Promise<void>>();
   readonly #known = new Map<string, Promise<Sizes>>();
   #timer: NodeJS.Timeout | undefined;
+  #walkTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: EndedLogsOptions) {
     this.#options = options;
   }
 
-  /** Finds what an earlier life left on the disk, and moves it. */
+  /** Finds on the disk what an earlier life left, and since then and once an hour what lost workers left, and moves it. */
   async takeUp(): Promise<void> {
     const { root, nowMs } = this.#options;
+    clearTimeout(this.#walkTimer);
     for await (const entry of await opendir(root, { recursive: true })) {
       if (this.#closed) return;
       const path = relative(root, join(entry.parentPath, entry.name));
-      if (entry.isFile() && epochOf(path) !== undefined && (await this.#extentAt(path))?.ended === true) this.#waiting.set(path, nowMs());
+      if (entry.isFile() && epochOf(path) !== undefined && !this.#moving.has(path) && !this.#waiting.has(path) && (await this.#isOver(path))) this.#waiting.set(path, nowMs());
     }
     this.#moveNext();
+    this.#walkTimer = setTimeout(() => void this.takeUp().catch((error: unknown) => this.#options.onError?.(error)), WALK_EVERY_MS).unref();
+  }
+
+  async #isOver(path: string): Promise<boolean> {
+    const stored = await this.#storedAt(path);
+    return stored !== null && (stored.extent.ended || (this.#options.nowMs() - stored.changedAtMs > this.#options.leftMs && (await this.#options.release(path))));
   }
 
   /** The log has ended, and nobody writes its file any more. */
@@ -92,6 +105,14 @@ export class EndedLogs {
     return [...(await this.#sizes(attempt)).keys()].some((moved) => moved >= epoch);
   }
 
+  /** What was moved of a log that was taken for a lost worker's, and is none, since this chunk goes on with it; else null. */
+  async goesOn(attempt: AttemptKey, { epoch, offset, text }: LogChunk): Promise<AsyncIterable<Uint8Array> | null> {
+    const sizes = await this.#sizes(attempt);
+    const bytes = sizes.get(epoch);
+    if (bytes === undefined || Math.max(...sizes.keys()) > epoch || offset + Buffer.byteLength(text) <= bytes) return null;
+    return (await this.#options.objects.get(pathOf(attempt, epoch)))?.body ?? null;
+  }
+
   async eraseRun(dagId: string, runId: string): Promise<void> {
     const folder = runFolderOf(dagId, runId);
     const isOfRun = (path: string): boolean => path.startsWith(`${folder}/`);
@@ -105,6 +126,7 @@ export class EndedLogs {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#walkTimer);
     await Promise.all(this.#moving.values());
     this.#options.objects.close();
   }
@@ -138,9 +160,8 @@ export class EndedLogs {
 
   async #move(path: string): Promise<void> {
     const { root, objects } = this.#options;
-    const extent = await this.#extentAt(path);
-    if (extent?.ended !== true) return;
-    const { bytes } = extent;
+    if (!(await this.#isOver(path))) return;
+    const bytes = (await this.#storedAt(path))?.extent.bytes ?? 0;
     // Of a life that ended between the two steps.
     if ((await objects.size(path)) !== bytes) {
       await objects.put(path, bytes === 0 ? Readable.from([]) : createReadStream(join(root, path), { end: bytes - 1, highWaterMark: 1024 * 1024 }), 'application/x-ndjson');
@@ -155,7 +176,7 @@ export class EndedLogs {
     for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) if (!(await isRemoved(join(root, folder)))) return;
   }
 
-  async #extentAt(path: string): Promise<LogExtent | null> {
+  async #storedAt(path: string): Promise<{ readonly extent: LogExtent; readonly changedAtMs: number } | null> {
     let stored: StoredEpochLog;
     try {
       stored = await StoredEpochLog.open(join(this.#options.root, path));
@@ -164,7 +185,7 @@ export class EndedLogs {
       throw error;
     }
     await stored.close();
-    return stored.extent;
+    return stored;
   }
 
   #sizes(attempt: AttemptKey): Promise<Sizes> {

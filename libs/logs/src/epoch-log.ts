@@ -1,4 +1,6 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { LogChunk, LogLine } from '@dagbook/contracts';
 import { READ_FLAGS, WRITE_FLAGS } from './log-path.ts';
 
@@ -77,20 +79,29 @@ export class EpochLog {
     }
   }
 
-  /** Writes what was accepted; resolves when readers can see it. */
+  /** Writes what was accepted; resolves when readers can see it. What a disk does not take is written by the next call. */
   write(): Promise<void> {
+    const written = this.#writing.then(() => this.#writeQueued());
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #writeQueued(): Promise<void> {
+    const from = this.#written;
+    if (from.ended) return;
     const parts = this.#queued;
     this.#queued = [];
     const to: LogExtent = { bytes: this.#queuedTo, ended: this.#endQueued };
-    this.#writing = this.#writing.then(async () => {
-      const from = this.#written;
-      if (from.ended) return;
-      if (to.ended) parts.push(Buffer.from(`{"dagbook_log_end":${JSON.stringify({ bytes: to.bytes, lines: this.#end!.lines })}}\n`));
+    const trailer = to.ended ? [Buffer.from(`{"dagbook_log_end":${JSON.stringify({ bytes: to.bytes, lines: this.#end!.lines })}}\n`)] : [];
+    const all = [...parts, ...trailer];
+    try {
       if (this.#overhang) await this.#file.truncate(to.bytes);
-      if (parts.length > 0) await writeAll(this.#file, parts.length === 1 ? parts[0]! : Buffer.concat(parts), Math.min(from.bytes, to.bytes));
+      if (all.length > 0) await writeAll(this.#file, all.length === 1 ? all[0]! : Buffer.concat(all), Math.min(from.bytes, to.bytes));
       this.#written = to;
-    });
-    return this.#writing;
+    } catch (error) {
+      this.#queued.unshift(...parts);
+      throw error;
+    }
   }
 
   /** Resolves when what was written survives a power cut. */
@@ -99,7 +110,7 @@ export class EpochLog {
   }
 
   async close(): Promise<void> {
-    await this.#writing.catch(() => undefined);
+    await this.#writing;
     await this.#file.close();
   }
 
@@ -139,15 +150,18 @@ export class EpochLog {
 export class StoredEpochLog {
   readonly #file: FileHandle;
   readonly extent: LogExtent;
+  readonly changedAtMs: number;
 
   static async open(path: string): Promise<StoredEpochLog> {
     const file = await open(path, READ_FLAGS);
-    return new StoredEpochLog(file, await extentOf(file));
+    const extent = await extentOf(file);
+    return new StoredEpochLog(file, extent, (await file.stat()).mtimeMs);
   }
 
-  private constructor(file: FileHandle, extent: LogExtent) {
+  private constructor(file: FileHandle, extent: LogExtent, changedAtMs: number) {
     this.#file = file;
     this.extent = extent;
+    this.changedAtMs = changedAtMs;
   }
 
   read(from: number, to: number): Promise<Buffer> {
@@ -157,6 +171,12 @@ export class StoredEpochLog {
   close(): Promise<void> {
     return this.#file.close();
   }
+}
+
+/** A file of its own, in place of one that was torn. */
+export async function writeNew(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, WRITE_FLAGS | constants.O_TRUNC, 0o640);
+  await pipeline(body, file.createWriteStream());
 }
 
 async function extentOf(file: FileHandle): Promise<LogExtent> {
