@@ -31,7 +31,7 @@ export class Output {
           return;
         }
         this.#keepLastLine(line, goesOn);
-        if (options.keepsAll === true) this.#kept.push(line);
+        if (options.keepsAll === true) this.#kept.push(goesOn ? line : `${line}\n`);
       }, { mask: () => context.io.mask?.() });
     this.stdout = logged('task.stdout', 'info');
     this.stderr = logged('task.stderr', 'error');
@@ -62,7 +62,7 @@ export class Output {
 
   /** All of stdout, when it is kept. */
   get text(): string {
-    return this.#kept.join('\n');
+    return this.#kept.join('');
   }
 
   get tail(): string {
