@@ -1,15 +1,20 @@
 #!/bin/sh
 # Makes what must be secret, once, into deploy/compose/secrets (or the folder named): a file each, readable by its owner
-# alone. What is there already is kept. Host B needs of host A's: worker-secret, worker.pem and ca.crt; nothing else.
-# The name or address of host A is HOST_A_ADDRESS, of the environment or of .env beside this file.
+# alone. What is there already is kept. Every other host needs what lies in hosts/<its WORKER_HOST>; nothing else.
+# HOST_A_ADDRESS, WORKER_HOST and WORKER_HOSTS are of the environment, or of .env beside this file.
 set -eu
 beside="$(dirname "$0")"
 folder="${1:-$beside/secrets}"
-address="${HOST_A_ADDRESS:-$(sed -n 's/^HOST_A_ADDRESS=//p' "$beside/.env" 2>/dev/null || true)}"
+setting() {
+  sed -n "s/^$1=//p" "$beside/.env" 2> /dev/null || true
+}
+address="${HOST_A_ADDRESS:-$(setting HOST_A_ADDRESS)}"
+own="${WORKER_HOST:-$(setting WORKER_HOST)}"
+hosts="${WORKER_HOSTS:-$(setting WORKER_HOSTS)}"
 [ -n "$address" ] || { echo "HOST_A_ADDRESS is not set, and there is no .env with it beside $0: host A's certificate names it" >&2; exit 2; }
 command -v openssl > /dev/null || { echo "openssl is missing, which makes the certificates: apt-get install openssl" >&2; exit 2; }
 umask 077
-mkdir -p "$folder/git"
+mkdir -p "$folder/git" "$folder/dags"
 
 make() {
   [ -s "$folder/$1" ] || printf '%s' "$2" > "$folder/$1"
@@ -63,7 +68,23 @@ case "$address" in
 esac
 certify host-a dagbook-host-a serverAuth,clientAuth "DNS:kafka,DNS:api-gateway,DNS:localhost,IP:127.0.0.1,$named"
 certify services dagbook-services clientAuth ""
-certify worker dagbook-worker clientAuth ""
+# A worker shows that it is one of its host. Without WORKER_HOSTS all hosts share one certificate.
+if [ -z "$hosts" ]; then
+  certify worker dagbook-worker clientAuth ""
+else
+  for host in $(echo "$hosts" | tr ',' ' '); do
+    case "$host" in *[!A-Za-z0-9._-]* | [._-]*) echo "WORKER_HOSTS holds '$host', but each must be a host's name, for example s21" >&2; exit 2 ;; esac
+    mkdir -p "$folder/hosts/$host"
+    certify "hosts/$host/worker" "dagbook-worker-$host" clientAuth ""
+    cp "$folder/worker-secret" "$folder/ca.crt" "$folder/hosts/$host/"
+  done
+  if [ -s "$folder/hosts/$own/worker.pem" ]; then
+    cp "$folder/hosts/$own/worker.pem" "$folder/worker.pem"
+  else
+    echo "WORKER_HOSTS is '$hosts', but must hold the WORKER_HOST of this host too, which is '$own'" >&2
+    exit 2
+  fi
+fi
 # The broker's image has a user of its own, which must be able to read these; nobody else gets past the folder.
 chmod 700 "$folder"
 chmod 644 "$folder/host-a.pem" "$folder/ca.crt"

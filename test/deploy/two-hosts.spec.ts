@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startS3 } from '@dagbook/parts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { holds, until } from '../fault/until.ts';
 import { HOST_USER, TwoHosts } from './two-hosts.ts';
@@ -10,7 +12,7 @@ const dagSource = (dataA: string, dataB: string): string => `
 import { bash, dag, docker } from '@dagbook/sdk';
 const d = dag('two_hosts', { schedule: null, maxActiveRuns: 100, maxActiveTasks: 100 });
 const told = { retries: 0, lostAfter: '5m' };
-d.task('on_a', bash({ command: 'echo "on $(id -u) of a"; echo a > ${dataA}/a-$DAGBOOK_RUN_ID' }), { ...told, queue: 's22' })();
+d.task('on_a', bash({ command: 'echo "on $(id -u) of a in $REGION"; echo a > ${dataA}/a-$DAGBOOK_RUN_ID', env: { REGION: '{{ var.value.region }}' } }), { ...told, queue: 's22' })();
 d.task('on_b', bash({ command: 'echo "on $(id -u) of b"; echo b > ${dataB}/b-$DAGBOOK_RUN_ID' }), { ...told, queue: 's21' })();
 d.task('in_container', docker({ image: 'dagbook:0.1.0', command: ['bash', '-c', 'echo "in $(id -u)"; echo c > ${dataB}/c-$DAGBOOK_RUN_ID'], entrypoint: [], pull: 'never', network: 'none', mounts: [{ source: '${dataB}', target: '${dataB}' }] }), { ...told, queue: 's21' })();
 export default d;
@@ -109,6 +111,7 @@ beforeAll(async () => {
   }
   await hosts.printed('a', './make-secrets.sh');
   hosts.shareSecrets();
+  writeFileSync(join(hosts.site('a'), 'secrets', 'dags', 'variables.env'), 'region=ap-northeast-2\n');
   for (const name of ['a', 'b'] as const) await hosts.printed(name, UP);
   await logIn();
 });
@@ -160,6 +163,7 @@ describe('two hosts, by the commands of the runbook', () => {
     await trigger('two_hosts', 'first');
     expect(await ended('two_hosts', 'first')).toBe('success');
     expect(await states('two_hosts', 'first')).toEqual({ on_a: 'success by s22-1 at try 1', on_b: 'success by s21-1 at try 1', in_container: 'success by s21-1 at try 1' });
+    expect(await logOf('two_hosts', 'first', 'on_a')).toContain(`on ${HOST_USER} of a in ap-northeast-2`);
     const files = [['a', 'a-first'], ['b', 'b-first'], ['b', 'c-first']] as const;
     expect(files.map(([host, file]) => statSync(join(hosts.site(host), 'data', file))).map(({ uid, gid }) => [uid, gid])).toEqual(files.map(() => [HOST_USER, HOST_USER]));
   });
@@ -263,6 +267,7 @@ describe('two hosts, by the commands of the runbook', () => {
 
   test('a new certificate of host A is taken at once', async () => {
     await hosts.printed('a', 'rm secrets/host-a.pem');
+    await hosts.printed('a', 'up -d dispatcher');
     await everythingHealthy();
     await logIn();
     await trigger('two_hosts', 'certified');
@@ -304,9 +309,29 @@ describe('two hosts, by the commands of the runbook', () => {
     expect(await logOf('two_hosts', 'first', 'on_b')).toContain(`on ${HOST_USER} of b`);
   });
 
-  test('every command of the runbook was run as it is printed, but for what needs a second machine\'s shell or an S3', () => {
-    expect(hosts.runbook.notAsked).toEqual([
-      'docker save dagbook:0.1.0 | ssh hostb docker load', 'LOG_STORE=s3://dagbook/logs', 'XCOM_STORE=s3://dagbook/xcom', 'S3_ACCESS_KEY_ID=…', 'S3_SECRET_ACCESS_KEY=…',
-    ]);
+  test('on S3 logs go there when they have ended, and are read from there', async () => {
+    const buckets = mkdtempSync(join(tmpdir(), 'dagbook-buckets-'));
+    mkdirSync(join(buckets, 'dagbook'));
+    const server = await startS3({ cacheDir: join(process.env['DAGBOOK_ROOT'] ?? process.cwd(), '.dagbook/versitygw'), dataDir: buckets, host: hosts.desk });
+    try {
+      const place = (name: string): string => `s3://dagbook/${name}?endpoint=${server.endpoint}`;
+      hosts.set('a', { LOG_STORE: place('logs'), XCOM_STORE: place('xcom'), S3_ACCESS_KEY_ID: server.accessKeyId, S3_SECRET_ACCESS_KEY: server.secretAccessKey });
+      await hosts.printed('a', UP);
+      await everythingHealthy();
+      await logIn();
+      await trigger('two_hosts', 'stored');
+      expect(await ended('two_hosts', 'stored')).toBe('success');
+      const moved = (run: string): boolean => existsSync(join(buckets, 'dagbook/logs/two_hosts', run, 'on_b/-1/1-1.jsonl'));
+      await holds(() => moved('first') && moved('stored'));
+      await holds(() => !existsSync(join(hosts.site('a'), 'state/logs/two_hosts/stored/on_b')));
+      for (const run of ['first', 'stored']) expect(await logOf('two_hosts', run, 'on_b')).toContain(`on ${HOST_USER} of b`);
+    } finally {
+      await server.stop();
+      rmSync(buckets, { recursive: true });
+    }
+  });
+
+  test('every command of the runbook was run as it is printed', () => {
+    expect(hosts.runbook.notAsked).toEqual([]);
   });
 });

@@ -51,7 +51,7 @@ export class TwoHosts {
     const a = await Host.start({ name: 'a', netns: A, runDir: runDir('a'), dataDir: join(CACHE, 'a'), group: HOST_USER });
     const b = await Host.start({ name: 'b', netns: B, runDir: runDir('b'), dataDir: join(CACHE, 'b'), group: HOST_USER });
     for (const host of [a, b]) await host.clear();
-    await handOver(a, b, 'dagbook:0.1.0');
+    await handOver(a, b, 'dagbook:0.1.0', runbook.command('| ssh hostb'));
     await refuseFromOutside(B);
     const hosts = new TwoHosts(a, b, folder, runbook);
     for (const name of ['a', 'b'] as const) {
@@ -104,6 +104,18 @@ export class TwoHosts {
     writeFileSync(join(site, 'docker-policy.json'), JSON.stringify({ binds: [join(site, 'data')] }));
   }
 
+  /** Sets what the runbook prints as lines of `.env`; `put` says what stands in their place here. */
+  set(name: 'a' | 'b', put: Readonly<Record<string, string>>): void {
+    const file = join(this.site(name), '.env');
+    const said = Object.entries(put).reduce((text, [key, value]) => (this.runbook.command(`${key}=`), text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`)), readFileSync(file, 'utf8'));
+    writeFileSync(file, said);
+  }
+
+  /** Where this test sits, as host A reaches it. */
+  get desk(): string {
+    return DESK.here;
+  }
+
   /** Builds the image by the printed command; no base image can be fetched here, so ours is named. */
   build(version: string): Promise<string> {
     return buildImage(this.a, this.runbook.command(`-t dagbook:${version} `));
@@ -111,17 +123,18 @@ export class TwoHosts {
 
   /** Takes an image to host B. */
   bring(image: string): Promise<void> {
-    return handOver(this.a, this.b, image);
+    return handOver(this.a, this.b, image, this.runbook.command('| ssh hostb'));
   }
 
   /** What host B is given of host A's secrets. */
   shareSecrets(): void {
-    const printed = this.runbook.command('scp secrets/');
-    for (const file of printed.split(' ').filter((word) => word.startsWith('secrets/'))) {
-      const copy = join(this.site('b'), file);
-      mkdirSync(dirname(copy), { recursive: true });
-      copyFileSync(join(this.site('a'), file), copy);
-      chownSync(copy, HOST_USER, HOST_USER);
+    const [, from = ''] = this.runbook.command('scp secrets/').split(' ');
+    const given = join(this.site('a'), dirname(from));
+    const secrets = join(this.site('b'), 'secrets');
+    mkdirSync(secrets, { recursive: true });
+    for (const file of readdirSync(given)) {
+      copyFileSync(join(given, file), join(secrets, file));
+      chownSync(join(secrets, file), HOST_USER, HOST_USER);
     }
   }
 
@@ -200,13 +213,12 @@ async function npmFolder(): Promise<string> {
   return dirname(dirname(program));
 }
 
-async function handOver(from: Host, to: Host, image: string): Promise<void> {
+/** By the command that the runbook prints; the other host's shell is here. */
+async function handOver(from: Host, to: Host, image: string, printed: string): Promise<void> {
   const idOn = (host: Host): Promise<string> => host.docker('images', '-q', '--no-trunc', image);
   if ((await idOn(from)) === (await idOn(to))) return;
-  const file = join(CACHE, 'image.tar');
-  await from.docker('save', '--output', file, image);
-  await to.docker('load', '--input', file);
-  rmSync(file);
+  const line = printed.replace('dagbook:0.1.0', image).replace('ssh hostb', `env DOCKER_HOST=unix://${to.socket}`);
+  await command('bash', ['-o', 'pipefail', '-ec', line], { env: { DOCKER_HOST: `unix://${from.socket}` } });
 }
 
 async function layNetwork(): Promise<void> {

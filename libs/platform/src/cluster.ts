@@ -36,12 +36,14 @@ export async function openCluster(options: KafkaSettings & {
   readonly databaseConnections: number;
   /** Whom the broker takes for a worker; only a service that may give rights names it. */
   readonly workerPrincipal?: string | undefined;
+  /** Hosts whose workers have a principal of their own. */
+  readonly workerHosts?: readonly string[];
   readonly log: Log;
 }): Promise<ClusterParts> {
   const { service, log } = options;
   const stores = await openPostgresStores({ url: options.databaseUrl, maxConnections: options.databaseConnections, applicationName: `dagbook-${service}` });
-  const { workerPrincipal } = options;
-  const broker = await KafkaBroker.connect({ ...kafkaAccess(options), ...(workerPrincipal === undefined ? {} : { workerPrincipal }), service, nowMs: systemClock.nowMs, log, attempts: new PostgresMessageAttempts(stores.pool) });
+  const { workerPrincipal, workerHosts = [] } = options;
+  const broker = await KafkaBroker.connect({ ...kafkaAccess(options), ...(workerPrincipal === undefined ? {} : { workerPrincipal, workerHosts }), service, nowMs: systemClock.nowMs, log, attempts: new PostgresMessageAttempts(stores.pool) });
   return {
     stores,
     broker,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, integer, readSettings, secret, text } from './config.ts';
+import { ConfigError, hosts, integer, readSettings, secret, text } from './config.ts';
 
 const SPEC = {
   slots: { env: 'DAGBOOK_WORKER_SLOTS', says: 'how many tasks at once', parse: integer(1, 1000), fallback: 16 },
@@ -20,4 +20,10 @@ describe('readSettings', () => {
     expect(read).toThrow(/DAGBOOK_DATABASE_URL is not set: postgres:\/\/…/);
     expect(read).toThrow(/DAGBOOK_SECURITY_KEY still has its example value/);
   });
+});
+
+it('hosts are names, none of which another begins a slot with', () => {
+  expect(hosts('s22, s21,s2')).toEqual(['s22', 's21', 's2']);
+  expect(() => hosts('s22,s 21')).toThrow('holds "s 21", but each must be a host\'s name, for example s21');
+  expect(() => hosts('s2-1,s2')).toThrow('holds "s2" and "s2-1", but workers of s2 could take slots of the other: give one another DAGBOOK_WORKER_HOST');
 });

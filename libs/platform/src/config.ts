@@ -86,6 +86,17 @@ export const pools = (value: string): readonly { readonly pool: string; readonly
     return { pool: match[1] as string, slots: Number(match[2]), includeDeferred: false };
   });
 
+/** Names of hosts; a worker's slot is one with `-<number>`, so none may be what another's slots begin with. */
+export const hosts = (value: string): readonly string[] => {
+  const names = list(value);
+  for (const name of names) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,100}$/.test(name)) throw new Error(`holds "${name}", but each must be a host's name, for example s21`);
+    const longer = names.find((other) => other.startsWith(`${name}-`));
+    if (longer !== undefined) throw new Error(`holds "${name}" and "${longer}", but workers of ${name} could take slots of the other: give one another DAGBOOK_WORKER_HOST`);
+  }
+  return names;
+};
+
 /** Refuses what nobody should run with: an empty secret, a short one, one from an example. */
 export const secret = (value: string): string => {
   if (value.length < 16) throw new Error('is shorter than 16 characters: make one with `openssl rand -hex 32`');

@@ -4,7 +4,7 @@ export type { Loop } from './loop.ts';
 export { WakeableLoop } from './loop.ts';
 export type { RunningService } from './service.ts';
 export type { Setting, Settings } from './config.ts';
-export { ConfigError, integer, keyAndCertificate, list, oneOf, password, pools, readSettings, secret, text } from './config.ts';
+export { ConfigError, hosts, integer, keyAndCertificate, list, oneOf, password, pools, readSettings, secret, text } from './config.ts';
 export type { HealthChecks } from './health.ts';
 export { HealthServer, readinessProblems } from './health.ts';
 export type { Log } from './log.ts';

@@ -12,8 +12,8 @@ import { CloudEventEncoder, deadRecord } from './cloud-event.ts';
 import { type ConsumerLimits, DEFAULT_LIMITS, GroupConsumer, isRetriable } from './group-consumer.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { PartitionQueue } from './partition-queue.ts';
-import { connectFault } from './refusal.ts';
-import { workerRights } from './worker-right.ts';
+import { connectFault, isForbidden } from './refusal.ts';
+import { giveWorkerRights } from './worker-right.ts';
 
 export interface KafkaBrokerOptions {
   /** `host:port` of one or more brokers to begin with. */
@@ -26,6 +26,8 @@ export interface KafkaBrokerOptions {
   readonly sasl?: SASLOptions;
   /** As the broker names it (`User:CN=dagbook-worker`): given a worker's rights, by a service that may give them. */
   readonly workerPrincipal?: string;
+  /** Hosts whose workers each have a principal of their own, `<workerPrincipal>-<host>`. Absent or empty: they share the one. */
+  readonly workerHosts?: readonly string[];
   /** Of topics made here; what exists is left as it is. */
   readonly replicationFactor?: number;
   /** Postgres where the service has a database; memory otherwise. */
@@ -67,7 +69,7 @@ export class KafkaBroker implements MessageBroker {
     const broker = new KafkaBroker(options);
     try {
       await broker.#admin.connect();
-      if (options.workerPrincipal !== undefined) await broker.#admin.createAcls({ acl: workerRights(options.workerPrincipal) });
+      if (options.workerPrincipal !== undefined) await giveWorkerRights(broker.#admin, options.workerPrincipal, options.workerHosts);
       await broker.#ensureTopics(Object.values(TOPICS));
       await broker.#producer.connect();
     } catch (error) {
@@ -293,5 +295,6 @@ function topicNamed(name: string): Topic {
 
 function unavailable(what: string, error: unknown): BusFault {
   if (error instanceof BusFault) return error;
+  if (isForbidden(error)) return new BusFault('bus.refused', `${what}: its principal has no right to; the dispatcher gives them to those of DAGBOOK_KAFKA_WORKER_HOSTS`, { retryable: false, cause: error });
   return new BusFault('bus.unavailable', `${what}: ${error instanceof Error ? error.message : String(error)}`, { retryable: true, cause: error });
 }

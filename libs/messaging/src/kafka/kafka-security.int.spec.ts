@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +81,30 @@ test('a worker, by its certificate, says what a worker says and hears what it is
     eager.listen({ service: 'worker', instance: 's21-1', subscriptions: [{ topic: TOPICS.commands.name, mode: 'broadcast' }], handlerOf: () => inbox.handler, onFatal: resolve }).catch(reject);
   });
   expect(String(fatal)).toContain('authorized');
+});
+
+test('a worker of a host that is named hears what its own slots are assigned, and what another host\'s are not; who is named no more may nothing', async () => {
+  const hosts = mkdtempSync(join(dir, 'hosts-'));
+  const made = (names: string): void => void execFileSync('sh', [join(root, 'deploy/compose/make-secrets.sh'), hosts], { env: { ...process.env, HOST_A_ADDRESS: '127.0.0.1', WORKER_HOST: 's22', WORKER_HOSTS: names }, stdio: 'ignore' });
+  for (const name of ['ca.crt', 'ca.key', 'worker-secret']) copyFileSync(join(secrets, name), join(hosts, name));
+  made('s22,s21');
+  const pem = readFileSync(join(hosts, 'hosts', 's21', 'worker.pem'), 'utf8');
+  const ssl = { ca: read('ca.crt'), cert: pem, key: pem };
+  const services = await connect('SITE', { service: 'dispatcher', ssl: shown('services.pem'), workerPrincipal: WORKER, workerHosts: ['s22', 's21'] });
+  const own = await connect('SITE', { ssl });
+  const inbox = new Inbox();
+  const listening = (slot: string, onFatal?: (error: unknown) => void) => ({ service: 'worker', instance: slot, subscriptions: [{ topic: assignmentTopic(slot).name, mode: 'broadcast' }], handlerOf: () => inbox.handler, ...(onFatal === undefined ? {} : { onFatal }) }) as const;
+  open.push(await own.listen(listening('s21-2')));
+  await services.publisher().publish([message(assignmentTopic('s21-2').name, 'mine')]);
+  await inbox.until((ids) => ids.length === 1);
+  await own.publisher().publish([message(TOPICS.reports.name, 'r')]);
+  const prying = await connect('SITE', { ssl, limits: { stalledAfterMs: 60_000, fatalAfterMs: 60_000, fatalAfterHardErrorMs: 10 } });
+  await expect(prying.listen(listening('s22-1'))).rejects.toMatchObject({ code: 'bus.refused', message: 'worker cannot listen to dagbook.assignments.s22-1: its principal has no right to; the dispatcher gives them to those of DAGBOOK_KAFKA_WORKER_HOSTS' });
+  // The certificate that all shared is good for nothing any more, and so is one of a host that is taken out.
+  await connect('SITE', { service: 'dispatcher', ssl: shown('services.pem'), workerPrincipal: WORKER, workerHosts: ['s22'] });
+  for (const refused of [shown('worker.pem'), ssl]) {
+    await expect(connect('SITE', { ssl: refused }).then((worker) => worker.publisher().publish([message(TOPICS.reports.name, 'forged')]))).rejects.toMatchObject({ code: 'bus.refused' });
+  }
 });
 
 test('who shows no certificate, one of another site, or trusts another authority is not let in, and hears why', async () => {

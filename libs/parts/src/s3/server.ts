@@ -14,11 +14,13 @@ export interface S3ServerOptions {
   readonly cacheDir: string;
   /** Made when missing. Each folder in it is a bucket. */
   readonly dataDir: string;
+  /** Address that it listens at. Default `127.0.0.1`. */
+  readonly host?: string;
   readonly log?: (line: string) => void;
 }
 
 export interface S3Server {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://<host>:<port>` */
   readonly endpoint: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -34,9 +36,10 @@ export async function startS3(options: S3ServerOptions): Promise<S3Server> {
   const program = await ensureBuilt(options);
   mkdirSync(options.dataDir, { recursive: true });
   const [accessKeyId, secretAccessKey] = [`AK${randomBytes(8).toString('hex').toUpperCase()}`, randomBytes(20).toString('hex')];
+  const { host = '127.0.0.1' } = options;
   const port = await freePort();
-  const child = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', options.dataDir], { stdio: 'ignore', env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey } });
-  const endpoint = `http://127.0.0.1:${port}`;
+  const child = spawn(program, ['--port', `${host}:${port}`, 'posix', options.dataDir], { stdio: 'ignore', env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey } });
+  const endpoint = `http://${host}:${port}`;
   const stop = (): Promise<void> => ended(child);
   if (!(await becomesReady(child, endpoint))) {
     await stop();
