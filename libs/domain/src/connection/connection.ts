@@ -2,7 +2,7 @@ import type { Rejected } from '../decider.ts';
 import { isRejected, reject } from '../decider.ts';
 import type { Json } from '../json.ts';
 import { quote, quotePlus, unquote, unquotePlus } from './percent.ts';
-import { pythonJson } from './python-json.ts';
+import { pythonJson, pythonNumber } from './python-json.ts';
 import { portOf, splitUri } from './split-uri.ts';
 
 /** The fields of a connection, as Airflow has them. Null is unset, which `''` is not. */
@@ -20,8 +20,8 @@ export interface Connection {
 
 /** The query that carries an extra that a plain query cannot. */
 const EXTRA_KEY = '__extra__';
-const TEXT_FIELDS = ['description', 'host', 'login', 'password', 'schema'] as const;
-const JSON_FIELDS: ReadonlySet<string> = new Set([...TEXT_FIELDS, 'conn_type', 'port', 'extra', 'uri', 'team_name']);
+const TEXT_FIELDS = ['conn_type', 'host', 'login', 'password', 'schema'] as const;
+const JSON_FIELDS: ReadonlySet<string> = new Set([...TEXT_FIELDS, 'description', 'port', 'extra', 'uri', 'team_name']);
 const EMPTY: Connection = { connType: null, description: null, host: null, login: null, password: null, port: null, schema: null, extra: null };
 
 /**
@@ -90,10 +90,13 @@ function fromUri(uri: string): Connection | Rejected {
   return {
     ...EMPTY, connType: normalType(whole.scheme),
     host: withProtocol && host !== '' && parts.scheme !== '' ? `${parts.scheme}://${host}` : host,
-    login: parts.login === null ? null : unquote(parts.login), password: parts.password === null ? null : unquote(parts.password),
+    login: parts.login === null ? null : unquote(parts.login), password: passwordOf(parts.password === null ? null : unquote(parts.password)),
     port, schema: unquote(parts.path.slice(1)), extra: parts.query === '' ? null : extraOf(parts.query),
   };
 }
+
+/** An empty password is none, as Airflow keeps it. */
+const passwordOf = (password: string | null): string | null => (password === '' ? null : password);
 
 /** A host that hides a path keeps its capitals, as a file's name must. */
 function hostOf({ host, authority }: { readonly host: string; readonly authority: string }): string {
@@ -102,19 +105,22 @@ function hostOf({ host, authority }: { readonly host: string; readonly authority
 }
 
 function extraOf(query: string): string {
-  const fields = new Map<string, Json>();
+  const fields = new Map<string, string>();
   for (const pair of query.split('&')) {
     if (pair === '') continue;
     const at = pair.indexOf('=');
     fields.set(unquotePlus(at < 0 ? pair : pair.slice(0, at)), at < 0 ? '' : unquotePlus(pair.slice(at + 1)));
   }
   const whole = fields.get(EXTRA_KEY);
-  if (typeof whole === 'string') return whole;
-  for (const [key, value] of fields) {
-    const parsed = parsedJson(value as string);
-    fields.set(key, parsed === undefined ? value : parsed);
-  }
-  return pythonJson(Object.fromEntries(fields));
+  if (whole !== undefined) return whole;
+  return `{${[...fields].map(([key, value]) => `${pythonJson(key)}: ${valueJson(value)}`).join(', ')}}`;
+}
+
+/** The value of a query as JSON: what is JSON stays so, a number as Python writes it; anything else is a text. */
+function valueJson(text: string): string {
+  const parsed = parsedJson(text);
+  if (parsed === undefined) return pythonJson(text);
+  return typeof parsed === 'number' ? pythonNumber(text.trim(), parsed) : pythonJson(parsed);
 }
 
 /** The value of a text that is JSON; undefined when it is none. */
@@ -131,17 +137,23 @@ function fromJson(text: string): Connection | Rejected {
   if (fields === undefined) return reject('connection_invalid_json', 'The connection begins with { and is no JSON.');
   const unknown = Object.keys(fields).find((field) => !JSON_FIELDS.has(field));
   if (unknown !== undefined) return reject('connection_unknown_field', `A connection has no field "${unknown.slice(0, 100)}"; it has ${[...JSON_FIELDS].join(', ')}.`);
+  if (!isEmpty(fields['uri'] ?? null) && typeof fields['uri'] !== 'string') return reject('connection_invalid_field', 'The field uri of the connection is no text.');
   if (typeof fields['uri'] === 'string' && fields['uri'] !== '') return fromJsonUri(fields['uri'], fields);
-  const wrong = [...TEXT_FIELDS, 'conn_type'].find((field) => typeof (fields[field] ?? '') !== 'string');
-  if (wrong !== undefined) return reject('connection_invalid_field', `The field ${wrong} of the connection is no text.`);
   const port = jsonPort(fields['port'] ?? null);
   if (isRejected(port)) return port;
+  const { description = null, extra = null } = fields;
+  const extraText = isEmpty(extra) ? null : typeof extra === 'string' ? extra : pythonJson(extra);
+  const passwordIsText = typeof (fields['password'] ?? '') === 'string';
+  const checked = passwordIsText ? checkedExtra({ ...EMPTY, extra: extraText }) : EMPTY;
+  if (isRejected(checked)) return checked;
+  const wrong = TEXT_FIELDS.find((field) => typeof (fields[field] ?? '') !== 'string');
+  if (wrong !== undefined) return reject('connection_invalid_field', `The field ${wrong} of the connection is no text.`);
   const own = (field: string): string | null => (fields[field] ?? null) as string | null;
-  const { extra = null } = fields;
   return {
     connType: own('conn_type') === null || own('conn_type') === '' ? null : normalType(own('conn_type') as string),
-    description: own('description'), host: own('host'), login: own('login'), password: own('password'), schema: own('schema'), port,
-    extra: isEmpty(extra) ? null : typeof extra === 'string' ? extra : pythonJson(extra),
+    description: typeof description === 'string' ? description : null,
+    host: own('host'), login: own('login'), password: passwordOf(own('password')), schema: own('schema'), port,
+    extra: extraText,
   };
 }
 

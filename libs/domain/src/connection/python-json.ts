@@ -8,3 +8,11 @@ export function pythonJson(value: Json): string {
 }
 
 const ascii = (text: string): string => text.replace(/[^\x00-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** A number as Python writes what it read from this text: an int of any size stays as it is, a float keeps its point. */
+export function pythonNumber(text: string, value: number): string {
+  if (!/[.eE]/.test(text)) return text === '-0' ? '0' : text;
+  if (Number.isInteger(value) && Math.abs(value) < 1e16) return `${Object.is(value, -0) ? '-0' : value}.0`;
+  const [mantissa, exponent] = (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e16 ? value.toExponential() : String(value)).split('e');
+  return exponent === undefined ? (mantissa as string) : `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+}
