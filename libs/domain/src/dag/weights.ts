@@ -2,6 +2,8 @@ import type { TaskDefinition, WeightRule } from './definition.ts';
 import { graphOf, topologicalOrder } from './graph.ts';
 
 const MAX_PRIORITY = 2 ** 31 - 1;
+const MIN_PRIORITY = -(2 ** 31);
+const bounded = (weight: number): number => Math.max(MIN_PRIORITY, Math.min(MAX_PRIORITY, weight));
 
 /**
  * The priority of each task by its weight rule: its own `priorityWeight`, and with `downstream` (the default) or
@@ -13,7 +15,7 @@ const MAX_PRIORITY = 2 ** 31 - 1;
 export function priorityWeights({ tasks }: { readonly tasks: readonly TaskDefinition[] }): ReadonlyMap<string, number> {
   const graph = graphOf(tasks);
   const order = topologicalOrder(graph);
-  const own = tasks.map((task) => task.priorityWeight ?? 1);
+  const own = tasks.map((task) => bounded(task.priorityWeight ?? 1));
   const obeys = (rule: WeightRule): boolean => tasks.some((task) => (task.weightRule ?? 'downstream') === rule);
   const totals = {
     absolute: own,
@@ -23,7 +25,7 @@ export function priorityWeights({ tasks }: { readonly tasks: readonly TaskDefini
   return new Map(
     tasks.map((task, index) => {
       const total = totals[task.weightRule ?? 'downstream'][index] as number;
-      return [task.taskId, Math.max(-MAX_PRIORITY, Math.min(MAX_PRIORITY, total))];
+      return [task.taskId, bounded(total)];
     }),
   );
 }
