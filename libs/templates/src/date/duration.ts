@@ -46,10 +46,6 @@ export class Duration extends PyTimedelta {
     return this.micros - (this.years * 365n + this.months * 30n) * DAY;
   }
 
-  override get days(): bigint {
-    return this.years === 0n && this.months === 0n ? (size(this.rest) / DAY) * sign(this.rest) : super.days;
-  }
-
   override get seconds(): bigint {
     return ((size(this.rest) / SECOND) % 86_400n) * sign(this.rest);
   }
@@ -160,6 +156,10 @@ export class Interval extends Duration {
     this.end = last;
     this.absolute = absolute;
     this.difference = preciseDifference(first, last);
+  }
+
+  override get days(): bigint {
+    return (size(this.rest) / DAY) * sign(this.rest);
   }
 
   /** Of an absolute one, whether its ends changed places. */

@@ -240,6 +240,7 @@ function weekdayOf(value: Value): Weekday | undefined {
 
 /** The years, months and span from one date to another. */
 function between(later: Value, earlier: Value): Value {
+  for (const date of [later, earlier]) if (date instanceof Undefined) date.fail();
   if (!(later instanceof PyDate) || !(earlier instanceof PyDate)) return raise('TypeError', 'relativedelta only diffs datetime/date');
   const withTime = later instanceof PyDateTime || earlier instanceof PyDateTime;
   const asTime = (date: PyDate): PyDate => (withTime && !(date instanceof PyDateTime) ? new PyDateTime({ ...date.date, ...MIDNIGHT }, undefined) : date);

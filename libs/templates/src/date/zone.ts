@@ -3,6 +3,7 @@ import { PyObject } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import { dayNumber } from './calendar.ts';
 import { DAY, offsetText, SECOND } from './wall.ts';
+import { ZONE_LETTERS } from './zone-letters.ts';
 
 /** Days from here to where the other half of a year is looked for. */
 const SEASONS = [-182n, -91n, 0n, 91n, 182n];
@@ -92,23 +93,6 @@ export function fixedZone(offsetSeconds: number): Zone {
   return new FixedZone(name, offsetSeconds, `FixedTimezone(${offsetSeconds}, name="${name}")`);
 }
 
-/** Zones of the database whose abbreviations Intl does not know, by standard and summer time. */
-const ABBREVIATIONS: { readonly [zone: string]: readonly [standard: string, summer?: string] } = {
-  GMT: ['GMT'], 'Asia/Seoul': ['KST'], 'Asia/Tokyo': ['JST'], 'Asia/Shanghai': ['CST'], 'Asia/Taipei': ['CST'], 'Asia/Hong_Kong': ['HKT'], 'Asia/Manila': ['PST'],
-  'Asia/Jakarta': ['WIB'], 'Asia/Kolkata': ['IST'], 'Asia/Calcutta': ['IST'], 'Asia/Karachi': ['PKT'], 'Asia/Jerusalem': ['IST', 'IDT'],
-  'Australia/Sydney': ['AEST', 'AEDT'], 'Australia/Melbourne': ['AEST', 'AEDT'], 'Australia/Brisbane': ['AEST'], 'Australia/Perth': ['AWST'],
-  'Australia/Adelaide': ['ACST', 'ACDT'], 'Australia/Darwin': ['ACST'], 'Pacific/Auckland': ['NZST', 'NZDT'],
-  'Europe/London': ['GMT', 'BST'], 'Europe/Dublin': ['GMT', 'IST'], 'Europe/Lisbon': ['WET', 'WEST'], 'Europe/Moscow': ['MSK'],
-  'Africa/Johannesburg': ['SAST'], 'Africa/Nairobi': ['EAT'], 'Africa/Lagos': ['WAT'], 'Africa/Cairo': ['EET', 'EEST'],
-};
-const CENTRAL_EUROPE = /^Europe\/(Amsterdam|Andorra|Belgrade|Berlin|Brussels|Budapest|Copenhagen|Gibraltar|Ljubljana|Luxembourg|Madrid|Malta|Monaco|Oslo|Paris|Prague|Rome|San_Marino|Sarajevo|Skopje|Stockholm|Tirane|Vaduz|Vatican|Vienna|Warsaw|Zagreb|Zurich)$/;
-const EASTERN_EUROPE = /^Europe\/(Athens|Bucharest|Chisinau|Helsinki|Kiev|Kyiv|Mariehamn|Riga|Sofia|Tallinn|Vilnius)$/;
-
-function abbreviationsOf(zone: string): readonly [standard: string, summer?: string] | undefined {
-  if (CENTRAL_EUROPE.test(zone)) return ['CET', 'CEST'];
-  return EASTERN_EUROPE.test(zone) ? ['EET', 'EEST'] : ABBREVIATIONS[zone];
-}
-
 /** Intl knows no instants beyond this. */
 const LAST_INSTANT_MS = 8.64e15;
 const MAX_KNOWN = 4096;
@@ -116,14 +100,12 @@ const MAX_KNOWN = 4096;
 class NamedZone extends Zone {
   private readonly offsets = new Map<number, number>();
   private readonly clock: Intl.DateTimeFormat;
-  private readonly short: Intl.DateTimeFormat;
 
   constructor(name: string) {
     super(name);
     this.clock = new Intl.DateTimeFormat('en-US', {
       timeZone: name, hourCycle: 'h23', era: 'short', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
     });
-    this.short = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'short' });
   }
 
   /** The name by which the database has it, or the zone that it is another name of. */
@@ -143,11 +125,9 @@ class NamedZone extends Zone {
   }
 
   override abbreviationAt(instant: bigint): string {
-    const names = abbreviationsOf(this.name);
-    if (names !== undefined) return this.dstAt(instant) > 0 ? (names[1] ?? names[0]) : names[0];
-    const short = this.short.formatToParts(Number(instant / 1000n)).find(({ type }) => type === 'timeZoneName')?.value ?? this.name;
-    // Where the database has no letters for a zone it has the offset.
-    return /^[A-Z]+$/.test(short) ? short : offsetText(this.offsetAt(instant), '').replace(/00$/, '');
+    const letters = ZONE_LETTERS.get(this.name);
+    if (letters !== undefined) return letters[this.dstAt(instant) > 0 ? 1 : 0];
+    return offsetText(this.offsetAt(instant), '').replace(/00$/, '');
   }
 
   private readOffset(ms: number): number {

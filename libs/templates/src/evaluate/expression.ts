@@ -31,7 +31,8 @@ export function evaluate(expression: Expression, frame: Frame, rt: Runtime): Val
       return new PyList(expression.items.map(of));
     case 'dict': {
       const dict = new PyDict();
-      for (const [key, value] of expression.entries) dict.set(of(key), of(value), rt);
+      const entries = expression.entries.map(([key, value]) => [of(key), of(value)] as const);
+      for (const [key, value] of entries) dict.set(key, value, rt);
       return dict;
     }
     case 'attribute':

@@ -66,6 +66,8 @@ class TemplateRun {
   private readonly globals: Scope;
   private readonly blocks: Blocks = new Map();
   private top: Scope;
+  /** What an `extends` inside of an `if` has found, until the statement around it has ended. */
+  private extended: Template | undefined;
 
   constructor(rt: Runtime, globals: Scope) {
     this.rt = rt;
@@ -95,6 +97,9 @@ class TemplateRun {
         parent = this.load(evaluate(statement.template, frame, this.rt), statement.line);
         target = new Output(this.rt.limits.maxOutputLength);
       } else if (parent === undefined || statement.kind !== 'block') this.execute(statement, frame, target);
+      if (this.extended === undefined) continue;
+      [parent, this.extended] = [this.extended, undefined];
+      target = new Output(this.rt.limits.maxOutputLength);
     }
     return parent;
   }
@@ -181,7 +186,8 @@ class TemplateRun {
       case 'block':
         return this.block(statement.block, 0, statement.block.scoped ? frame.scope : this.top, frame.autoescape, output);
       case 'extends':
-        return raise('TemplateAssertionError', 'extends can only be used at the top of a template', statement.line);
+        this.extended = this.load(evaluate(statement.template, frame, rt), statement.line);
+        return;
     }
   }
 

@@ -16,11 +16,31 @@ export function namesUsed(body: readonly Statement[]): ReadonlySet<string> {
 
 /** Refuses filters and tests that do not exist. Inside `if` and conditional expressions Jinja only does so when one is reached. */
 export function checkNames(template: Template, filters: { has(name: string): boolean }, tests: { has(name: string): boolean }): void {
+  for (const statement of template.body) refuseExtends(statement, true);
   visitStatements(template.body, {
     application(kind, { name, line }, mayBeMissing) {
       if (!mayBeMissing && !(kind === 'filter' ? filters : tests).has(name)) raise('TemplateAssertionError', `No ${kind} named '${name}'.`, line);
     },
   }, false);
+}
+
+/** `extends` stands at the top of a template, or in an `if` there. */
+function refuseExtends(statement: Statement, atTop: boolean): void {
+  if (statement.kind === 'extends' && !atTop) raise('TemplateAssertionError', 'cannot use extend from a non top-level scope', statement.line);
+  const inIf = statement.kind === 'if';
+  for (const inner of bodiesOf(statement).flat()) refuseExtends(inner, atTop && inIf);
+}
+
+function bodiesOf(statement: Statement): readonly (readonly Statement[])[] {
+  switch (statement.kind) {
+    case 'if': return [...statement.branches.map(({ body }) => body), statement.otherwise];
+    case 'for': return [statement.body, statement.otherwise];
+    case 'setBlock': case 'filterBlock': case 'with': case 'autoescape': return [statement.body];
+    case 'macro': return [statement.macro.body];
+    case 'callBlock': return [statement.caller.body];
+    case 'block': return [statement.block.body];
+    default: return [];
+  }
 }
 
 function visitStatements(body: readonly Statement[], visitor: Visitor, soft: boolean): void {

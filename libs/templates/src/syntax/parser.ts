@@ -13,6 +13,7 @@ class Parser {
   private readonly stream: TokenStream;
   private readonly expressions: ExpressionParser;
   private readonly blocks = new Map<string, Block>();
+  private readonly blockNames = new Set<string>();
   /** The tags that are open, innermost last. */
   private readonly openTags: string[] = [];
 
@@ -225,7 +226,8 @@ class Parser {
     if (this.stream.isOperator('-')) {
       this.stream.fail('Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.');
     }
-    if (this.blocks.has(name)) raise('TemplateAssertionError', `block '${name}' defined twice`, line);
+    if (this.blockNames.has(name)) raise('TemplateAssertionError', `block '${name}' defined twice`, line);
+    this.blockNames.add(name);
     const { body } = this.body('endblock');
     if (required && body.some((statement) => statement.kind !== 'text' || !isSpace(statement.text))) {
       this.stream.fail('Required blocks can only contain comments or whitespace');
