@@ -4,7 +4,7 @@ import { judge } from './judge.ts';
 
 /**
  * `npm run oracle -- FORM FILE`: lists each row that differs from Airflow's answer, prints `held N of M` last. Exit code
- * 0: all hold; 1: some differ; 2: the question itself was wrong.
+ * 0: all hold; 1: some differ, or there are none; 2: the question itself was wrong.
  */
 async function main([name, file, ...more]: readonly string[]): Promise<number> {
   const known = Object.keys(forms).join(', ');
@@ -22,7 +22,7 @@ async function main([name, file, ...more]: readonly string[]): Promise<number> {
     console.log(`${file}:${line}\n  asked    ${JSON.stringify(asked)}\n  expected ${JSON.stringify(expected)}\n  got      ${JSON.stringify(got)}`);
   }
   console.log(`held ${rows - differences.length} of ${rows}`);
-  return differences.length === 0 ? 0 : 1;
+  return rows > 0 && differences.length === 0 ? 0 : 1;
 }
 
 function refuse(sentence: string): number {
