@@ -144,7 +144,7 @@ const REFUSED: { readonly [about: string]: readonly (readonly [source: string, m
     [`const d = dag('d'); d.task('t', f, { onLost: 'panic' })();`, `onLost of task 't' is "panic": it is one of retry, fail. Write 'retry', or leave it out.`],
     [`const d = dag('d'); d.sensor('t', f, { every: '1m', mode: 'sleepy' })();`, `mode of task 't' is "sleepy": it is one of poke, reschedule, deferred. Write 'poke', or leave it out.`],
     [`const d = dag('d'); d.task('t', f, { inlets: 's3://a/b' })();`, `inlets of task 't' is "s3://a/b": it is a list. Put it in brackets: […].`],
-    [`const d = dag('d'); d.task('t', f, { retryPolicy: [{ when: 5 }] })();`, `retryPolicy of task 't' is [{"when":5}]: it is a list of rules { on, action }. Write it like [{ on: TypeError, action: 'fail' }, { on: /busy/, action: 'retry', delay: '1m' }].`],
+    [`const d = dag('d'); d.task('t', f, { retryPolicy: [{ when: 5 }] })();`, `retryPolicy of task 't' is [{"when":5}]: it is a list of rules { on, action }, or a function that answers { action }. Write it like [{ on: TypeError, action: 'fail' }, { on: /busy/, action: 'retry', delay: '1m' }].`],
   ],
 };
 

@@ -19,7 +19,7 @@ export type { S3Object, S3SyncOptions } from './operator/s3.ts';
 export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from './operator/s3.ts';
 export { fileSensor, timeSensor } from './operator/sensor.ts';
 export { poke } from './poke.ts';
-export type { RetryRule } from './retry-policy.ts';
+export type { RetryDecision, RetryPolicy, RetryRule } from './retry-policy.ts';
 export { asset, assetAlias } from './asset.ts';
 export { partitions } from './partition.ts';
 export { at, cron, every, when } from './schedule.ts';

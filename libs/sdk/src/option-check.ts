@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyTaskSpec } from './model.ts';
-import type { RetryRule } from './retry-policy.ts';
+import type { RetryDecision } from './retry-policy.ts';
 import type { DagSpec } from './types.ts';
 
 /** What stands in an option and cannot be there, for `definitionError`. */
@@ -74,7 +74,7 @@ function brokenRule(shape: Shape, value: unknown): Pick<WrongOption, 'rule' | 'r
     case 'list':
       return Array.isArray(value) ? undefined : { rule: 'it is a list', remedy: 'Put it in brackets: […]' };
     case 'rules':
-      return Array.isArray(value) && value.every(isRetryRule) ? undefined : { rule: "it is a list of rules { on, action }", remedy: "Write it like [{ on: TypeError, action: 'fail' }, { on: /busy/, action: 'retry', delay: '1m' }]" };
+      return typeof value === 'function' || (Array.isArray(value) && value.every(isRetryRule)) ? undefined : { rule: "it is a list of rules { on, action }, or a function that answers { action }", remedy: "Write it like [{ on: TypeError, action: 'fail' }, { on: /busy/, action: 'retry', delay: '1m' }]" };
     case 'other':
       return undefined;
     default:
@@ -84,9 +84,9 @@ function brokenRule(shape: Shape, value: unknown): Pick<WrongOption, 'rule' | 'r
 
 const isObject = (value: unknown): value is { readonly [name: string]: unknown } => typeof value === 'object' && value !== null;
 
-const ACTIONS: readonly unknown[] = ['retry', 'fail', 'default'] satisfies readonly RetryRule['action'][];
+const ACTIONS: readonly unknown[] = ['retry', 'fail', 'default'] satisfies readonly RetryDecision['action'][];
 const isRetryRule = (rule: unknown): boolean =>
-  isObject(rule) && ACTIONS.includes(rule['action']) && (typeof rule['on'] === 'string' || typeof rule['on'] === 'function' || rule['on'] instanceof RegExp);
+  isObject(rule) && ACTIONS.includes(rule['action']) && [rule['on']].flat().every((on) => typeof on === 'string' || typeof on === 'function' || on instanceof RegExp);
 
 /** Schemas of some libraries are functions. */
 const isSchema = (value: unknown): boolean => (isObject(value) || typeof value === 'function') && isObject((value as { readonly '~standard'?: unknown })['~standard']);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { TaskFailure } from './error.ts';
-import { retryVerdict, type RetryRule } from './retry-policy.ts';
+import { codeRules, retryDecision, type RetryPolicy, type RetryRule, verdictOf } from './retry-policy.ts';
+import type { TaskContext } from './types.ts';
+
+/** As it travels, but that nothing fits is undefined here. */
+async function verdict(policy: RetryPolicy, error: unknown) {
+  const decision = await retryDecision(policy, error, { tryNumber: 1, maxTries: 3, ctx: {} as TaskContext<unknown> });
+  return decision === undefined ? undefined : verdictOf(decision);
+}
 
 class HttpError extends Error {
   readonly status: number;
@@ -24,19 +31,32 @@ describe('a retry policy', () => {
   it.each([
     ['a class', new TooManyRequests(429, 'slow down'), { action: 'retry', delayMs: 60_000 }],
     ['a question', new HttpError(404, 'not found'), { action: 'fail' }],
-    ['the class itself, which is left to the task', new HttpError(500, 'timed out'), undefined],
+    ['the class itself, which is left to the task', new HttpError(500, 'timed out'), { action: 'default' }],
     ['a pattern', new Error('the read timed out'), { action: 'retry', delayMs: 10_000 }],
     ['a pattern, however often it is asked', 'timed out', { action: 'retry', delayMs: 10_000 }],
     ['a failure code', new TaskFailure('exit_code', 'exit 3'), { action: 'fail' }],
     ['what is left', new Error('anything'), { action: 'fail' }],
     ['nothing, when what was thrown is no error', 17, undefined],
-  ])('decides by %s', (_, error, verdict) => {
-    expect(retryVerdict(rules, error)).toEqual(verdict);
-    expect(retryVerdict(rules, error)).toEqual(verdict);
+  ])('decides by %s', async (_, error, expected) => {
+    expect(await verdict(rules, error)).toEqual(expected);
+    expect(await verdict(rules, error)).toEqual(expected);
   });
 
-  it('takes subclasses for what they are, unless the class is meant exactly', () => {
-    expect(retryVerdict([{ on: HttpError, action: 'fail' }], new TooManyRequests(429, ''))).toEqual({ action: 'fail' });
-    expect(retryVerdict([{ on: HttpError, exact: true, action: 'fail' }], new TooManyRequests(429, ''))).toBeUndefined();
+  it('takes subclasses for what they are, unless the class is meant exactly', async () => {
+    expect(await verdict([{ on: HttpError, action: 'fail' }], new TooManyRequests(429, ''))).toEqual({ action: 'fail' });
+    expect(await verdict([{ on: HttpError, exact: true, action: 'fail' }], new TooManyRequests(429, ''))).toBeUndefined();
+  });
+
+  it('fits when any of a list does, in the order of the rules; a delay counts for a retry only', async () => {
+    const listed: readonly RetryRule[] = [{ on: [TooManyRequests, /busy/], action: 'retry', delay: '1s' }, { on: [HttpError, 'exit_code'], action: 'fail', delay: '1s' }];
+    expect([await verdict(listed, new Error('busy')), await verdict(listed, new TooManyRequests(429, '')), await verdict(listed, new HttpError(500, '')), await verdict(listed, new TaskFailure('exit_code', '3'))])
+      .toEqual([{ action: 'retry', delayMs: 1_000 }, { action: 'retry', delayMs: 1_000 }, { action: 'fail' }, { action: 'fail' }]);
+  });
+
+  it('hands on what its rules say of codes, for failures that the process of the task does not live to see', () => {
+    expect(codeRules([{ on: Error, action: 'fail' }, { on: ['timeout', /x/, 'killed'], action: 'fail' }, { on: 'worker_lost', action: 'retry', delay: '1s' }])).toEqual([
+      { code: 'timeout', action: 'fail' }, { code: 'killed', action: 'fail' }, { code: 'worker_lost', action: 'retry', delayMs: 1_000 },
+    ]);
+    expect([codeRules(undefined), codeRules(() => undefined)]).toEqual([[], []]);
   });
 });

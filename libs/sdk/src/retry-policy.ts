@@ -1,31 +1,63 @@
 import type { FailureCode, RetryVerdict } from '@dagbook/domain';
 import { thrownOutcome } from './error.ts';
 import { durationMs } from './schedule.ts';
-import type { Duration } from './types.ts';
+import type { Duration, TaskContext } from './types.ts';
 
-/**
- * What becomes of a try that failed with an error like this. `on` is the error's class (its subclasses too, unless
- * `exact`), a pattern of its message, the failure code of an operator, or a question to it.
- */
-export interface RetryRule {
-  readonly on: ErrorClass | RegExp | FailureCode | ((error: Error) => boolean);
-  readonly exact?: boolean;
+/** What becomes of a try that failed. */
+export interface RetryDecision {
   /** `retry` makes the next try, if one is left; `fail` ends the tries; `default` does what the task would without a policy. */
   readonly action: 'retry' | 'fail' | 'default';
   /** Instead of the task's own delay; only with `retry`. */
   readonly delay?: Duration;
+  /** For people: it goes into the log of the try. */
+  readonly reason?: string;
 }
 
+/**
+ * What becomes of a try that failed with an error like this. `on` is the error's class (its subclasses too, unless
+ * `exact`), a pattern of its message, a failure code (that of an operator, or `timeout`, `killed`, `out_of_memory`, `worker_lost`),
+ * a question to it, or a list of those, any of which fits.
+ */
+export interface RetryRule extends RetryDecision {
+  readonly on: RetryMatch | readonly RetryMatch[];
+  readonly exact?: boolean;
+}
+
+type RetryMatch = ErrorClass | RegExp | FailureCode | ((error: Error) => boolean);
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** The first rule that fits decides; none: the task's own retries do. A policy can shorten the series of tries, never lengthen it. Throws what a rule's question throws. */
-export function retryVerdict(rules: readonly RetryRule[], error: unknown): RetryVerdict | undefined {
-  const rule = rules.find((one) => fits(one, error));
-  if (rule === undefined || rule.action === 'default') return undefined;
-  return { action: rule.action, ...(rule.delay === undefined ? {} : { delayMs: durationMs('delay of a retry rule', rule.delay) }) };
+/** Rules, the first that fits decides; or a function that decides, for what the process of the task lives to see. */
+export type RetryPolicy = readonly RetryRule[] | ((error: unknown, at: RetryQuestion) => RetryDecision | undefined | Promise<RetryDecision | undefined>);
+
+export interface RetryQuestion {
+  /** Of the try that failed, from 1. */
+  readonly tryNumber: number;
+  /** Tries that may follow the first. */
+  readonly maxTries: number;
+  readonly ctx: TaskContext<unknown>;
 }
 
-function fits({ on, exact }: RetryRule, error: unknown): boolean {
+/** Undefined: nothing fits, and the task's own retries decide. A policy can shorten the series of tries, never lengthen it. Rejects with what the author's code throws. */
+export async function retryDecision(policy: RetryPolicy, error: unknown, at: RetryQuestion): Promise<RetryDecision | undefined> {
+  const decision = typeof policy === 'function' ? await policy(error, at) : policy.find((rule) => matchesOf(rule).some((on) => fits(on, rule.exact, error)));
+  if (decision !== undefined && !ACTIONS.includes(decision.action)) throw new Error(`it answered the action ${JSON.stringify(decision.action)}, which is none of ${ACTIONS.join(', ')}`);
+  return decision;
+}
+
+const ACTIONS: readonly RetryDecision['action'][] = ['retry', 'fail', 'default'];
+
+/** As it travels. `default` is said too: the rules that go with the DAG are for failures on which nothing was said. */
+export const verdictOf = ({ action, delay }: RetryDecision): RetryVerdict => ({ action, ...(action !== 'retry' || delay === undefined ? {} : { delayMs: durationMs('delay of a retry rule', delay) }) });
+
+/** The rules that name codes, in their order, for failures that only others see: that the process was killed, or its worker lost. */
+export function codeRules(policy: RetryPolicy | undefined): readonly ({ readonly code: FailureCode } & RetryVerdict)[] {
+  if (policy === undefined || typeof policy === 'function') return [];
+  return policy.flatMap((rule) => matchesOf(rule).filter((on): on is FailureCode => typeof on === 'string').map((code) => ({ code, ...verdictOf(rule) })));
+}
+
+const matchesOf = ({ on }: RetryRule): readonly RetryMatch[] => (Array.isArray(on) ? (on as readonly RetryMatch[]) : [on as RetryMatch]);
+
+function fits(on: RetryMatch, exact: boolean | undefined, error: unknown): boolean {
   if (typeof on === 'string') {
     const thrown = thrownOutcome(error);
     return thrown.kind === 'failure' ? thrown.error.code === on : on === 'error' && thrown.kind === 'error';

@@ -181,11 +181,22 @@ describe('a function task', () => {
     expect(await run(d, 'skip')).toEqual({ kind: 'skipped' });
   });
 
+  it('asks a policy that is a function with the number of the try, and logs its reason', async () => {
+    const d = dag('d');
+    d.task('c', () => { throw new Error('busy'); }, { retries: 2, retryPolicy: async (error, { tryNumber, maxTries, ctx }) => ({ action: 'retry', delay: '3s', reason: `${(error as Error).message} at ${tryNumber} of ${maxTries} of ${ctx.taskId}` }) })();
+    d.task('silent', () => { throw new Error('busy'); }, { retries: 2, retryPolicy: () => undefined })();
+    d.task('odd', () => { throw new Error('busy'); }, { retries: 2, retryPolicy: () => ({ action: 'later' as never }) })();
+    const io = new Io();
+    expect(await run(d, 'c', { io })).toMatchObject({ retry: { action: 'retry', delayMs: 3_000 } });
+    expect(io.lines.map(([level, event]) => [level, event])).toEqual([['info', expect.stringMatching(/^retry policy: retry in 3s, busy at 1 of \d+ of c$/)]]);
+    expect([await run(d, 'silent'), await run(d, 'odd')]).toMatchObject([{ retry: { action: 'default' } }, { retry: { action: 'default' } }]);
+  });
+
   it('says why it failed though its retry policy throws, and lets its own retries decide', async () => {
     const d = dag('d');
     d.task('c', () => { throw new Error('hiccup'); }, { retries: 1, retryPolicy: [{ on: () => { throw new Error('no such member'); }, action: 'fail' }] })();
     const io = new Io();
-    expect(await run(d, 'c', { io })).toEqual({ kind: 'failed', failure: { code: 'error', message: 'hiccup', detail: expect.any(String) } });
+    expect(await run(d, 'c', { io })).toEqual({ kind: 'failed', failure: { code: 'error', message: 'hiccup', detail: expect.any(String) }, retry: { action: 'default' } });
     expect(io.lines.map(([level, event]) => [level, event])).toEqual([['warning', 'the retry policy threw, and is passed over: no such member']]);
   });
 

@@ -10,7 +10,7 @@ import type { DagModel, TaskModel } from './model.ts';
 import { renderFields, type RenderedFields, showFields, shownFields } from './template/render-fields.ts';
 import { renderMapIndex } from './template/map-index.ts';
 import { type Resolver, resolverFor, stepped } from './resolve.ts';
-import { type RetryRule, retryVerdict } from './retry-policy.ts';
+import { retryDecision, verdictOf } from './retry-policy.ts';
 import type { TaskIo, TaskRunOutcome, TaskRunRequest } from './runnable.ts';
 import { INLINE_RESULT_BYTES } from './runnable.ts';
 import type { CompiledDag } from './serialize.ts';
@@ -44,8 +44,8 @@ export async function runTask(dag: DagModel, compiled: CompiledDag, request: Tas
     return task.kind === 'sensor' ? await sense(input, running) : await succeeded(await execute(input, running), running, input.fields);
   } catch (error) {
     const outcome = outcomeOfThrown(error, io.nowMs());
-    if (outcome.kind !== 'failed' || outcome.retry !== undefined || task.spec.retryPolicy === undefined) return outcome;
-    const retry = verdictOf(task.spec.retryPolicy, error, io);
+    if (outcome.kind !== 'failed' || outcome.retry !== undefined || running === undefined || task.spec.retryPolicy === undefined) return outcome;
+    const retry = await verdictOn(error, running);
     return retry === undefined ? outcome : { ...outcome, retry };
   } finally {
     if (running?.kept !== undefined) await running.kept;
@@ -63,12 +63,16 @@ export async function renderTask(dag: DagModel, compiled: CompiledDag, request: 
 }
 
 /** A policy that fails itself must not hide why the task did: then the task's own retries decide. */
-function verdictOf(rules: readonly RetryRule[], error: unknown, io: TaskIo): RetryVerdict | undefined {
+async function verdictOn(error: unknown, { task, request, io, context }: Running): Promise<RetryVerdict | undefined> {
+  const { retryPolicy } = task.spec;
+  if (retryPolicy === undefined) return undefined;
   try {
-    return retryVerdict(rules, error);
+    const decision = (await retryDecision(retryPolicy, error, { tryNumber: request.attempt.tryNumber, maxTries: request.work.maxTries, ctx: context })) ?? { action: 'default' };
+    if (decision.reason !== undefined) io.log('info', `retry policy: ${decision.action}${decision.delay === undefined ? '' : ` in ${decision.delay}`}, ${decision.reason}`, { logger: 'dagbook' });
+    return verdictOf(decision);
   } catch (thrown) {
     io.log('warning', `the retry policy threw, and is passed over: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { logger: 'dagbook' });
-    return undefined;
+    return { action: 'default' };
   }
 }
 

@@ -11,6 +11,7 @@ import type { AnyTaskSpec, DagModel, GroupModel, NodeModel, TaskModel } from './
 import { visitMapping, visitReads } from './model.ts';
 import { EXTERNAL_TASK_MARKER, type ExternalTaskMarkerOptions } from './operator/other-dag.ts';
 import type { SiteDefaults } from './runnable.ts';
+import { codeRules } from './retry-policy.ts';
 import { durationMs, instantOf, isPartitionedAtRuntime, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
@@ -198,6 +199,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('lostAfterMs', duration('lostAfter')),
     ...present('callbacks', taskCallbacks(task)),
     ...present('retryPolicy', hasRetryPolicy(task) ? true : undefined),
+    ...present('retryRules', someOf(codeRules(spec.retryPolicy))),
     ...present('doc', spec.doc),
   };
 }
@@ -217,7 +219,8 @@ function weightOf({ dag, taskId, operator, spec, mark }: TaskModel, upstream: re
 
 /** The rules are the code's own affair; a delay that is none is found here, not when the task has failed. */
 function hasRetryPolicy({ taskId, spec, mark }: TaskModel): boolean {
-  for (const [index, { delay }] of (spec.retryPolicy ?? []).entries()) durationOf(`retryPolicy.${index}.delay of task '${taskId}'`, delay, mark);
+  const rules = typeof spec.retryPolicy === 'function' ? [] : (spec.retryPolicy ?? []);
+  for (const [index, { delay }] of rules.entries()) durationOf(`retryPolicy.${index}.delay of task '${taskId}'`, delay, mark);
   return spec.retryPolicy !== undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Failure, TriggerRule, WeightRule } from '@dagbook/domain';
-import type { RetryRule } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { WeightStrategy } from './weight-strategy.ts';
 
 export type { TriggerRule, WeightRule };
@@ -174,8 +174,8 @@ export interface TaskSpec<O> {
   /** Default `fixed`; `exponential` doubles, a number multiplies. */
   retryBackoff?: 'fixed' | 'exponential' | number;
   maxRetryDelay?: Duration;
-  /** Rules in order for errors that the task throws; the first that fits decides whether, and when, the next try is made. */
-  retryPolicy?: readonly RetryRule[];
+  /** Rules in order, the first that fits decides whether, and when, the next try is made; or a function that decides. Never more tries than `retries` allows. */
+  retryPolicy?: RetryPolicy;
   /** Of one try; of a sensor, over all its pokes and tries. */
   timeout?: Duration;
   queue?: string;

@@ -153,6 +153,8 @@ export interface TaskDefinition {
   /** `onExecute` runs in the process of the try, the others as those of the DAG. */
   readonly callbacks?: readonly TaskCallback[];
   readonly retryPolicy?: boolean;
+  /** The rules of its retry policy that name a failure's code, for failures that its own process cannot judge: it was killed, lost or timed out. */
+  readonly retryRules?: readonly { readonly code: string; readonly action: 'retry' | 'fail' | 'default'; readonly delayMs?: number }[];
   readonly doc?: string;
 }
 

@@ -120,6 +120,14 @@ describe('tries', () => {
     expect(give(0, { action: 'retry' })).toEqual(['TaskFailed a error', 'RunFailed task_failed']);
   });
 
+  test('rules of the policy that name a code decide where the process of the task has said nothing', () => {
+    const retryRules = [{ code: 'timeout', action: 'fail' }, { code: 'killed', action: 'retry', delayMs: 7 }, { code: 'killed', action: 'fail' }, { code: 'exit_code', action: 'default', delayMs: 7 }] as const;
+    const fail = (code: 'timeout' | 'killed' | 'exit_code' | 'error', retry?: { action: 'default' }): string[] =>
+      started({ a: { retries: 1, retryDelayMs: 100, retryRules } }).give({ type: 'RecordTaskFailed', taskId: 'a', mapIndex: -1, tryNumber: 1, epoch: 1, failure: { code, message: '' }, ...(retry === undefined ? {} : { retry }), nowMs: 0 });
+    expect([fail('timeout'), fail('killed'), fail('exit_code'), fail('error')]).toEqual([['TaskFailed a timeout', 'RunFailed task_failed'], ['TaskRetryScheduled a 7'], ['TaskRetryScheduled a 100'], ['TaskRetryScheduled a 100']]);
+    expect(fail('timeout', { action: 'default' })).toEqual(['TaskRetryScheduled a 100']);
+  });
+
   test('what the code has settled is not tried again', () => {
     for (const code of ['no_retry', 'sensor_timeout', 'bad_branch', 'bad_input', 'not_supported', 'cancelled'] as const) {
       expect(started({ a: { retries: 3 } }).fail('a', code)).toEqual([`TaskFailed a ${code}`, 'RunFailed task_failed']);

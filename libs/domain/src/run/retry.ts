@@ -25,10 +25,14 @@ const RETRYABLE: Readonly<Record<FailureCode, boolean>> = {
   cancelled: false,
 };
 
+/** What the policy's rules say of a failure on which the task's own process said nothing; the first that names its code. */
+const verdictByCode = ({ retryRules }: TaskDefinition, { code }: Failure): RetryVerdict | undefined => retryRules?.find((rule) => rule.code === code);
+
 /** When the try after a failed one is due; null: the failed one was the last. The author's policy can shorten the series, never lengthen it. */
-export function retryAtMs(task: TaskDefinition, tries: { readonly tryNumber: number; readonly maxTries: number }, failure: Failure, verdict: RetryVerdict | undefined, nowMs: number): number | null {
+export function retryAtMs(task: TaskDefinition, tries: { readonly tryNumber: number; readonly maxTries: number }, failure: Failure, said: RetryVerdict | undefined, nowMs: number): number | null {
+  const verdict = said ?? verdictByCode(task, failure);
   if (!RETRYABLE[failure.code] || verdict?.action === 'fail' || tries.tryNumber > tries.maxTries) return null;
-  return nowMs + (verdict?.delayMs ?? retryDelayMs(task, tries.tryNumber));
+  return nowMs + ((verdict?.action === 'retry' ? verdict.delayMs : undefined) ?? retryDelayMs(task, tries.tryNumber));
 }
 
 function retryDelayMs(task: TaskDefinition, tryNumber: number): number {
