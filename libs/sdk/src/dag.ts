@@ -4,8 +4,9 @@ import { ID_PATTERN } from '@dagbook/contracts';
 import { runCallback } from './callback.ts';
 import { runWatcher } from './watcher.ts';
 import { definitionError } from './error.ts';
+import { labelOf } from './label.ts';
 import { type Build, layOut, MAX_ITERATIONS, runsUntaken } from './loop.ts';
-import type { AnyTaskSpec, BranchModel, DagModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
+import type { AnyTaskSpec, BranchModel, DagModel, EdgeModel, GroupModel, MappedGroup, NodeModel, TaskBody, TaskModel } from './model.ts';
 import { mappedGroupOf, NODE, nodeOf, visitReads } from './model.ts';
 import { operatorOf } from './operator.ts';
 import { notJson, wrongDagOption, wrongTaskOption, type WrongOption } from './option-check.ts';
@@ -49,16 +50,16 @@ function requireId(field: string, id: string, owner: string | undefined): void {
   refuse({ field: owner === undefined ? field : `${field} in '${owner}'`, value: id, rule: 'an id has 1 to 250 letters (a-z, A-Z), digits, _, - and .', remedy: 'Rename it; a displayName may hold any text' });
 }
 
-function connect(up: NodeModel, down: NodeModel): void {
-  up.dag.edges.push({ up, down });
+function connect(up: NodeModel, down: NodeModel, label: Pick<EdgeModel, 'label'>): void {
+  up.dag.edges.push({ up, down, ...label });
 }
 
 function drawAfter(node: NodeModel, up: readonly Edge[]): void {
-  for (const edge of up) connect(nodeIn(node.dag, edge), node);
+  for (const edge of up) connect(nodeIn(node.dag, edge), node, labelOf(edge));
 }
 
 function drawBefore(node: NodeModel, down: readonly Edge[]): void {
-  for (const edge of down) connect(node, nodeIn(node.dag, edge));
+  for (const edge of down) connect(node, nodeIn(node.dag, edge), labelOf(edge));
 }
 
 function nodeIn(dag: DagModel, edge: unknown): NodeModel {
@@ -253,10 +254,10 @@ class ScopeValue {
         refuse({ field: `case '${value}' of the branch on '${task.taskId}'`, value: edge, rule: 'a branch goes to tasks and groups of its DAG', remedy: 'Give it what a called task answers, a list of these, or null for none' });
       }
       nodes.set(value, targets.map((edge) => nodeIn(this.#dag, edge)));
+      for (const edge of targets) connect(task, nodeIn(this.#dag, edge), labelOf(edge));
     }
     const branch: BranchModel = { source, cases: nodes };
     task.branches.push(branch);
-    for (const targets of nodes.values()) for (const target of targets) connect(task, target);
     return decider as Edge;
   }
 

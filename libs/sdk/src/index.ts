@@ -18,6 +18,7 @@ export { externalTask, externalTaskMarker, triggerDag } from './operator/other-d
 export type { S3Object, S3SyncOptions } from './operator/s3.ts';
 export { s3Copy, s3Delete, s3Get, s3Key, s3List, s3Prefix, s3Put, s3Sync } from './operator/s3.ts';
 export { fileSensor, timeSensor } from './operator/sensor.ts';
+export { label } from './label.ts';
 export { poke } from './poke.ts';
 export type { RetryDecision, RetryPolicy, RetryRule } from './retry-policy.ts';
 export { asset, assetAlias } from './asset.ts';

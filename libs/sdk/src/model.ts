@@ -82,6 +82,7 @@ export type NodeModel = TaskModel | GroupModel;
 export interface EdgeModel {
   readonly up: NodeModel;
   readonly down: NodeModel;
+  readonly label?: string;
 }
 
 /** Carried by everything that edges may be drawn between. */

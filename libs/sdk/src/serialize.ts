@@ -44,7 +44,8 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
   const schedule = timetableOf(spec.schedule, timezone) ?? refuseDag(dag, 'schedule', spec.schedule, 'a schedule is a cron string, a preset, or made by cron(), every(), at() or when', "Write schedule: '0 6 * * *'");
   const { upstreams, inner } = upstreamsOf(dag);
   const downstream = downstreamOf(upstreams);
-  const tasks = [...dag.tasks.values()].map((task) => taskDefinition(task, [...(upstreams.get(task) ?? [])], downstream));
+  const labels = labelsOf(dag, inner);
+  const tasks = [...dag.tasks.values()].map((task) => taskDefinition(task, [...(upstreams.get(task) ?? [])], downstream, labels.get(task)));
   const definition: DagDefinition = {
     dagId: dag.dagId,
     ...present('displayName', spec.displayName),
@@ -157,7 +158,7 @@ function deadlineOf(dag: DagModel, { name, reference, interval, averageOf, onMis
   };
 }
 
-function taskDefinition(task: TaskModel, upstream: readonly string[], downstream: ReadonlyMap<string, readonly string[]>): TaskDefinition {
+function taskDefinition(task: TaskModel, upstream: readonly string[], downstream: ReadonlyMap<string, readonly string[]>, labels: TaskDefinition['edgeLabels']): TaskDefinition {
   const { spec, taskId } = task;
   const duration = (name: 'retryDelay' | 'maxRetryDelay' | 'timeout' | 'lostAfter') => durationOf(`${name} of task '${taskId}'`, spec[name], task.mark);
   return {
@@ -166,6 +167,7 @@ function taskDefinition(task: TaskModel, upstream: readonly string[], downstream
     ...present('kind', kindOf(task)),
     operator: task.operator,
     upstream,
+    ...present('edgeLabels', labels),
     ...present('reads', readsOf(task)),
     ...present('triggerRule', spec.triggerRule === 'all_success' && !task.teardown ? undefined : spec.triggerRule),
     ...present('retries', spec.retries === 0 ? undefined : spec.retries),
@@ -320,6 +322,16 @@ function upstreamsOf(dag: DagModel): { readonly upstreams: Upstreams; readonly i
     visitMapping(mapping, ({ taskId }) => roots.forEach((root) => upstreams.get(root)?.add(taskId)));
   }
   return { upstreams, inner };
+}
+
+/** By task: what the edges from its upstreams are called; of an edge drawn twice, as it was called last. */
+function labelsOf(dag: DagModel, inner: Upstreams): ReadonlyMap<TaskModel, TaskDefinition['edgeLabels']> {
+  const labels = new Map<TaskModel, { readonly [upstreamId: string]: string }>();
+  for (const { up, down, label } of dag.edges) {
+    if (label === undefined) continue;
+    for (const root of rootsOf(down, inner)) for (const { taskId } of leavesOf(up, inner)) labels.set(root, { ...labels.get(root), [taskId]: label });
+  }
+  return labels;
 }
 
 function downstreamOf(upstreams: Upstreams): ReadonlyMap<string, readonly string[]> {

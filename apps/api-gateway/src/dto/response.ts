@@ -524,6 +524,8 @@ export class StructureTaskResponse {
   @Str() operator!: string;
   @Bool() is_mapped!: boolean;
   @StrList() upstream!: string[];
+  /** By upstream task: what the author calls the edge from it. Absent: nothing. */
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, selfRequired: false }) edge_labels?: { readonly [upstreamId: string]: string };
   @Str() trigger_rule!: string;
   @Int() retries!: number;
 }

@@ -151,6 +151,7 @@ export function structureView(plan: PlanView): StructureResponse {
       operator: task.operator,
       is_mapped: plan.mapped.has(task.taskId),
       upstream: [...task.upstream],
+      ...(task.edgeLabels === undefined ? {} : { edge_labels: task.edgeLabels }),
       trigger_rule: triggerRuleOf(task),
       retries: task.retries ?? 0,
     })),

@@ -108,6 +108,8 @@ function DagOverview({ dagId }: { readonly dagId: string }) {
   );
 }
 
+const labelled = (id: string, label: string | undefined): string => (label === undefined ? id : `${id} (${label})`);
+
 function TaskOverRuns({ runs, structure, indexes, taskId, onSearch }: Props & { readonly taskId: string }) {
   const text = useText();
   const task = structure.tasks.find((one) => one.task_id === taskId);
@@ -116,7 +118,7 @@ function TaskOverRuns({ runs, structure, indexes, taskId, onSearch }: Props & { 
       {task !== undefined && (
         <Facts facts={[
           [text.task.operator, task.operator],
-          [text.task.upstream, task.upstream.length === 0 ? text.word.never : task.upstream.join(', ')],
+          [text.task.upstream, task.upstream.length === 0 ? text.word.never : task.upstream.map((id) => labelled(id, task.edge_labels?.[id])).join(', ')],
           [text.task.triggerRule, <code>{task.trigger_rule}</code>],
           [text.task.retries, task.retries],
         ]} />

@@ -18,6 +18,7 @@ export interface GridTask {
   readonly operator: string;
   readonly is_mapped: boolean;
   readonly upstream: readonly string[];
+  readonly edge_labels?: { readonly [upstreamId: string]: string };
   readonly trigger_rule: string;
   readonly retries: number;
 }

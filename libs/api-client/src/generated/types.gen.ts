@@ -509,6 +509,9 @@ export type StructureTaskResponse = {
     operator: string;
     is_mapped: boolean;
     upstream: Array<string>;
+    edge_labels?: {
+        [key: string]: string;
+    };
     trigger_rule: string;
     retries: number;
 };

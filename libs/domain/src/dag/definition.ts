@@ -98,6 +98,8 @@ export interface TaskDefinition {
   readonly operator: string;
   /** Direct upstream task ids, in order of definition. Data references are edges too. */
   readonly upstream: readonly string[];
+  /** What people call the edge from an upstream task, by its id; it decides nothing. */
+  readonly edgeLabels?: { readonly [upstreamId: string]: string };
   /** Upstream tasks whose results this task reads (each is also in `upstream`). */
   readonly reads?: readonly string[];
   /** Default `all_success`; `all_done_setup_success` for a teardown. */
