@@ -13,7 +13,7 @@ const written = watcher('written', async ({ last, log }) => {
 }, { every: '1s' });
 
 const d = dag('example_asset_with_watchers', {
-  schedule: when.all(asset(`file://localhost${FILE}`, { watchers: [written] })), startDate: '2021-01-01', tags: ['example'],
+  schedule: when.all(asset(`file://localhost${FILE}`, { watchers: [written] })), tags: ['example'],
 });
-d.task('read', async (_, { triggeringAssetEvents }) => triggeringAssetEvents.map(({ extra }) => extra['bytes'] as number))();
+d.task('test_task', async (_, { triggeringAssetEvents }) => triggeringAssetEvents.map(({ extra }) => extra['bytes'] as number))();
 export default d;

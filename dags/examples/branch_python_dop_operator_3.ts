@@ -6,6 +6,6 @@ const d = dag('example_branch_dop_operator_v3', {
   defaults: { dependsOnPast: true },
 });
 
-const decided = d.task('condition', async (_, { logicalDate }): Promise<'even' | 'odd'> => (logicalDate.getUTCMinutes() % 2 === 0 ? 'even' : 'odd'))();
+const decided = d.task('should_run', async (_, { logicalDate }): Promise<'even' | 'odd'> => (logicalDate.getUTCMinutes() % 2 === 0 ? 'even' : 'odd'))();
 d.branch(decided, { even: d.empty('empty_task_1'), odd: d.empty('empty_task_2') });
 export default d;

@@ -1,10 +1,8 @@
-// Commands mapped over a list, and one that adds up what they said.
+// Mapped over constants, and a command that adds up what the instances answered.
 import { bash, dag } from '@dagbook/sdk';
 
-const d = dag('example_dynamic_task_mapping_with_no_taskflow_operators', { startDate: '2022-03-04', tags: ['example'] });
+const d = dag('example_dynamic_task_mapping_with_no_taskflow_operators', { startDate: '2022-03-04', catchup: false, tags: ['example'] });
 
-const numbers = d.task('list_numbers', async () => [1, 2, 3])();
-const addOne = d.task('add_one', async ({ n }: { n: number }) => n + 1).expand({ n: numbers });
-const terms = d.task('write_out', async ({ all }: { all: number[] }) => all.join(' + '))({ all: addOne });
-d.task('sum_it', bash({ command: 'echo "$TERMS = $(( $TERMS ))"', env: { TERMS: terms } }))();
+const added = d.task('add_one', async ({ value }: { value: number }) => value + 1).expand({ value: [1, 2, 3] });
+d.task('sum_it', bash({ command: 'echo "Total was $(( $TERMS ))"', env: { TERMS: "{{ ti.xcom_pull('add_one') | join(' + ') }}" } }))().after(added);
 export default d;

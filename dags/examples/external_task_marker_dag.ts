@@ -1,14 +1,17 @@
-// A child that waits for a task of its parent's run of the same logical date. The parent's task is a marker: clearing it clears
-// the child's tasks too.
-import { dag, externalTask, externalTaskMarker } from '@dagbook/sdk';
+// A child that waits for its parent's run of the same logical date. The parent's task is a marker: clearing it clears the child's
+// tasks too. Both have a schedule, so that their runs have logical dates in common.
+import { dag, every, externalTask, externalTaskMarker } from '@dagbook/sdk';
 
-const spec = { startDate: '2022-01-01', catchup: false, tags: ['example2'] };
+const spec = { schedule: every('30m'), startDate: '2021-01-01', catchup: false, tags: ['example', 'example2'] };
+const wait = { every: '1s', timeout: '10m', mode: 'reschedule' } as const;
 
 const parent = dag('example_external_task_marker_parent', spec);
 parent.task('parent_task', externalTaskMarker({ dagId: 'example_external_task_marker_child', taskId: 'child_task1' }))();
 
 const child = dag('example_external_task_marker_child', spec);
-const one = child.sensor('child_task1', externalTask({ dagId: 'example_external_task_marker_parent', taskId: 'parent_task', failedStates: ['failed', 'skipped'] }), { every: '1s', timeout: '10m', mode: 'reschedule' })();
-child.empty('child_task2').after(one);
+const one = child.sensor('child_task1', externalTask({ dagId: 'example_external_task_marker_parent', taskId: 'parent_task', failedStates: ['failed', 'skipped'] }), wait)();
+// Airflow's waits for a group that its parent does not have; this one for the whole run.
+const two = child.sensor('child_task2', externalTask({ dagId: 'example_external_task_marker_parent', failedStates: ['failed'] }), wait)().after(one);
+child.empty('child_task3').after(two);
 
 export default [parent, child];

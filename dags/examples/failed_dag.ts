@@ -1,11 +1,9 @@
-// Fails on purpose, and tells so.
-import { bash, dag } from '@dagbook/sdk';
+// Fails on purpose, so that there is a log with an error and its stack to look at; and tells so.
+import { dag } from '@dagbook/sdk';
 
 const d = dag('example_failed_dag', {
-  startDate: '2021-01-01', tags: ['example'],
+  schedule: '@once', startDate: '2021-01-01', catchup: false, tags: ['example'],
   onFailure: ({ failed }) => console.log(`failed: ${failed.join(', ')}`),
 });
-const failing = d.task('fail_task', bash({ command: 'echo "about to fail"; exit 1' }))();
-d.empty('never_reached').after(failing);
-d.empty('reached_all_the_same', { triggerRule: 'all_done' }).after(failing);
+d.task('fail_task', async (): Promise<void> => { throw new Error('This is a test exception for stacktrace rendering'); })();
 export default d;

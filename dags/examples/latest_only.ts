@@ -1,7 +1,10 @@
 // Skips what follows in every run but the latest.
-import { dag } from '@dagbook/sdk';
+import { dag, every } from '@dagbook/sdk';
 
-const d = dag('example_latest_only', { schedule: '0 */4 * * *', startDate: '2021-01-01', catchup: false, tags: ['example2', 'example3'] });
+const d = dag('latest_only', {
+  schedule: every('4h'), startDate: '2021-01-01', catchup: false, tags: ['example', 'example2', 'example3'],
+  doc: 'What is worth doing only for the newest interval, such as a dashboard, follows `latest_only`.',
+});
 
 d.empty('task1').after(d.latestOnly('latest_only'));
 export default d;

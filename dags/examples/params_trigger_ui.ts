@@ -3,27 +3,35 @@ import { dag } from '@dagbook/sdk';
 import { z } from 'zod';
 
 const d = dag('example_params_trigger_ui', {
-  startDate: '2022-03-04', tags: ['example', 'params'],
+  displayName: 'Params Trigger UI', startDate: '2022-03-04', catchup: false, tags: ['example', 'params'],
   doc: 'Greets a list of people in the languages that are ticked in the form.',
   params: z.object({
-    names: z.array(z.string()).default(['Linda', 'Martha', 'Thomas']).describe('Who is to be greeted, a name a line'),
-    english: z.boolean().default(true),
-    german: z.boolean().default(true),
-    french: z.boolean().default(true),
+    names: z.array(z.string()).default(['Linda', 'Martha', 'Thomas']).meta({ title: 'Names to greet', description: 'Who is to be greeted in the logs, a name a line.' }),
+    english: z.boolean().default(true).meta({ title: 'English' }),
+    german: z.boolean().default(true).meta({ title: 'German (Formal)' }),
+    french: z.boolean().default(true).meta({ title: 'French' }),
   }),
 });
 
-const GREETINGS = { english: 'Hello', german: 'Sehr geehrter', french: 'Bonjour' } as const;
-type Language = keyof typeof GREETINGS;
+type Language = 'english' | 'german' | 'french';
+const GREETINGS: { readonly [L in Language]: { readonly displayName: string; readonly greet: (name: string) => string } } = {
+  english: { displayName: 'Generate English greeting', greet: (name) => `Hello ${name}!` },
+  german: { displayName: 'Erzeuge Deutsche Begrüßung', greet: (name) => `Sehr geehrter Herr/Frau ${name}.` },
+  french: { displayName: "Produire un message d'accueil en français", greet: (name) => `Bonjour ${name}!` },
+};
 
-const names = d.task('get_names', async (_, { params }) => params.names)();
-const chosen = d.task('select_languages', async (_, { params }) => (Object.keys(GREETINGS) as Language[]).filter((language) => params[language]))();
-const greet = (language: Language) => d.task(`generate_${language}_greeting`, async ({ name }: { name: string }) => `${GREETINGS[language]} ${name}!`).expand({ name: names });
+const chosen = d.task('select_languages', async (_, { params }) => (['english', 'german', 'french'] as const).filter((language) => params[language]), { displayName: 'Select languages' })();
+const names = d.task('get_names', async (_, { params }) => params.names, { displayName: 'Get names' })();
+const greetIn = (language: Language) => {
+  const { displayName, greet } = GREETINGS[language];
+  return d.task(`generate_${language}_greeting`, async ({ name }: { name: string }) => greet(name), { displayName }).expand({ name: names });
+};
 
-const [english, german, french] = [greet('english'), greet('german'), greet('french')];
+const [english, german, french] = [greetIn('english'), greetIn('german'), greetIn('french')];
 d.branch(chosen, { english, german, french });
-d.task('print_greetings', async ({ all }: { all: string[][] }, { log }) => {
-  for (const greeting of all.flat()) log.info(greeting);
-  return all.flat().length;
-}, { triggerRule: 'none_failed_min_one_success' })({ all: [english.onSkip([]), german.onSkip([]), french.onSkip([])] });
+d.task('print_greetings', async ({ all }: { all: (string[] | null)[] }, { log }) => {
+  const greetings = all.flatMap((list) => list ?? []);
+  for (const greeting of greetings) log.info(greeting);
+  if (greetings.length === 0) log.info('sad, nobody to greet :-(');
+}, { displayName: 'Print greetings', triggerRule: 'all_done' })({ all: [english.onSkip(null), german.onSkip(null), french.onSkip(null)] });
 export default d;

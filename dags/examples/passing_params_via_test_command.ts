@@ -8,8 +8,9 @@ const d = dag('example_passing_params_via_test_command', {
 });
 
 const run = d.task('run_this', async (_, { params, log }) => {
-  log.info(`'foo' was passed in as ${params.foo}`);
-  return { foo: params.foo, miff: params.miff };
+  log.info(`'foo' was passed in as ${params.foo}, 'miff' as ${params.miff}`);
+  return 1;
 })();
-d.task('also_run_this', bash({ command: 'echo "foo was $FOO, miff was $MIFF"', env: { FOO: run.get('foo'), MIFF: run.get('miff') } }))();
+d.task('also_run_this', bash({ command: 'echo "foo was $FOO, miff was $MIFF"', env: { FOO: '{{ params.foo }}', MIFF: '{{ params.miff }}' } }))().after(run);
+d.task('env_var_test_task', async (_, { log }) => log.info(`foo=${process.env['foo'] ?? 'not set'}`))();
 export default d;

@@ -8,12 +8,17 @@ const retryPolicy: readonly RetryRule[] = [
   { on: Busy, action: 'retry', delay: '50ms' },
   { on: Denied, action: 'fail' },
 ];
-const d = dag('example_retry_policy', { startDate: '2026-01-01', tags: ['example'], defaults: { retries: 3, retryDelay: '5m', retryPolicy } });
+const spec = { tags: ['example', 'retry_policy'] };
+const retries = { retries: 5, retryDelay: '1m', retryPolicy } as const;
 
-const asked = d.task('ask_a_busy_service', async (_, { tryNumber }) => {
-  if (tryNumber < 3) throw new Busy('come back later');
-  return tryNumber;
-})();
-const denied = d.task('ask_with_a_wrong_password', async () => { throw new Denied('who are you?'); })();
-d.task('whatever_came_of_it', async () => 'done', { triggerRule: 'all_done' })().after(asked, denied);
-export default d;
+const busy = dag('example_retry_policy', spec);
+busy.task('call_external_api', async (_, { tryNumber }) => {
+  if (tryNumber < 3) throw new Busy('Rate limit, backing off');
+  return { rows: tryNumber };
+}, retries)();
+
+const denied = dag('retry_policy_denied', spec);
+const asked = denied.task('call_external_api', async (): Promise<void> => { throw new Denied('who are you?'); }, retries)();
+denied.task('whatever_came_of_it', async () => 'done', { triggerRule: 'all_done' })().after(asked);
+
+export default [busy, denied];

@@ -1,15 +1,15 @@
-// Waits that take no worker slot: a sensor in deferred mode, and a task that defers itself and goes on where its trigger ends.
-import { dag, defer, poke, trigger } from '@dagbook/sdk';
+// Waits that take no worker slot: a sensor in deferred mode, and tasks that defer themselves and go on where their trigger ends.
+import { dag, defer, timeSensor, trigger } from '@dagbook/sdk';
 
-const d = dag('example_time_delta_sensor_async', { startDate: '2021-01-01', catchup: false, tags: ['example'] });
+const spec = { startDate: '2021-01-01', catchup: false, tags: ['example'] };
 
-const wait = d.sensor('wait', async (_, { logicalDate }) => (Date.now() >= logicalDate.getTime() + 2_000 ? poke.done('two seconds are over') : poke.again()), {
-  every: '1s', mode: 'deferred',
-})();
+const sensor = dag('example_time_delta_sensor_async', spec);
+const wait = sensor.sensor('wait', timeSensor({ after: '2s' }), { every: '1s', mode: 'deferred' })();
+sensor.empty('finish').after(wait);
 
-const pause = d.task('pause', async (_, { resumed }) => (resumed === undefined ? defer(trigger.after('2s')) : `went on at ${String(resumed.event)}`))();
-
-const order = d.task('order', async (_, { resumed }) => {
+const deferring = dag('deferred_tasks', spec);
+const pause = deferring.task('pause', async (_, { resumed }) => (resumed === undefined ? defer(trigger.after('2s')) : `went on at ${String(resumed.event)}`))();
+const order = deferring.task('order', async (_, { resumed }) => {
   if (resumed === undefined) defer(trigger.named('delivered', { order: 7 }), { timeout: '1h' });
   return resumed.event;
 }, {
@@ -21,6 +21,6 @@ const order = d.task('order', async (_, { resumed }) => {
     },
   },
 })();
+deferring.task('finish', async ({ paused, parcels }: { paused: string; parcels: unknown }) => [paused, parcels])({ paused: pause, parcels: order });
 
-d.task('finish', async ({ waited, paused, parcels }: { waited: string; paused: string; parcels: unknown }) => [waited, paused, parcels])({ waited: wait, paused: pause, parcels: order });
-export default d;
+export default [sensor, deferring];

@@ -1,12 +1,19 @@
-// The first steps: defaults for all tasks, retries, docs, a command that reads the run's day.
-import { bash, dag } from '@dagbook/sdk';
+// The first steps: defaults for all tasks, retries, docs, and a command with a template.
+import { bash, dag, every } from '@dagbook/sdk';
 
 const d = dag('tutorial', {
-  schedule: '@daily', startDate: '2021-01-01', catchup: false, tags: ['example'],
-  defaults: { retries: 1, retryDelay: '5m' },
+  schedule: every('1d'), startDate: '2021-01-01', catchup: false, tags: ['example'],
+  defaults: { retries: 1, retryDelay: '5m' }, doc: 'A simple tutorial DAG. Its documentation may be any *Markdown*.',
 });
 
-const date = d.task('print_date', bash({ command: 'date' }))();
-d.task('sleep', bash({ command: 'sleep 0.1' }), { retries: 3 })().after(date);
-d.task('templated', bash({ command: 'for i in 1 2 3 4 5; do echo "$DAY"; done', env: { DAY: '{{ ds }}' } }))().after(date);
+const date = d.task('print_date', bash({ command: 'date' }), { doc: 'You can document your task: it is shown beside it.' })();
+d.task('sleep', bash({ command: 'sleep 1' }), { retries: 3 })().after(date);
+d.task('templated', bash({
+  command: `
+{% for i in range(5) %}
+    echo "{{ ds }}"
+    echo "{{ macros.ds_add(ds, 7) }}"
+{% endfor %}
+`,
+}))().after(date);
 export default d;

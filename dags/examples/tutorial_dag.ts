@@ -1,7 +1,7 @@
 // Extract, transform, load, with the parts handed on as JSON.
 import { dag } from '@dagbook/sdk';
 
-const d = dag('tutorial_dag', { startDate: '2021-01-01', tags: ['example'], doc: 'ETL in three tasks' });
+const d = dag('tutorial_dag', { startDate: '2021-01-01', catchup: false, tags: ['example'], doc: 'ETL in three tasks', defaults: { retries: 2 } });
 
 const extract = d.task('extract', async () => '{"1001": 301.27, "1002": 433.21, "1003": 502.22}')();
 const transform = d.task('transform', async ({ text }: { text: string }) => {

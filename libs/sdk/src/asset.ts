@@ -3,14 +3,26 @@ import { definitionError } from './error.ts';
 import { callSite } from './site.ts';
 import type { Asset, AssetAlias, AssetWatcher, Json } from './types.ts';
 
+interface AssetSpec {
+  /** What people call it. Default: its URI. */
+  name?: string;
+  /** Default `asset`. */
+  group?: string;
+  /** What is worth knowing of the asset itself, shown with it; an update brings an extra of its own. */
+  extra?: Record<string, Json>;
+  watchers?: readonly AssetWatcher[];
+}
+
 class AssetValue implements Asset {
   readonly __asset = true;
   readonly uri: string;
+  readonly name: string | undefined;
   readonly group: string | undefined;
   readonly extra: { readonly [key: string]: Json } | undefined;
   readonly watchers: readonly AssetWatcher[];
-  constructor(uri: string, o: { group?: string; extra?: Record<string, Json>; watchers?: readonly AssetWatcher[] }) {
+  constructor(uri: string, o: AssetSpec) {
     this.uri = uri;
+    this.name = o.name;
     this.group = o.group;
     this.extra = o.extra;
     this.watchers = o.watchers ?? [];
@@ -26,7 +38,7 @@ class AssetAliasValue implements AssetAlias {
 }
 
 /** Data that tasks make and other DAGs wait for, by its URI. `watchers` look for updates that happen outside, while a DAG waits for it. */
-export function asset(uri: string, o: { group?: string; extra?: Record<string, Json>; watchers?: readonly AssetWatcher[] } = {}): Asset {
+export function asset(uri: string, o: AssetSpec = {}): Asset {
   refuse('asset', uri, assetUriRule(uri));
   return new AssetValue(uri, o);
 }

@@ -387,7 +387,7 @@ export interface DagSpec<S extends StandardSchemaV1> {
   /** True: a run for every interval since `startDate`. Default: only the latest. */
   catchup?: boolean;
   params?: S;
-  tags?: string[];
+  tags?: readonly string[];
   owner?: string;
   displayName?: string;
   doc?: string;

@@ -8,6 +8,7 @@ export type FieldKind = 'text' | 'shell' | 'arguments';
 const S3 = { connection: 'text', bucket: 'text', key: 'text' } as const;
 const SQL = { connection: 'text', sql: 'text', values: 'text' } as const;
 const HUMAN = { subject: 'text', body: 'text' } as const;
+const OTHER_RUN = { dagId: 'text', runId: 'text', logicalDate: 'text', conf: 'text' } as const;
 const COMMAND = { env: 'text', cwd: 'text' } as const;
 
 /** Airflow's `template_fields`, by the operator's kind. Code of other languages is no template: it gets its values as input. */
@@ -34,6 +35,8 @@ const TEMPLATED: { readonly [operator: string]: { readonly [field: string]: Fiel
   approval: HUMAN, choose: HUMAN, form: HUMAN,
   fileSensor: { path: 'text' },
   timeSensor: { at: 'text' },
+  triggerDag: OTHER_RUN, triggerDagAndWait: OTHER_RUN,
+  externalTask: { dagId: 'text', taskId: 'text', groupId: 'text', logicalDate: 'text', runId: 'text' },
 };
 
 export const fieldKind = (operator: string, field: string): FieldKind | undefined =>
