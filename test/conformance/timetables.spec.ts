@@ -27,3 +27,7 @@ it('schedules as Airflow did, but for intervals that end with a gap', async () =
     expect(got.next.slice(passedOver)).toEqual(expected.next.slice(0, got.next.length - passedOver));
   }
 });
+
+it('schedules as Airflow does, from last runs off the schedule too', async () => {
+  expect(await judgeRecorded('timetables', 'fresh')).toEqual({ rows: 60, differences: [] });
+});
