@@ -159,6 +159,27 @@ test('a cleared run, run again, ends as a fresh one', () => {
   });
 });
 
+test('what is cleared with all below it, in the midst of a run or after it, ends as the rules allow', () => {
+  check((row, random) => {
+    const tasks = row.dag.tasks.map((task) => ({ ...task, does: task.does === 'failOnce' ? 'fail' as const : task.does }));
+    const steady = { ...row, dag: { tasks } };
+    const clear = (run: DagRun): void => {
+      settle(run, { type: 'ClearTasks', tasks: [{ taskId: tasks[random(tasks.length)]?.id ?? '' }], downstream: true, resetRun: true, nowMs: 0 });
+      if (run.state === 'queued') settle(run, { type: 'StartRun', nowMs: 0 });
+    };
+    let clears = 3;
+    const run = play(steady, random, (of, reports) => {
+      inOrder(of, reports);
+      if (random(8) === 0 && clears-- > 0) clear(of);
+    });
+    clear(run);
+    play(steady, random, inOrder, run);
+    for (const { task, mapIndex, state, allowed } of allowedEnds(steady, instancesOf(run))) {
+      if (!allowed.includes(state)) throw new Error(`${task}[${mapIndex}] is ${state}; the rules allow ${allowed.join(', ')}`);
+    }
+  });
+});
+
 test('a snapshot with the events after it is the fold from the first event, and no prefix throws', () => {
   check((row, random) => {
     const events: RunEvent[] = [];

@@ -354,7 +354,7 @@ describe('under random facts', () => {
           }
         }
       }),
-      { numRuns: 3_000, seed: 42 },
+      { numRuns: 10_000, seed: 42 },
     );
   });
 });
