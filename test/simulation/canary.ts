@@ -64,6 +64,8 @@ export const canaries = (): { readonly [name: string]: Canary } => ({
   'what is late is not recorded': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: entry.events.filter(({ type }) => type !== 'DeadlineMissed') })) }, foundBy: ['who is late is recorded as late', 'every end is told once', 'everything ends'] },
   'a trigger that lost its host has none for ever': { breakage: { hears: (message) => (message.type === 'AttemptReady' && message.data.work.kind === 'trigger' && message.data.lastEpoch > 1 ? [] : [message]) }, foundBy: ['everything ends'] },
   'what was said of a deferred task is granted after its trigger has fired': { breakage: { hears: asSaidBefore() }, foundBy: ['everything ends'] },
+  'a watcher that lost its host watches no more': { breakage: { hears: (message) => (message.type === 'AttemptReady' && message.data.work.kind === 'watcher' && message.data.lastEpoch > 0 ? [] : [message]) }, foundBy: ['everything ends'] },
+  'what a watcher has seen is another update each time that it is seen': { breakage: { stores: appending('scheduler', seenAnew) }, foundBy: ['an update is recorded once'] },
   'what a trigger brought counts twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TriggerFired') })) }, foundBy: ['legal transitions'] },
   'a person is heard twice': { breakage: { stores: appending('scheduler', (entry) => ({ ...entry, events: twice(entry.events, 'TaskInputReceived') })) }, foundBy: ['legal transitions'] },
   'nobody hears that an attempt is lost': { breakage: { hears: (message) => (message.type === 'AttemptLost' ? [] : [message]) }, foundBy: ['everything ends'] },
@@ -139,6 +141,15 @@ function withoutFences({ fences: _, ...entry }: AppendEntry): AppendEntry {
 const releasedBy = (entry: AppendEntry): readonly { readonly attemptId: string; readonly epoch: number }[] => (entry.fences ?? []).filter(({ release }) => release);
 
 const twice = (events: readonly NewEvent[], type: string): readonly NewEvent[] => events.flatMap((event, index) => (event.type === type ? [event, { ...event, eventId: `${event.eventId.slice(0, -4)}${String(index).padStart(4, '0')}` }] : [event]));
+
+/** As if the stream of an update were not named by what was seen; and the watcher does not remember how far it is. */
+function seenAnew(entry: AppendEntry): AppendEntry {
+  if (entry.streamId.startsWith('watcher-')) return { ...entry, events: entry.events.map((event) => ({ ...event, data: { ...(event.data as { readonly [member: string]: Json }), ...(event.type === 'WatcherFired' ? { last: '' } : {}) } })) };
+  if (!entry.streamId.startsWith('asset-events-')) return entry;
+  const epoch = entry.fences?.[0]?.epoch ?? 0;
+  const anew = (id: string): string => `${id.slice(0, -4)}${epoch.toString(16).padStart(4, '0')}`;
+  return { ...entry, streamId: anew(entry.streamId), events: entry.events.map((event) => ({ ...event, eventId: anew(event.eventId) })) };
+}
 
 function closedAtItsEnd(entry: AppendEntry): AppendEntry {
   const ends = entry.events.some(({ type }) => type === 'RunFailed' || type === 'RunSucceeded');

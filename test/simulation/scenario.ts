@@ -11,6 +11,8 @@ export interface Scenario {
   readonly workers: readonly { readonly name: string; readonly slots: number }[];
   /** By DAG; at most one each. */
   readonly backfills: ReadonlyMap<string, SimulatedBackfill>;
+  /** Of half the simulations: what lies before a watcher, and who waits for it. */
+  readonly watched?: WatchedAsset;
   readonly commands: readonly { readonly atMs: number; readonly commandId: string; readonly dagId: string; readonly body: CommandBody }[];
 }
 
@@ -21,6 +23,14 @@ export interface SimulatedDag {
   readonly waits: ReadonlyMap<string, 'trigger' | 'person'>;
   /** Logical dates of the runs that its schedule is to make, each once. */
   readonly logicalDates: readonly number[];
+}
+
+export interface WatchedAsset {
+  readonly uri: string;
+  readonly name: string;
+  readonly consumers: readonly string[];
+  /** In the order in which they come. */
+  readonly updates: readonly { readonly id: string; readonly atMs: number }[];
 }
 
 /** A backfill as it is asked for: which dates in which order, and how many runs at once. */
@@ -36,7 +46,23 @@ const USER = 'simulated';
 const BUSY_MS = 18_000;
 
 /** What came later than the first seeds has chance of its own, so that those still mean what they meant. */
-export function scenarioOf(chance: Chance, startMs: number, later: Chance): Scenario {
+export function scenarioOf(chance: Chance, startMs: number, later: Chance, latest: Chance): Scenario {
+  const scenario = scenarioBeforeWatchers(chance, startMs, later);
+  return latest.happens(0.5) ? withWatcher(scenario, latest, startMs) : scenario;
+}
+
+function withWatcher(scenario: Scenario, chance: Chance, startMs: number): Scenario {
+  const uri = 's3://lake/inbox';
+  const name = 'inbox';
+  const consumers = Array.from({ length: chance.between(1, 2) }, (_, index): SimulatedDag => {
+    const dag = unscheduled(`consumer${index}`, chance);
+    return { ...dag, definition: { ...dag.definition, schedule: { kind: 'assets', condition: { kind: 'all', of: [{ kind: 'asset', uri }] } }, watchers: [{ uri, name }] } };
+  });
+  const updates = Array.from({ length: chance.between(1, 5) }, () => startMs + chance.below(2 * BUSY_MS)).sort((a, b) => a - b).map((atMs, index) => ({ id: `update-${index + 1}`, atMs }));
+  return { ...scenario, dags: [...scenario.dags, ...consumers], watched: { uri, name, consumers: consumers.map(({ definition: { dagId } }) => dagId), updates } };
+}
+
+function scenarioBeforeWatchers(chance: Chance, startMs: number, later: Chance): Scenario {
   const pools = [{ pool: 'narrow', slots: chance.between(1, 2), includeDeferred: false }];
   const plain = Array.from({ length: chance.between(1, 2) }, (_, index) => dagOf(`dag${index}`, chance, startMs));
   const dags = plain.map((dag) => (later.happens(0.5) ? withCallbacks(withWaits(dag, later), later) : dag));
@@ -76,6 +102,11 @@ function catchUpOf(dags: readonly SimulatedDag[], chance: Chance, startMs: numbe
 }
 
 function dagOf(dagId: string, chance: Chance, startMs: number): SimulatedDag {
+  const dag = unscheduled(dagId, chance);
+  return chance.happens(0.2) ? everyMinute(dag, startMs) : dag;
+}
+
+function unscheduled(dagId: string, chance: Chance): SimulatedDag {
   const row: DagRunRow = { dag: randomDag(chance.between(3, 7), (below) => chance.below(below)), run: '', taskInstances: [] };
   const plain = definitionOf(row, dagId);
   const tasks = plain.tasks.map((task): TaskDefinition => ({
@@ -87,8 +118,7 @@ function dagOf(dagId: string, chance: Chance, startMs: number): SimulatedDag {
     ...(chance.happens(0.15) ? { maxActivePerRun: 1 } : {}),
   }));
   const definition: DagDefinition = { ...plain, tasks, maxActiveTasks: chance.pick([1, 2, 3, 16]), maxActiveRuns: chance.pick([1, 2, 16]) };
-  const dag: SimulatedDag = { row, definition, waits: new Map(), logicalDates: [] };
-  return chance.happens(0.2) ? everyMinute(dag, startMs) : dag;
+  return { row, definition, waits: new Map(), logicalDates: [] };
 }
 
 function withWaits(dag: SimulatedDag, chance: Chance): SimulatedDag {

@@ -2,7 +2,7 @@ import { assignmentTopic, CALLBACK_TASK, parseAttemptId, TOPICS, type AttemptAss
 import type { MessageBroker } from '@dagbook/messaging';
 import { deedOf, type OracleTask } from '../oracles/dagrun-row.ts';
 import type { Chance } from './chance.ts';
-import { LOST_AFTER_MS, type SimulatedDag } from './scenario.ts';
+import { LOST_AFTER_MS, type SimulatedDag, type WatchedAsset } from './scenario.ts';
 import type { Actor, VirtualTime } from './virtual-time.ts';
 import type { Witness } from './witness.ts';
 
@@ -30,7 +30,7 @@ interface Held {
   readonly assignment: AttemptAssigned;
   readonly execution: ReturnType<Witness['executionStarted']>;
   leaseFromMs: number;
-  readonly stop: () => void;
+  stop: () => void;
 }
 
 const RENEW_EVERY_MS = 3_000;
@@ -128,16 +128,34 @@ export class SimulatedWorker {
     const { attemptId, epoch, token } = assignment;
     const startedAtMs = time.nowMs;
     const execution = witness.executionStarted(this.#actor.name, attemptId, epoch, startedAtMs);
-    const durationMs = this.#durationMs();
-    const stop = time.after(this.#actor, durationMs, () => {
+    const durationMs = assignment.work.kind === 'watcher' ? LOOK_EVERY_MS : this.#durationMs();
+    const held: Held = { assignment, execution, leaseFromMs: startedAtMs, stop: () => undefined };
+    const end = (): void => {
+      const outcome = assignment.work.kind === 'watcher' ? this.#seen(assignment) : this.#outcomeOf(assignment);
+      if (outcome === undefined) {
+        held.stop = time.after(this.#actor, LOOK_EVERY_MS, end);
+        return;
+      }
       execution.ended = true;
-      execution.outcome = this.#outcomeOf(assignment);
+      execution.outcome = outcome;
       this.#held.delete(attemptId);
       const data: AttemptFinished = { attemptId, epoch, token, worker: this.#actor.name, pid: 1, startedAtMs, finishedAtMs: time.nowMs, outcome: execution.outcome, log: { bytes: 0, lines: 0 } };
       this.#report({ type: 'AttemptFinished', data });
-    });
-    this.#held.set(attemptId, { assignment, execution, leaseFromMs: startedAtMs, stop });
-    if (durationMs > 10) this.#publish([{ topic: TOPICS.reports.name, key: attemptId, type: 'AttemptStarted', data: { attemptId, epoch, token, worker: this.#actor.name, pid: 1, startedAtMs } }]);
+    };
+    held.stop = time.after(this.#actor, durationMs, end);
+    this.#held.set(attemptId, held);
+    if (durationMs > 10 && assignment.work.kind !== 'watcher') this.#publish([{ topic: TOPICS.reports.name, key: attemptId, type: 'AttemptStarted', data: { attemptId, epoch, token, worker: this.#actor.name, pid: 1, startedAtMs } }]);
+  }
+
+  /** What has come since what was seen last, or a part of it; nothing yet: it watches on. */
+  #seen({ work: { watcher } }: AttemptAssigned): Outcome | undefined {
+    const { watched, chance, time, calmFromMs } = this.#parts;
+    if (watched === undefined || watcher === undefined) return undefined;
+    if (time.nowMs < calmFromMs && chance.happens(0.01)) return { kind: 'failed', failure: { code: 'error', message: 'cannot look' } };
+    const from = watched.updates.findIndex(({ id }) => id === watcher.last) + 1;
+    const updates = watched.updates.slice(from, from + chance.between(1, 3)).filter(({ atMs }) => atMs <= time.nowMs);
+    if (updates.length === 0) return undefined;
+    return { kind: 'fired', event: { uri: watched.uri, name: watched.name, updates: updates.map(({ id }) => ({ id, extra: { id } })) } };
   }
 
   /** Most are short; some outlast a lease that nobody renews. */
@@ -230,5 +248,7 @@ export interface SimulatedWorkerParts {
   readonly chance: Chance;
   readonly witness: Witness;
   readonly dags: readonly SimulatedDag[];
+  readonly watched: WatchedAsset | undefined;
+  readonly calmFromMs: number;
   readonly rules: WorkerRules;
 }

@@ -88,7 +88,7 @@ class Simulation {
     this.#traced = options.traced ?? false;
     const chance = new Chance(seed);
     this.#weather = { ...weatherOf(chance.fork(), START_MS), ...this.#breakage.weather };
-    this.#scenario = scenarioOf(chance.fork(), START_MS, new Chance(seed ^ 0x5eed));
+    this.#scenario = scenarioOf(chance.fork(), START_MS, new Chance(seed ^ 0x5eed), new Chance(seed ^ 0x3a7c4e5));
     this.#time = new VirtualTime(START_MS, chance.fork());
     this.#chance = chance.fork();
     this.#witness = new Witness(this.#scenario);
@@ -121,7 +121,7 @@ class Simulation {
   }
 
   #isOver(): boolean {
-    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openBackfills.length === 0 && this.#witness.openRuns === 0 && this.#witness.openCallbacks.length === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
+    return this.#toSubmit === 0 && this.#witness.dueRuns.length === 0 && this.#witness.openBackfills.length === 0 && this.#witness.openRuns === 0 && this.#witness.openCallbacks.length === 0 && this.#witness.openUpdates.length === 0 && this.#witness.leaseCount === 0 && this.#witness.running === 0
       && this.#scenario.commands.every(({ commandId }) => this.#witness.hasOutcome(commandId))
       && [...this.#disks.values()].every(({ reports }) => reports.size === 0);
   }
@@ -182,7 +182,7 @@ class Simulation {
     const disk = this.#disks.get(actor.name) ?? new WorkerDisk();
     this.#disks.set(actor.name, disk);
     const rules = { ...WORKER_RULES, ...this.#breakage.worker };
-    const worker = new SimulatedWorker(actor, slots, disk, { broker: this.#bus.for(actor), time: this.#time, chance: this.#chance, witness: this.#witness, dags: this.#scenario.dags, rules });
+    const worker = new SimulatedWorker(actor, slots, disk, { broker: this.#bus.for(actor), time: this.#time, chance: this.#chance, witness: this.#witness, dags: this.#scenario.dags, watched: this.#scenario.watched, calmFromMs: this.#weather.calmFromMs, rules });
     return worker.start();
   }
 

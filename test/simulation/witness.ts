@@ -1,8 +1,9 @@
-import { CALLBACK_TASK, parseAttemptId, type Outcome } from '@dagbook/contracts';
+import { CALLBACK_TASK, parseAttemptId, WATCHERS, type Outcome } from '@dagbook/contracts';
 import { compilePlan, createRunState, evolveRun, type BackfillEvent, type DagDefinition, type RunEvent, type TaskDefinition, type TriggerRule } from '@dagbook/domain';
 import type { AppendEntry, AppendResult, LeaseGrant, NewEvent } from '@dagbook/event-store';
 import { instancesOf, type OracleInstance } from '../oracles/dagrun-row.ts';
 import { allowedEnds } from '../oracles/rules-reference.ts';
+import { AssetWitness } from './asset-witness.ts';
 import { BackfillWitness } from './backfill-witness.ts';
 import { CallbackWitness, type ReportKind } from './callback-witness.ts';
 import { LOST_AFTER_MS, type Scenario, type SimulatedDag } from './scenario.ts';
@@ -65,12 +66,14 @@ export class Witness {
   readonly #dropped = new Set<string>();
   readonly #backfills: BackfillWitness;
   readonly #callbacks: CallbackWitness;
+  readonly #assets: AssetWitness;
   #events = 0;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.#dags = new Map(scenario.dags.map((dag) => [dag.definition.dagId, dag]));
     this.#backfills = new BackfillWitness(scenario.backfills, (rule, what) => this.fail(rule, what));
+    this.#assets = new AssetWitness(scenario.watched, (rule, what) => this.fail(rule, what));
     this.#callbacks = new CallbackWitness((rule, what) => this.fail(rule, what), (attemptId, epoch, kind) => this.#checkCallbackReport(attemptId, epoch, kind));
   }
 
@@ -92,8 +95,14 @@ export class Witness {
     return this.#callbacks.open;
   }
 
+  /** Updates that are yet to be seen, or to make a run. */
+  get openUpdates(): readonly string[] {
+    return this.#assets.open;
+  }
+
+  /** But those of watchers, which never end. */
   get leaseCount(): number {
-    return this.#leases.size;
+    return [...this.#leases.keys()].filter((attemptId) => !isOfWatcher(attemptId)).length;
   }
 
   hasOutcome(commandId: string): boolean {
@@ -115,6 +124,8 @@ export class Witness {
     this.#events += entry.events.length;
     if (entry.streamId.startsWith('run-')) this.#takeRun(entry);
     else if (entry.streamId.startsWith('attempt-')) this.#takeGrant(entry);
+    else if (entry.streamId.startsWith('asset-events-')) for (const event of entry.events) this.#assets.take(event);
+    else if (entry.streamId.startsWith('watcher-')) this.#takeWatcher(entry);
     else if (entry.streamId.startsWith('backfill-')) for (const { type, data } of entry.events) this.#backfills.take(entry.streamId, { type, ...(data as object) } as BackfillEvent);
     for (const { attemptId, epoch, release } of entry.fences ?? []) {
       if (release && this.#leases.get(attemptId)?.epoch === epoch) this.#leases.delete(attemptId);
@@ -131,6 +142,15 @@ export class Witness {
     for (const { commandId } of entry.outcomes ?? []) this.#outcomes.add(commandId);
   }
 
+  #takeWatcher({ events, fences = [] }: AppendEntry): void {
+    for (const { attemptId, epoch } of fences) {
+      this.#folded.add(`${attemptId}@${epoch}`);
+      const [event] = events;
+      this.#checkHolder(attemptId, epoch);
+      if (event?.type === 'WatcherFired' || event?.type === 'WatcherFailed') this.#checkDone(attemptId, epoch, event.type === 'WatcherFired' ? 'fired' : 'failed');
+    }
+  }
+
   #takeGrant({ streamId, expectedVersion, events, grants }: AppendEntry): void {
     const attemptId = streamId.slice('attempt-'.length);
     if (events.length === 0) return;
@@ -141,7 +161,7 @@ export class Witness {
     if (grants?.[0]?.epoch !== last + 1) this.fail('epoch is the version of the grant', `${attemptId} is granted at epoch ${grants?.[0]?.epoch} by version ${last + 1}`);
     const { dagId, runId, taskId, mapIndex, tryNumber } = parseAttemptId(attemptId);
     const instance = this.#runs.get(`${dagId}/${runId}`)?.instances.get(`${taskId}/${mapIndex}`);
-    const mayBe = taskId === CALLBACK_TASK ? this.#callbacks.mayBeGranted(attemptId) : instance !== undefined && tryNumber <= instance.tryNumber;
+    const mayBe = dagId === WATCHERS ? this.#scenario.watched !== undefined : taskId === CALLBACK_TASK ? this.#callbacks.mayBeGranted(attemptId) : instance !== undefined && tryNumber <= instance.tryNumber;
     if (!mayBe) this.fail('no grant before readiness', `${attemptId} is granted, and was never scheduled`);
   }
 
@@ -159,6 +179,7 @@ export class Witness {
       if ('taskId' in event) this.#takeTask(run, event);
       else {
         this.#backfills.takeRun(dagId, runId, event);
+        this.#assets.takeRun(dagId, runId, event);
         this.#takeRunState(run, event);
       }
     }
@@ -216,7 +237,7 @@ export class Witness {
   }
 
   #takeDate(run: Run, logicalDateMs: number | null): void {
-    if (logicalDateMs === null) return;
+    if (logicalDateMs === null || this.#assets.isConsumer(run.dag.definition.dagId)) return;
     const { dagId } = run.dag.definition;
     if (!run.dag.logicalDates.includes(logicalDateMs) && !this.#backfills.covers(dagId, logicalDateMs)) this.fail('the runs that the schedule wants', `${dagId} has a run of ${new Date(logicalDateMs).toISOString()}`);
     if (this.#dates.has(`${dagId}@${logicalDateMs}`)) this.fail('the runs that the schedule wants', `${dagId} has a second run of ${new Date(logicalDateMs).toISOString()}`);
@@ -414,7 +435,7 @@ export class Witness {
   }
 
   get running(): number {
-    return this.#executions.filter(({ ended }) => !ended).length;
+    return this.#executions.filter(({ ended, attemptId }) => !ended && !isOfWatcher(attemptId)).length;
   }
 
   acknowledged(attemptId: string, epoch: number, accepted: boolean): void {
@@ -447,13 +468,15 @@ export class Witness {
     });
     const leases = [...this.#leases.values()].map(({ attemptId, epoch, worker }) => `lease ${attemptId}@${epoch} of ${worker}`);
     const executions = this.#executions.filter(({ ended }) => !ended).map(({ attemptId, epoch, worker }) => `${attemptId}@${epoch} runs on ${worker}`);
-    return [...runs, ...this.#callbacks.open, ...leases, ...executions].join('; ') || 'nothing of runs';
+    return [...runs, ...this.#callbacks.open, ...this.#assets.open, ...leases, ...executions].join('; ') || 'nothing of runs';
   }
 }
 
 const KINDS = {
   TaskSucceeded: 'succeeded', TaskFailed: 'failed', TaskRetryScheduled: 'failed', TaskSkipped: 'skipped', TaskDeferred: 'deferred', TriggerFired: 'fired', TaskAwaitingInput: 'awaiting_input',
 } as const satisfies { readonly [type in RunEvent['type']]?: Outcome['kind'] };
+
+const isOfWatcher = (attemptId: string): boolean => attemptId.startsWith(`${WATCHERS}/`);
 
 const asEvent = (stored: NewEvent): RunEvent => ({ type: stored.type, ...(stored.data as object) }) as RunEvent;
 
