@@ -174,6 +174,7 @@ test('what is cleared with all below it, in the midst of a run or after it, ends
     });
     clear(run);
     play(steady, random, inOrder, run);
+    expect(isFinished(run)).toBe(true);
     for (const { task, mapIndex, state, allowed } of allowedEnds(steady, instancesOf(run))) {
       if (!allowed.includes(state)) throw new Error(`${task}[${mapIndex}] is ${state}; the rules allow ${allowed.join(', ')}`);
     }
