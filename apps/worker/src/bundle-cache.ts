@@ -24,7 +24,7 @@ type Beside = Pick<PackedBundle, 'file' | 'filesHash'>;
 export class BundleCache {
   readonly #folder: string;
   readonly #api: Pick<ExecutionApi, 'bundle' | 'bundleFiles'>;
-  readonly #files: FileCache;
+  readonly files: FileCache;
   readonly #found = new Map<string, FoundBundle>();
   readonly #fetching = new Map<string, Promise<FoundBundle | null>>();
 
@@ -34,7 +34,7 @@ export class BundleCache {
     this.#folder = join(stateDir, 'bundles');
     this.#api = api;
     this.#clock = clock;
-    this.#files = new FileCache(stateDir, api, clock);
+    this.files = new FileCache(stateDir, api, clock);
     mkdirSync(this.#folder, { recursive: true });
   }
 
@@ -52,7 +52,7 @@ export class BundleCache {
   }
 
   prune(): void {
-    this.#files.prune();
+    this.files.prune();
     for (const name of readdirSync(this.#folder)) {
       const path = join(this.#folder, name);
       if (!name.endsWith('.mjs') || this.#clock.nowMs() - statSync(path).mtimeMs < UNUSED_DAYS * 86_400_000) continue;
@@ -73,7 +73,7 @@ export class BundleCache {
 
   async #withFiles(path: string, { file, filesHash }: Beside): Promise<FoundBundle | null> {
     if (filesHash === undefined) return { path };
-    const folder = await this.#files.find(filesHash);
+    const folder = await this.files.find(filesHash);
     return folder === null ? null : { path, files: { folder, dagFolder: join(folder, dirname(file)), hash: filesHash } };
   }
 

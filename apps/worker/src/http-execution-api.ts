@@ -39,6 +39,12 @@ export class HttpExecutionApi implements ExecutionApi {
     return (await this.#ask('GET', `/execution/bundle-files/${encodeURIComponent(filesHash)}`, headers)) as PackedFiles | null;
   }
 
+  async filesInUse(): Promise<readonly string[]> {
+    const found = await this.#ask('GET', '/execution/files-in-use', { authorization: `Bearer ${this.#workerSecret}` });
+    // A gateway of an older release does not know the question.
+    return found === null ? [] : (found as { readonly hashes: readonly string[] }).hashes;
+  }
+
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {
     const found = await this.#ask('GET', `/execution/results/${encodeURIComponent(key)}`, attemptHeaders(auth));
     if (found === null) throw new ExecutionApiFault(`the result ${key} is not kept any more`, { status: 404 });

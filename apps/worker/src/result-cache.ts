@@ -19,6 +19,7 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
   return {
     bundle: (bundleHash) => api.bundle(bundleHash),
     bundleFiles: (filesHash) => api.bundleFiles(filesHash),
+    filesInUse: () => api.filesInUse(),
     putResult: (auth, value) => api.putResult(auth, value),
     putLargeResult: (auth, result) => api.putLargeResult(auth, result),
     getLargeResult: (auth, key) => api.getLargeResult(auth, key),

@@ -14,6 +14,7 @@ import { leftoverLoop } from './leftover.loop.ts';
 import { LargeResults } from './large-results.ts';
 import { LogShipper } from './log-shipper.ts';
 import { Predecessor } from './predecessor.ts';
+import { preparation } from './preparation.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { rememberingResults } from './result-cache.ts';
 import { RunnerPool } from './runner-pool.ts';
@@ -99,6 +100,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   });
   const callbackPool = new RunnerPool({ ...runnerOptions, mark: `${runnerOptions.mark}callback`, warm: 0, max: CALLBACK_RUNNERS, growAfterMs: timing.growAfterMs, idleMs: timing.idleRunnerMs });
   const triggers = new TriggerHost(runnerOptions);
+  const prepared = preparation({ ...runnerOptions, mark: `${runnerOptions.mark}preparation`, stateDir: options.stateDir, api: executionApi, files: bundles.files, log });
   const leftovers = leftoverLoop({ worker: predecessor.mark.split('-')[0] as string, isAlive: (runner) => alive.has(runner), log });
   await leftovers.runOnce();
   const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, callbackPool, triggers, outbox, logs, secrets, bundles, largeResults });
@@ -120,10 +122,11 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   logs.start();
   supervisor.start();
   leftovers.start();
+  prepared.start();
 
   const stop = async (deadlineMs: number): Promise<void> => {
     await supervisor.drain(deadlineMs);
-    await leftovers.stop();
+    await Promise.all([leftovers.stop(), prepared.close()]);
     await Promise.all([pool.close(), callbackPool.close(), triggers.close()]);
     await outbox.flush();
     await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { assignmentTopic, type AttemptAssigned, type AttemptAuth, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type StateAnswer, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
-import { silentLog, systemClock } from '@dagbook/platform';
+import { type Log, silentLog, systemClock } from '@dagbook/platform';
 import { type RunningWorker, startWorker } from '../src/service.ts';
 import type { WorkerOptions, WorkerTiming } from '../src/worker-options.ts';
 
@@ -69,6 +69,9 @@ export class FakeExecutionApi implements ExecutionApi {
   readonly files = new Map<string, PackedFiles>();
   async bundleFiles(hash: string): Promise<PackedFiles | null> {
     return this.files.get(hash) ?? null;
+  }
+  async filesInUse(): Promise<readonly string[]> {
+    return [...this.files.keys()];
   }
   async getResult(_auth: unknown, key: string): Promise<Json> {
     return this.results.get(key) ?? null;
@@ -209,9 +212,10 @@ export interface Rig {
 
 export const FAST: Partial<WorkerTiming> = { renewEveryMs: 50, termGraceMs: 200, revokeGraceMs: 200, resendEveryMs: 100, growAfterMs: 10 };
 
-export async function startRig(built: BuiltFiles, settings: { timing?: Partial<WorkerTiming>; slots?: number; runnerHeapMb?: number; wire?: Wire; stateDir?: string } = {}): Promise<Rig> {
+export async function startRig(built: BuiltFiles, settings: { timing?: Partial<WorkerTiming>; slots?: number; runnerHeapMb?: number; wire?: Wire; stateDir?: string; files?: readonly PackedFiles[]; childEnv?: { readonly [name: string]: string }; log?: Log } = {}): Promise<Rig> {
   const wire = settings.wire ?? new Wire();
   const api = new FakeExecutionApi();
+  for (const files of settings.files ?? []) api.files.set(files.hash, files);
   const stateDir = settings.stateDir ?? mkdtempSync(join(tmpdir(), 'dagbook-worker-'));
   const options: WorkerOptions = {
     slotName: 'test-1',
@@ -222,12 +226,12 @@ export async function startRig(built: BuiltFiles, settings: { timing?: Partial<W
     sdkPath: built.sdkPath,
     hostname: 'test',
     version: '0.0.0',
-    childEnv: { PATH: process.env['PATH'] ?? '' },
+    childEnv: { PATH: process.env['PATH'] ?? '', ...settings.childEnv },
     timing: { ...FAST, ...settings.timing },
     warmRunners: 1,
     ...(settings.runnerHeapMb === undefined ? {} : { runnerHeapMb: settings.runnerHeapMb }),
   };
-  const start = (): Promise<RunningWorker> => startWorker({ broker: wire.broker, executionApi: api, options, clock: systemClock, log: silentLog });
+  const start = (): Promise<RunningWorker> => startWorker({ broker: wire.broker, executionApi: api, options, clock: systemClock, log: settings.log ?? silentLog });
   const rig: Rig = {
     wire,
     api,

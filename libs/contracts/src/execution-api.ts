@@ -9,6 +9,8 @@ export interface ExecutionApi {
   bundle(bundleHash: string): Promise<PackedBundle | null>;
   /** The files that go along with code, by their hash (`PackedBundle.filesHash`); null when unknown. */
   bundleFiles(filesHash: string): Promise<PackedFiles | null>;
+  /** Hashes of the files that go along with the newest versions of DAGs, for a worker to have before a task asks. */
+  filesInUse(): Promise<readonly string[]>;
   getResult(auth: AttemptAuth, key: string): Promise<Json>;
   /** Stores a result of over 2 KB before it is reported; answers the key that the report names. */
   putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }>;

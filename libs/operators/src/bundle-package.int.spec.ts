@@ -56,7 +56,7 @@ test('requirements.txt is installed once, by python and bash alike; a wheel besi
     bash({ command: 'python -c "import greeting; print(greeting.WORD)"' }, c),
   ])).toEqual(['annyeong', 'annyeong', 'annyeong']);
   const said = rigs.flatMap(({ lines }) => logged(lines, 'python')).map((line) => line.slice('task.python info: '.length).split(' with')[0]);
-  expect(said.sort()).toEqual(['another task is making the virtual environment', 'another task is making the virtual environment', 'making a virtual environment']);
+  expect(said.sort()).toEqual(['making a virtual environment', 'the virtual environment', 'the virtual environment']);
   expect(readdirSync(join(root, 'cache', 'dagbook', 'python')).length).toBe(2);
 });
 

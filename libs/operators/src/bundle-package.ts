@@ -46,7 +46,7 @@ async function bundleNodeModules(context: OperatorContext): Promise<string | und
     folder: cacheFolder('npm'),
     hash: createHash('sha256').update(JSON.stringify([process.versions.modules, texts, ...beside])).digest('hex').slice(0, 32),
     signal: context.io.signal,
-    onWait: () => say('another task is installing the package.json beside the DAG; waiting for it'),
+    onWait: () => say('the package.json beside the DAG is being installed on this host; waiting for it'),
     make: async (path) => {
       say(`installing ${Object.keys(dependencies).join(', ')} of the package.json beside the DAG`);
       cpSync(bundle.folder, path, { recursive: true });

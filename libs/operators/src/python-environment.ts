@@ -38,7 +38,7 @@ export async function environmentWith(wanted: WantedPython, context: OperatorCon
     hash: createHash('sha256').update(JSON.stringify([version, wanted.requirements, ...paths])).digest('hex').slice(0, 32),
     signal: context.io.signal,
     make: (path) => make(wanted, path, say, context),
-    onWait: () => say('another task is making the virtual environment with these requirements; waiting for it'),
+    onWait: () => say('the virtual environment with these requirements is being made on this host; waiting for it'),
   });
 }
 

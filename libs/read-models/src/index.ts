@@ -19,6 +19,7 @@ export { PlanCache } from './plan-view.ts';
 export type { Change } from './projection.ts';
 export { ReadModelProjection } from './projection.ts';
 export type { DagVersionRow, StoredDagVersion, HumanInputRow, ImportErrorRow, Reason, RunRow, TaskTryRow } from './row.ts';
+export { bundlesInUse } from './bundle-query.ts';
 export { renderedFields } from './rendered-query.ts';
 export type { GridRun, RunFilter, RunInstant, RunOrder } from './run-query.ts';
 export { getRun, runBefore, getRunAt, gridRuns, listRuns, successBefore } from './run-query.ts';

@@ -39,6 +39,12 @@ export class ExecutionController {
     return files;
   }
 
+  @Get('files-in-use')
+  async filesInUse(@Headers() headers: RequestHeaders): Promise<{ readonly hashes: readonly string[] }> {
+    this.#admitWorker(headers);
+    return { hashes: await this.#api.filesInUse() };
+  }
+
   @Get('results/:key')
   async getResult(@Param('key') key: string, @Headers() headers: RequestHeaders): Promise<{ readonly value: Json }> {
     return { value: await this.#api.getResult(authOf(headers), key) };

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attemptId, type AttemptKey, largeResultKey, MAX_RESULT_BYTES, runStream } from '@dagbook/contracts';
+import { attemptId, type AttemptKey, dagStream, largeResultKey, MAX_RESULT_BYTES, runStream } from '@dagbook/contracts';
 import { attemptToken } from '@dagbook/platform';
 import { Journal, PIPELINE, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { House, TOKEN_SECRET } from '../../test/house.ts';
+import { House, TOKEN_SECRET, WORKER_SECRET } from '../../test/house.ts';
 
 const postgres = withPostgres();
 let house: House;
@@ -30,6 +30,7 @@ beforeAll(async () => {
     journal.append(runStream('pipeline', 'today'), [{ type: 'TaskSucceeded', taskId, mapIndex, tryNumber: 1, epoch: 1, result: result as never, atMs: journal.tick() }]);
   await postgres.stores.events.putContent('xcom', 'pipeline/today/extract/-1/1/1', new TextEncoder().encode('[1,2,3]'));
   await returned('extract', -1, { kind: 'stored', key: 'pipeline/today/extract/-1/1/1', bytes: 7 });
+  await journal.append(runStream('pipeline', 'today'), [{ type: 'XComSet', taskId: 'extract', mapIndex: -1, key: 'rows', value: { kind: 'inline', value: 3 }, by: 'ann', atMs: journal.tick() }]);
   await journal.append(runStream('pipeline', 'today'), [{ type: 'TaskExpanded', taskId: 'load', length: 3, atMs: journal.tick() }]);
   for (const mapIndex of [1, 2]) await returned('load', mapIndex, { kind: 'inline', value: mapIndex * 10 });
   await journal.start('pipeline', 'today', 'load', { mapIndex: 0 });
@@ -47,6 +48,18 @@ const ask = (method: string, path: string, body?: unknown) =>
     headers: { authorization: `Bearer ${attemptToken(TOKEN_SECRET, attemptId(OWN), 1)}`, 'dagbook-attempt': attemptId(OWN), 'dagbook-epoch': '1' },
   });
 
+test('a worker learns which files go along with the DAGs there are, and nobody else', async () => {
+  const files = async (token: string) => house.ask('GET', '/execution/files-in-use', { token: null, headers: { authorization: `Bearer ${token}` } });
+  expect(await files(WORKER_SECRET)).toMatchObject({ status: 200, body: { hashes: [] } });
+  const [registered] = await postgres.stores.events.read(dagStream('pipeline'));
+  const { planHash } = registered?.data as unknown as { planHash: string };
+  await postgres.stores.events.putContent('bundle', 'bundle-with-files', new TextEncoder().encode(JSON.stringify({ hash: 'bundle-with-files', file: 'etl.ts', code: '', filesHash: 'f'.repeat(64) })));
+  await journal.append(dagStream('etl'), [{ type: 'DagVersionRegistered', dagId: 'etl', version: 1, planHash, bundleHash: 'bundle-with-files', file: 'etl.ts', atMs: journal.tick() }]);
+  await house.caughtUp();
+  expect((await files(WORKER_SECRET)).body).toEqual({ hashes: ['f'.repeat(64)] });
+  expect((await files('guess')).status).toBe(401);
+});
+
 test.each([
   [{ taskId: 'extract' }, { found: true, value: [1, 2, 3] }],
   [{ taskId: 'load' }, { found: true, value: [10, 20] }],
@@ -54,6 +67,8 @@ test.each([
   [{ taskId: 'load', mapIndexes: [2, 0, 1] }, { found: true, value: [20, 10] }],
   [{ taskId: 'load', mapIndexes: 7 }, { found: false }],
   [{ taskId: 'nowhere' }, { found: false }],
+  [{ taskId: 'extract', key: 'rows' }, { found: true, value: 3 }],
+  [{ taskId: 'extract', key: 'none' }, { found: false }],
 ])('ti.xcom_pull of %j', async (question, expected) => {
   expect((await ask('POST', 'xcom', question)).body).toEqual(expected);
 });

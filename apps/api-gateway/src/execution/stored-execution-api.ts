@@ -2,7 +2,7 @@ import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type Execution
 import { type Json, type QueuedUpdate, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
-import { listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
+import { bundlesInUse, listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
 import type { OtherRuns } from './other-run.ts';
 import type { ResultStore, StoredResult } from './result-store.ts';
 import type { AttemptStates } from '../state/attempt-states.ts';
@@ -24,6 +24,7 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #secrets: SecretLookup;
   readonly #otherRuns: OtherRuns;
   readonly #results: ResultStore;
+  readonly #filesOfBundle = new Map<string, Promise<string | null>>();
   readonly #states: AttemptStates;
 
   constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; states: AttemptStates }) {
@@ -44,6 +45,12 @@ export class StoredExecutionApi implements ExecutionApi {
   async bundleFiles(filesHash: string): Promise<PackedFiles | null> {
     const content = await this.#store.getContent('files', filesHash);
     return content === null ? null : (JSON.parse(new TextDecoder().decode(content)) as PackedFiles);
+  }
+
+  async filesInUse(): Promise<readonly string[]> {
+    const found: (string | null)[] = [];
+    for (const bundleHash of await bundlesInUse(this.#db)) found.push(await this.#filesOf(bundleHash));
+    return [...new Set(found.filter((hash) => hash !== null))];
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {
@@ -131,6 +138,17 @@ export class StoredExecutionApi implements ExecutionApi {
 
   async state(auth: AttemptAuth, question: StateQuestion): Promise<StateAnswer> {
     return this.#states.answer(auth, await this.#admit(auth), question);
+  }
+
+  /** What a bundle names never changes, so each is read once. */
+  #filesOf(bundleHash: string): Promise<string | null> {
+    let asked = this.#filesOfBundle.get(bundleHash);
+    if (asked === undefined) {
+      asked = this.bundle(bundleHash).then((bundle) => bundle?.filesHash ?? null);
+      asked.catch(() => this.#filesOfBundle.delete(bundleHash));
+      this.#filesOfBundle.set(bundleHash, asked);
+    }
+    return asked;
   }
 
   async #admitTo(auth: AttemptAuth, key: string): Promise<AttemptKey> {

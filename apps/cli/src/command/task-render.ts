@@ -66,13 +66,10 @@ async function showRendered(session: Session, of: Wanted, options: RenderOptions
 
 async function fieldsOfRun(session: Session, of: Wanted, options: RenderOptions): Promise<Rendered> {
   const hasFiles = DATE.test(of.run) && existsSync(resolve(session.terminal.cwd, DEFAULT_FOLDER));
-  const api = await reached(session).catch((error: unknown) => {
-    if (hasFiles && error instanceof CliFailure && error.kind === 'unreachable') return undefined;
-    throw error;
-  });
+  const api = await reached(session).catch(passedOver(hasFiles ? 'unreachable' : undefined));
   if (api === undefined) return fieldsOfFiles(session, of, options);
   const { client } = api;
-  const runId = DATE.test(of.run) ? await runOn(client, of.dagId, of.run) : of.run;
+  const runId = DATE.test(of.run) ? await runOn(client, of.dagId, of.run).catch(passedOver(hasFiles ? 'notFound' : undefined)) : of.run;
   if (runId === undefined) {
     if (hasFiles) return fieldsOfFiles(session, of, options);
     throw new CliFailure('notFound', `${of.dagId} has no run of ${of.run}, and there is no folder ${DEFAULT_FOLDER} here to render it from.`, `Name the folder of its file with --dags; dagbook runs list ${of.dagId} shows which runs there are.`);
@@ -85,6 +82,11 @@ async function fieldsOfRun(session: Session, of: Wanted, options: RenderOptions)
   if (tryNumber === 0) throw new CliFailure('failed', `${of.task} has not run yet.`, 'With --dags its templates are rendered from the DAG files of a folder.');
   return fields;
 }
+
+/** The files say what a service that is away, or knows no such DAG, cannot. */
+const passedOver = (kind: CliFailure['kind'] | undefined) => (error: unknown): undefined => {
+  if (!(error instanceof CliFailure) || error.kind !== kind) throw error;
+};
 
 /** A Dagbook that nobody named is not reached either. */
 const reached = async (session: Session): Promise<Api> => session.api();

@@ -1,0 +1,104 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExecutionApi } from '@dagbook/contracts';
+import { errorAttributes, type Log, type Loop, WakeableLoop } from '@dagbook/platform';
+import type { FileCache } from './file-cache.ts';
+import { RunnerProcess, type RunnerOptions } from './runner-process.ts';
+import type { RunnerEnd, RunnerTask } from './runner-protocol.ts';
+
+const EVERY_MS = 30_000;
+const LISTS = ['requirements.txt', 'package.json'];
+
+/** What the runner is given to do, as if it were a DAG's: a command that does nothing, for which it installs what a command would need. */
+const CODE = `import { bash, dag } from '@dagbook/sdk';
+const d = dag('preparation', {});
+d.task('install', bash({ command: 'true' }))();
+export default d;
+`;
+
+export interface PreparationOptions extends RunnerOptions {
+  readonly stateDir: string;
+  readonly api: Pick<ExecutionApi, 'filesInUse'>;
+  readonly files: Pick<FileCache, 'find'>;
+  readonly log: Log;
+  onSpawn(runner: RunnerProcess): void;
+  onGone(runner: RunnerProcess): void;
+}
+
+/**
+ * Fetches what goes along with DAGs and installs their lists of requirements before a task asks: at the start of the worker, and
+ * when a list has changed. A task that comes meanwhile waits for it, as for another task. What could not be installed is
+ * left to the tasks that need it, which fail with the reason.
+ *
+ * State: the hashes that were seen; a runner of its own while it installs.
+ */
+export function preparation(options: PreparationOptions): Loop<void> & { close(): Promise<void> } {
+  const seen = new Set<string>();
+  let runner: RunnerProcess | undefined;
+  const prepare = async (hash: string): Promise<void> => {
+    const folder = await options.files.find(hash);
+    seen.add(hash);
+    const lists = folder === null ? [] : LISTS.filter((name) => existsSync(join(folder, name)));
+    if (folder === null || lists.length === 0) return;
+    const end = await installed(options, { folder, dagFolder: folder, hash }, (spawned) => (runner = spawned));
+    runner = undefined;
+    if (end === undefined || end.outcome.kind === 'failed') {
+      options.log.error('the requirements beside DAGs could not be installed; their tasks will try again', { lists, filesHash: hash, reason: end?.outcome.kind === 'failed' ? end.outcome.failure.message : 'the process that installed them died' });
+    } else options.log.info('the requirements beside DAGs are installed', { lists, filesHash: hash });
+  };
+  const loop = new WakeableLoop({
+    intervalMs: EVERY_MS,
+    round: async () => {
+      for (const hash of await options.api.filesInUse()) if (!seen.has(hash)) await prepare(hash);
+    },
+    onError: (error) => options.log.warn('could not look for requirements to install', errorAttributes(error)),
+  });
+  return {
+    start: () => loop.start(),
+    stop: () => loop.stop(),
+    runOnce: () => loop.runOnce(),
+    // What is being installed is half done: it is thrown away, and begun anew by the next.
+    close: async () => {
+      const stopped = loop.stop();
+      await runner?.terminate(0);
+      await stopped;
+    },
+  };
+}
+
+/** undefined: the process died. */
+async function installed(options: PreparationOptions, files: NonNullable<RunnerTask['files']>, spawned: (runner: RunnerProcess) => void): Promise<RunnerEnd | undefined> {
+  const bundlePath = join(options.stateDir, 'preparation.mjs');
+  writeFileSync(bundlePath, CODE);
+  const task: RunnerTask = {
+    attemptId: 'preparation/start/install/-1/1', epoch: 1, bundlePath, files,
+    work: { bundleHash: 'preparation', maxTries: 1, run: { runType: 'manual', logicalDateMs: null, dataInterval: null, runAfterMs: 0, conf: {}, params: {} }, results: {} },
+  };
+  const ended = Promise.withResolvers<RunnerEnd | undefined>();
+  const say = (text: string): void => {
+    for (const line of text.split('\n').filter((each) => each !== '')) options.log.info('installing', { line: eventOf(line) });
+  };
+  const runner = new RunnerProcess(options, (idle) => idle.run(task, {
+    onLog: say, onStdio: (_, line) => say(line), onSensor: () => undefined, onSecrets: () => undefined, mask: () => undefined,
+    onCall: async ({ id }) => ({ id, error: { message: 'nothing is answered while requirements are installed' } }),
+    onEnd: (end) => ended.resolve(end), onDeath: () => ended.resolve(undefined),
+  }));
+  spawned(runner);
+  options.onSpawn(runner);
+  void runner.gone.then(() => {
+    ended.resolve(undefined);
+    options.onGone(runner);
+  });
+  const end = await ended.promise;
+  await runner.terminate(0);
+  return end;
+}
+
+/** Lines of a task's log are JSON; what reached the real stdout is not. */
+function eventOf(line: string): string {
+  try {
+    return (JSON.parse(line) as { readonly event: string }).event;
+  } catch {
+    return line;
+  }
+}
