@@ -99,7 +99,7 @@ export class Fields {
 
   refuse(name: string, value: unknown, rule: string): never {
     if (value === undefined) throw new TaskFailure('bad_input', `${this.#operator}: ${name} is missing; give ${rule}`, { retry: false });
-    const shown = JSON.stringify(value)?.slice(0, SHOWN_CHARACTERS) ?? String(value);
+    const shown = (JSON.stringify(value) ?? typeof value).slice(0, SHOWN_CHARACTERS);
     throw new TaskFailure('bad_input', `${this.#operator}: ${name} is ${shown}, but must be ${rule}`, { retry: false });
   }
 

@@ -51,8 +51,7 @@ const ask = (method: string, path: string, body?: unknown) =>
 test('a worker learns which files go along with the DAGs there are, and nobody else', async () => {
   const files = async (token: string) => house.ask('GET', '/execution/files-in-use', { token: null, headers: { authorization: `Bearer ${token}` } });
   expect(await files(WORKER_SECRET)).toMatchObject({ status: 200, body: { hashes: [] } });
-  const [registered] = await postgres.stores.events.read(dagStream('pipeline'));
-  const { planHash } = registered?.data as unknown as { planHash: string };
+  const planHash = (await postgres.stores.events.read(dagStream('pipeline'))).map(({ data }) => (data as { planHash?: string }).planHash).find((hash) => hash !== undefined) ?? '';
   await postgres.stores.events.putContent('bundle', 'bundle-with-files', new TextEncoder().encode(JSON.stringify({ hash: 'bundle-with-files', file: 'etl.ts', code: '', filesHash: 'f'.repeat(64) })));
   await journal.append(dagStream('etl'), [{ type: 'DagVersionRegistered', dagId: 'etl', version: 1, planHash, bundleHash: 'bundle-with-files', file: 'etl.ts', atMs: journal.tick() }]);
   await house.caughtUp();
