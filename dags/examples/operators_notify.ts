@@ -1,5 +1,5 @@
-// A request, and a word to the team however it ended. Needs the connections `api`, `slack_default` and `smtp_default`.
-import { dag, email, http, slack } from '@dagbook/sdk';
+// A request, and a word to the team however it ended. Needs the connections `api`, `slack_default`, `smtp_default` and `alerts`.
+import { dag, email, http, slack, webhook } from '@dagbook/sdk';
 
 const d = dag('operators_notify', { startDate: '2026-01-01', tags: ['example', 'operators'] });
 
@@ -8,4 +8,5 @@ const text = d.task('text', async ({ krw }: { krw: number }, { ds }) => `${ds}: 
 const message = text({ krw: rates.get('krw') });
 d.task('tell', slack({ text: message }))();
 d.task('mail', email({ to: 'team@example.com', subject: 'Rates', text: message }))();
+d.task('alert', webhook({ connection: 'alerts', payload: { dag: '{{ dag.dag_id }}', krw: rates.get('krw') } }))();
 export default d;
