@@ -30,6 +30,7 @@ await runService({
         workerSecret: settings.workerSecret,
         secretSources: { env: process.env, folder: settings.secretsFolder },
         secretKeys: settings.secretsKeys ?? null,
+        testsConnections: settings.testsConnections,
         xcomStore: settings.xcomStore ?? null,
         stateStore: stateStorePolicy(settings),
         cookieIsSecure: settings.secureCookie,

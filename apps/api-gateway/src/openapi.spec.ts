@@ -12,6 +12,7 @@ import { openApiDocument } from './openapi.ts';
 import { PoolDirectory } from './pool/pool-directory.ts';
 import { Reader } from './reader.ts';
 import { RunSweeper } from './run-sweeper.ts';
+import { ConnectionTests } from './secret/connection-tests.ts';
 import { SecretStore } from './secret/secret-store.ts';
 import { ChangeHub } from './stream/change-hub.ts';
 import { SystemHealth } from './system-health.ts';
@@ -21,7 +22,7 @@ import { WorkerWatch } from './worker/worker-watch.ts';
 import { BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, STATE_STORE_POLICY, VERSION, WORKER_SECRET } from './token.ts';
 
 const UNUSED = [
-  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, ResultStore, SecretStore, SystemHealth, RunSweeper, PoolDirectory, WorkerWatch, NeedsOfDags, StateStore, BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, STATE_STORE_POLICY, VERSION, WORKER_SECRET,
+  Reader, CommandDesk, ChangeHub, TokenDesk, SignIn, StoredExecutionApi, ResultStore, SecretStore, ConnectionTests, SystemHealth, RunSweeper, PoolDirectory, WorkerWatch, NeedsOfDags, StateStore, BUNDLES, CLOCK, COOKIE_IS_SECURE, LEASES, LOG_READER, STATE_STORE_POLICY, VERSION, WORKER_SECRET,
 ].map((provide) => ({ provide, useValue: '' }));
 
 /** Rewrite the file with `npx vitest run --project unit apps/api-gateway/src/openapi.spec.ts -u`. */

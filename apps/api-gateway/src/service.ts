@@ -27,6 +27,7 @@ import { ReadModelFeed } from './read-model-feed.ts';
 import { Reader } from './reader.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 import type { KeyRing } from './secret/key-ring.ts';
+import { ConnectionTests } from './secret/connection-tests.ts';
 import { checkedEnvironment, SecretLookup, type SecretSources } from './secret/secret-lookup.ts';
 import { SecretStore } from './secret/secret-store.ts';
 import { AttemptStates } from './state/attempt-states.ts';
@@ -74,6 +75,8 @@ export interface ApiGatewayConfig {
   readonly secretSources: SecretSources;
   /** null: nothing can be stored, or read from what is. */
   readonly secretKeys: KeyRing | null;
+  /** Workers test connections when somebody asks. Default false, as in Airflow. */
+  readonly testsConnections?: boolean;
   /** Where results of over 256 KB go: `file:///folder` or `s3://bucket/prefix`. null: to Postgres, up to 16 MB. */
   readonly xcomStore: string | null;
   /** Default: Airflow's. */
@@ -125,7 +128,8 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const results = new ResultStore(stores.events, objects);
   const policy = config.stateStore ?? DEFAULT_STATE_STORE_POLICY;
   const states = new StateStore(stores.pool);
-  const executionApi = new StoredExecutionApi({ store: stores.events, results, states: new AttemptStates({ states, db: reads, policy }), db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
+  const connectionTests = new ConnectionTests({ db: stores.pool, keys: config.secretKeys, clock, isEnabled: config.testsConnections ?? false });
+  const executionApi = new StoredExecutionApi({ connectionTests, store: stores.events, results, states: new AttemptStates({ states, db: reads, policy }), db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
   const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), elsewhere: [ports.logReader, results], log });
   const stateSweeper = new StateSweeper({ states, db: reads, policy, log });
@@ -140,6 +144,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
     { provide: StateStore, useValue: states },
     { provide: STATE_STORE_POLICY, useValue: policy },
     { provide: SecretStore, useValue: secretStore },
+    { provide: ConnectionTests, useValue: connectionTests },
     { provide: PoolDirectory, useValue: pools },
     { provide: WorkerWatch, useValue: workers },
     { provide: NeedsOfDags, useValue: new NeedsOfDags(reads, plans) },

@@ -17,6 +17,7 @@ export const API_GATEWAY_SETTINGS = {
   secretsKeys: { env: 'DAGBOOK_SECRETS_KEYS', says: 'seal stored connections and variables: keys made with `openssl rand -hex 32`, newest first', parse: readKeyRing, fallback: undefined, secret: true } as Setting<KeyRing | undefined>,
   xcomStore: { env: 'DAGBOOK_XCOM_STORE', says: 'where results of over 256 KB go, file:///folder or s3://bucket/prefix; default: Postgres, up to 16 MB', parse: text, fallback: undefined } as Setting<string | undefined>,
   secretsFolder: { env: 'DAGBOOK_SECRETS_FOLDER', says: 'folder of connections and variables that are mounted as files', parse: text, fallback: undefined } as Setting<string | undefined>,
+  testsConnections: { env: 'DAGBOOK_CONNECTIONS_TEST', says: 'Enabled: operators may have a worker test a connection', parse: (value: string) => oneOf('enabled', 'disabled')(value.toLowerCase()) === 'enabled', fallback: false },
   adminUsername: { env: 'DAGBOOK_API_ADMIN_USERNAME', says: 'name of the administrator', parse: text, fallback: 'admin' },
   adminPassword: { env: 'DAGBOOK_API_ADMIN_PASSWORD', says: 'password of the administrator', parse: password, secret: true },
   logServerUrl: { env: 'DAGBOOK_LOGS_URL', says: 'http://host:port of log-server', parse: text },

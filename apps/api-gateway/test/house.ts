@@ -27,7 +27,7 @@ export class House {
     this.store = store;
   }
 
-  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader & LogEraser; readonly webFolder?: string; readonly secretsKeys?: string; readonly xcomStore?: string } = {}): Promise<House> {
+  static async open(postgres: TestPostgres, options: { readonly logs?: LogReader & LogEraser; readonly webFolder?: string; readonly secretsKeys?: string; readonly xcomStore?: string; readonly testsConnections?: boolean } = {}): Promise<House> {
     const broker = new MemoryBroker();
     const gateway = await startApiGateway({
       stores: postgres.stores,
@@ -49,6 +49,7 @@ export class House {
         workerSecret: WORKER_SECRET,
         secretSources: { env: { DAGBOOK_CONN_LAKE: '{"conn_type":"aws","login":"key"}', DAGBOOK_VAR_REGION: 'ap-northeast-2' } },
         xcomStore: options.xcomStore ?? null,
+        ...(options.testsConnections === undefined ? {} : { testsConnections: options.testsConnections }),
         secretKeys: readKeyRing(options.secretsKeys ?? SECRETS_KEY),
       },
     });

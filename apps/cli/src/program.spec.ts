@@ -371,6 +371,15 @@ describe('connections and variables', () => {
     expect(await run([...at, 'variables', 'set', 'token'], { stdin: 'x' })).toMatchObject({ code: 1, err: 'There are no keys.\n' });
   });
 
+  it('has a stored connection tested, without its secrets', async () => {
+    const connection = { connection_id: 'db', conn_type: 'postgres', host: 'h', password: '***' };
+    await serve({ 'GET /api/v2/connections/db': { body: { ...connection, team_name: null } }, 'POST /api/v2/connections/test': (times) => ({ body: times === 1 ? { status: true, message: 'Connection successfully tested' } : { status: false, message: 'Nobody answers.' } }) });
+    const at = ['--url', gateway?.url ?? '', 'connections', 'test', 'db'];
+    expect(await run([...at, '--queue', 's21', '-o', 'jsonl'])).toEqual({ code: 0, out: '{"status":true,"message":"Connection successfully tested"}\n', err: '' });
+    expect([gateway?.asked.at(-1)?.body, gateway?.queries.get('POST /api/v2/connections/test')?.get('queue')]).toEqual([connection, 's21']);
+    expect(await run(at)).toMatchObject({ code: 1, err: 'The connection db does not work: Nobody answers.\n' });
+  });
+
   it('shows the rendered fields of the run of a day of the DAG\'s own zone, in either order, and of an older try', async () => {
     await serve({
       'GET /api/v2/dags/d/details': { body: { timezone: 'Asia/Seoul' } },

@@ -87,6 +87,7 @@ async function startServices(postgres: EmbeddedPostgres, options: StartOptions, 
       stateStore: stateStorePolicy(readSettings(STATE_STORE_SETTINGS, process.env)),
       jwtSecret: secrets.jwtSecret, tokenSecret, workerSecret: secrets.workerSecret,
       secretSources: { env: process.env, folder: process.env['DAGBOOK_SECRETS_FOLDER'] ?? join(options.dagsDir, '.secrets') }, secretKeys: readKeyRing(process.env['DAGBOOK_SECRETS_KEYS'] ?? secrets.secretsKeys),
+      testsConnections: process.env['DAGBOOK_CONNECTIONS_TEST']?.toLowerCase() === 'enabled',
     },
   });
   wakeReadModels = gateway.wakeReadModels;

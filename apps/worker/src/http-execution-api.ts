@@ -1,4 +1,4 @@
-import type { AssetEventQuery, AttemptAuth, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptAuth, ConnectionTestAnswer, ConnectionTestAsk, ExecutionApi, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json, QueuedUpdate } from '@dagbook/domain';
 
 /** The gateway did not answer, or not as it should. */
@@ -43,6 +43,11 @@ export class HttpExecutionApi implements ExecutionApi {
     const found = await this.#ask('GET', '/execution/files-in-use', { authorization: `Bearer ${this.#workerSecret}` });
     // A gateway of an older release does not know the question.
     return found === null ? [] : (found as { readonly hashes: readonly string[] }).hashes;
+  }
+
+  async connectionTest(ask: ConnectionTestAsk): Promise<ConnectionTestAnswer> {
+    const found = await this.#ask('POST', '/execution/connection-tests', { authorization: `Bearer ${this.#workerSecret}` }, ask as unknown as Json);
+    return (found as ConnectionTestAnswer | null) ?? { enabled: false };
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {

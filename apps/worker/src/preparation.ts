@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionApi } from '@dagbook/contracts';
 import { errorAttributes, type Log, type Loop, WakeableLoop } from '@dagbook/platform';
+import { type AsideOptions, runAside } from './aside.ts';
 import type { FileCache } from './file-cache.ts';
-import { RunnerProcess, type RunnerOptions } from './runner-process.ts';
-import type { RunnerEnd, RunnerTask } from './runner-protocol.ts';
+import type { RunnerProcess } from './runner-process.ts';
 
 const EVERY_MS = 30_000;
 const LISTS = ['requirements.txt', 'package.json'];
@@ -16,13 +16,11 @@ d.task('install', bash({ command: 'true' }))();
 export default d;
 `;
 
-export interface PreparationOptions extends RunnerOptions {
+export interface PreparationOptions extends AsideOptions {
   readonly stateDir: string;
   readonly api: Pick<ExecutionApi, 'filesInUse'>;
   readonly files: Pick<FileCache, 'find'>;
   readonly log: Log;
-  onSpawn(runner: RunnerProcess): void;
-  onGone(runner: RunnerProcess): void;
 }
 
 /**
@@ -40,7 +38,13 @@ export function preparation(options: PreparationOptions): Loop<void> & { close()
     seen.add(hash);
     const lists = folder === null ? [] : LISTS.filter((name) => existsSync(join(folder, name)));
     if (folder === null || lists.length === 0) return;
-    const end = await installed(options, { folder, dagFolder: folder, hash }, (spawned) => (runner = spawned));
+    const bundlePath = join(options.stateDir, 'preparation.mjs');
+    writeFileSync(bundlePath, CODE);
+    const end = await runAside(options, { bundlePath, files: { folder, dagFolder: folder, hash }, dagId: 'preparation', taskId: 'install' }, {
+      onLine: (line) => options.log.info('installing', { line }),
+      onCall: async ({ id }) => ({ id, error: { message: 'nothing is answered while requirements are installed' } }),
+      onSpawn: (spawned) => (runner = spawned),
+    });
     runner = undefined;
     if (end === undefined || end.outcome.kind === 'failed') {
       options.log.error('the requirements beside DAGs could not be installed; their tasks will try again', { lists, filesHash: hash, reason: end?.outcome.kind === 'failed' ? end.outcome.failure.message : 'the process that installed them died' });
@@ -64,41 +68,4 @@ export function preparation(options: PreparationOptions): Loop<void> & { close()
       await stopped;
     },
   };
-}
-
-/** undefined: the process died. */
-async function installed(options: PreparationOptions, files: NonNullable<RunnerTask['files']>, spawned: (runner: RunnerProcess) => void): Promise<RunnerEnd | undefined> {
-  const bundlePath = join(options.stateDir, 'preparation.mjs');
-  writeFileSync(bundlePath, CODE);
-  const task: RunnerTask = {
-    attemptId: 'preparation/start/install/-1/1', epoch: 1, bundlePath, files,
-    work: { bundleHash: 'preparation', maxTries: 1, run: { runType: 'manual', logicalDateMs: null, dataInterval: null, runAfterMs: 0, conf: {}, params: {} }, results: {} },
-  };
-  const ended = Promise.withResolvers<RunnerEnd | undefined>();
-  const say = (text: string): void => {
-    for (const line of text.split('\n').filter((each) => each !== '')) options.log.info('installing', { line: eventOf(line) });
-  };
-  const runner = new RunnerProcess(options, (idle) => idle.run(task, {
-    onLog: say, onStdio: (_, line) => say(line), onSensor: () => undefined, onSecrets: () => undefined, mask: () => undefined,
-    onCall: async ({ id }) => ({ id, error: { message: 'nothing is answered while requirements are installed' } }),
-    onEnd: (end) => ended.resolve(end), onDeath: () => ended.resolve(undefined),
-  }));
-  spawned(runner);
-  options.onSpawn(runner);
-  void runner.gone.then(() => {
-    ended.resolve(undefined);
-    options.onGone(runner);
-  });
-  const end = await ended.promise;
-  await runner.terminate(0);
-  return end;
-}
-
-/** Lines of a task's log are JSON; what reached the real stdout is not. */
-function eventOf(line: string): string {
-  try {
-    return (JSON.parse(line) as { readonly event: string }).event;
-  } catch {
-    return line;
-  }
 }

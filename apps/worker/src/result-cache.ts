@@ -20,6 +20,7 @@ export function rememberingResults(api: ExecutionApi): ExecutionApi {
     bundle: (bundleHash) => api.bundle(bundleHash),
     bundleFiles: (filesHash) => api.bundleFiles(filesHash),
     filesInUse: () => api.filesInUse(),
+    connectionTest: (ask) => api.connectionTest(ask),
     putResult: (auth, value) => api.putResult(auth, value),
     putLargeResult: (auth, result) => api.putLargeResult(auth, result),
     getLargeResult: (auth, key) => api.getLargeResult(auth, key),

@@ -10,6 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { AssignmentController } from './assignment-controller.ts';
 import { AttemptSecrets } from './attempt-secrets.ts';
 import { BundleCache } from './bundle-cache.ts';
+import { connectionTests } from './connection-test.ts';
 import { leftoverLoop } from './leftover.loop.ts';
 import { LargeResults } from './large-results.ts';
 import { LogShipper } from './log-shipper.ts';
@@ -101,6 +102,7 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   const callbackPool = new RunnerPool({ ...runnerOptions, mark: `${runnerOptions.mark}callback`, warm: 0, max: CALLBACK_RUNNERS, growAfterMs: timing.growAfterMs, idleMs: timing.idleRunnerMs });
   const triggers = new TriggerHost(runnerOptions);
   const prepared = preparation({ ...runnerOptions, mark: `${runnerOptions.mark}preparation`, stateDir: options.stateDir, api: executionApi, files: bundles.files, log });
+  const tests = connectionTests({ ...runnerOptions, mark: `${runnerOptions.mark}test`, stateDir: options.stateDir, worker: options.slotName, queues: options.queues, api: executionApi, clock, log });
   const leftovers = leftoverLoop({ worker: predecessor.mark.split('-')[0] as string, isAlive: (runner) => alive.has(runner), log });
   await leftovers.runOnce();
   const supervisor = new Supervisor({ options, timing, incarnation, publisher, executionApi, clock, log, pool, callbackPool, triggers, outbox, logs, secrets, bundles, largeResults });
@@ -123,10 +125,11 @@ export async function startWorker(ports: WorkerPorts): Promise<RunningWorker> {
   supervisor.start();
   leftovers.start();
   prepared.start();
+  tests.start();
 
   const stop = async (deadlineMs: number): Promise<void> => {
     await supervisor.drain(deadlineMs);
-    await Promise.all([leftovers.stop(), prepared.close()]);
+    await Promise.all([leftovers.stop(), prepared.close(), tests.close()]);
     await Promise.all([pool.close(), callbackPool.close(), triggers.close()]);
     await outbox.flush();
     await outbox.acknowledged(Math.min(ACKNOWLEDGE_MS, deadlineMs));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { assignmentTopic, type AttemptAssigned, type AttemptAuth, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type StateAnswer, type Work, type XComAnswer } from '@dagbook/contracts';
+import { assignmentTopic, type AttemptAssigned, type AttemptAuth, type ConnectionTestAnswer, type ConnectionTestAsk, attemptId, type ExecutionApi, type LargeResult, largeResultKey, type Message, type MessageOf, type MessageType, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, type RunRequest, type RunRequested, type StateAnswer, type Work, type XComAnswer } from '@dagbook/contracts';
 import type { Json } from '@dagbook/domain';
 import { MemoryBroker, type MessagePublisher, type OutgoingMessage } from '@dagbook/messaging';
 import { type Log, silentLog, systemClock } from '@dagbook/platform';
@@ -72,6 +72,13 @@ export class FakeExecutionApi implements ExecutionApi {
   }
   async filesInUse(): Promise<readonly string[]> {
     return [...this.files.keys()];
+  }
+  readonly toTest: { readonly testId: string; readonly connection: { readonly [field: string]: Json } }[] = [];
+  readonly tested: NonNullable<ConnectionTestAsk['done']>[] = [];
+  async connectionTest({ done }: ConnectionTestAsk): Promise<ConnectionTestAnswer> {
+    if (done !== undefined) this.tested.push(done);
+    const test = this.toTest.shift();
+    return { enabled: true, ...(test === undefined ? {} : { test }) };
   }
   async getResult(_auth: unknown, key: string): Promise<Json> {
     return this.results.get(key) ?? null;

@@ -27,7 +27,7 @@ const refuse = async (): Promise<never> => {
 };
 await startWorker({
   broker,
-  executionApi: { bundle: async () => bundle, bundleFiles: async () => null, filesInUse: async () => [], getResult: refuse, putResult: refuse, putLargeResult: refuse, getLargeResult: () => (async function* () { yield await refuse(); })(), connection: refuse, variable: refuse, xcom: refuse, previousSuccess: refuse, assetEvents: refuse, putRenderedFields: refuse, requestRun: refuse, findRun: refuse, state: refuse },
+  executionApi: { bundle: async () => bundle, bundleFiles: async () => null, filesInUse: async () => [], connectionTest: async () => ({ enabled: false }), getResult: refuse, putResult: refuse, putLargeResult: refuse, getLargeResult: () => (async function* () { yield await refuse(); })(), connection: refuse, variable: refuse, xcom: refuse, previousSuccess: refuse, assetEvents: refuse, putRenderedFields: refuse, requestRun: refuse, findRun: refuse, state: refuse },
   options,
   clock: systemClock,
   log: silentLog,

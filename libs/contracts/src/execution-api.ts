@@ -11,6 +11,8 @@ export interface ExecutionApi {
   bundleFiles(filesHash: string): Promise<PackedFiles | null>;
   /** Hashes of the files that go along with the newest versions of DAGs, for a worker to have before a task asks. */
   filesInUse(): Promise<readonly string[]>;
+  /** A worker tells the outcome of the connection that it tested last, and is given the next to test. */
+  connectionTest(ask: ConnectionTestAsk): Promise<ConnectionTestAnswer>;
   getResult(auth: AttemptAuth, key: string): Promise<Json>;
   /** Stores a result of over 2 KB before it is reported; answers the key that the report names. */
   putResult(auth: AttemptAuth, value: Json): Promise<{ readonly key: string; readonly bytes: number }>;
@@ -53,6 +55,25 @@ export interface StateAnswer {
   readonly value?: Json;
   /** For the task's log: it was done, and should have been done otherwise. */
   readonly warning?: string;
+}
+
+export interface ConnectionTestAsk {
+  readonly worker: string;
+  readonly queues: readonly string[];
+  readonly done?: ConnectionTestOutcome & { readonly testId: string };
+}
+
+export interface ConnectionTestAnswer {
+  /** false: tests are off. */
+  readonly enabled: boolean;
+  /** The connection by Airflow's names, as a task would be given it. */
+  readonly test?: { readonly testId: string; readonly connection: { readonly [field: string]: Json } };
+}
+
+/** As Airflow answers it. */
+export interface ConnectionTestOutcome {
+  readonly status: boolean;
+  readonly message: string;
 }
 
 /** Above this a result is kept outside of the journal, on disk or S3, where the site has a place for such. */

@@ -10,6 +10,6 @@ export type {
 export type { Service, Topic } from './topics.ts';
 export { assignmentTopic, deadLetterTopic, TOPICS } from './topics.ts';
 export { isResultKeyOf, isResultKeyOfRun, LARGE_RESULT_BYTES, largeResultHash, largeResultKey, MAX_RESULT_BYTES } from './execution-api.ts';
-export type { AssetEventQuery, AttemptAuth, ExecutionApi, LargePart, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateOwner, StateQuestion, XComAnswer, XComQuestion } from './execution-api.ts';
+export type { AssetEventQuery, AttemptAuth, ConnectionTestAnswer, ConnectionTestAsk, ConnectionTestOutcome, ExecutionApi, LargePart, LargeResult, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateOwner, StateQuestion, XComAnswer, XComQuestion } from './execution-api.ts';
 export type { LogEraser, LogReader, LogReadRequest, LogSlice } from './log-reader.ts';
 export { DAG_PARTITIONS, DISPATCHER, DISPATCHER_PARTITION, partitionOf } from './partition.ts';

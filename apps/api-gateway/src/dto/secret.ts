@@ -50,6 +50,16 @@ export class BulkBody {
   @ObjectList({ required: true }) actions!: readonly Record<string, unknown>[];
 }
 
+export class ConnectionTestQuery {
+  /** Ours: whose workers test it. */
+  @Text({ maxLength: 250 }) queue?: string;
+}
+
+export class ConnectionTestResponse {
+  @ApiProperty({ type: Boolean }) status!: boolean;
+  @Str() message!: string;
+}
+
 export class ConnectionResponse {
   @Str() connection_id!: string;
   @Str() conn_type!: string;

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, StreamableFile } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { AssetEventQuery, AttemptAuth, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
+import type { AssetEventQuery, AttemptAuth, ConnectionTestAnswer, ConnectionTestAsk, OtherRun, OtherRunQuery, PackedBundle, PackedFiles, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, XComAnswer, XComQuestion } from '@dagbook/contracts';
 import type { Json, QueuedUpdate } from '@dagbook/domain';
 import { Public } from '../auth/auth.guard.ts';
 import { invalid, notFound, unauthorized } from '../error/api-error.ts';
@@ -43,6 +43,15 @@ export class ExecutionController {
   async filesInUse(@Headers() headers: RequestHeaders): Promise<{ readonly hashes: readonly string[] }> {
     this.#admitWorker(headers);
     return { hashes: await this.#api.filesInUse() };
+  }
+
+  @Post('connection-tests')
+  @HttpCode(200)
+  async connectionTest(@Body() request: Partial<ConnectionTestAsk> | undefined, @Headers() headers: RequestHeaders): Promise<ConnectionTestAnswer> {
+    this.#admitWorker(headers);
+    const { worker, queues, done } = request ?? {};
+    if (typeof worker !== 'string' || !Array.isArray(queues)) throw invalid([{ type: 'missing', loc: ['body'], msg: 'worker and queues are required' }]);
+    return this.#api.connectionTest({ worker, queues, ...(done === undefined ? {} : { done }) });
   }
 
   @Get('results/:key')

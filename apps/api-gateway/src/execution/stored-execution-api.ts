@@ -1,4 +1,4 @@
-import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ExecutionApi, isResultKeyOfRun, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type StateAnswer, type StateQuestion, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
+import { type AssetEventQuery, type AttemptAuth, type AttemptKey, type ConnectionTestAnswer, type ConnectionTestAsk, type ExecutionApi, isResultKeyOfRun, type LargePart, type LargeResult, largeResultHash, type OtherRun, type OtherRunQuery, type PackedBundle, type PackedFiles, parseAttemptId, type PreviousRun, type RunRequest, type RunRequested, runStream, type StateAnswer, type StateQuestion, type XComAnswer, type XComQuestion } from '@dagbook/contracts';
 import { type Json, type QueuedUpdate, resultsOfTask, type RunEvent } from '@dagbook/domain';
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
@@ -8,6 +8,7 @@ import type { ResultStore, StoredResult } from './result-store.ts';
 import type { AttemptStates } from '../state/attempt-states.ts';
 import type { StoredObject } from '@dagbook/object-store';
 import { KeyRingError } from '../secret/key-ring.ts';
+import type { ConnectionTests } from '../secret/connection-tests.ts';
 import { type SecretLookup, SecretSourceError } from '../secret/secret-lookup.ts';
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
@@ -24,11 +25,13 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #secrets: SecretLookup;
   readonly #otherRuns: OtherRuns;
   readonly #results: ResultStore;
+  readonly #connectionTests: ConnectionTests;
   readonly #filesOfBundle = new Map<string, Promise<string | null>>();
   readonly #states: AttemptStates;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; states: AttemptStates }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; connectionTests: ConnectionTests; states: AttemptStates }) {
     this.#results = options.results;
+    this.#connectionTests = options.connectionTests;
     this.#states = options.states;
     this.#store = options.store;
     this.#db = options.db;
@@ -51,6 +54,10 @@ export class StoredExecutionApi implements ExecutionApi {
     const found: (string | null)[] = [];
     for (const bundleHash of await bundlesInUse(this.#db)) found.push(await this.#filesOf(bundleHash));
     return [...new Set(found.filter((hash) => hash !== null))];
+  }
+
+  connectionTest(ask: ConnectionTestAsk): Promise<ConnectionTestAnswer> {
+    return this.#connectionTests.next(ask);
   }
 
   async getResult(auth: AttemptAuth, key: string): Promise<Json> {

@@ -4,12 +4,13 @@ import { isRejected, type Json } from '@dagbook/domain';
 import { Caller } from '../auth/auth.guard.ts';
 import type { Principal } from '../auth/token-desk.ts';
 import { orderOf, pageOf } from '../dto/request.ts';
-import { BulkBody, BulkResponse, CONNECTION_ID, ConnectionBody, ConnectionCollectionResponse, ConnectionListQuery, ConnectionResponse, SecretPatchQuery } from '../dto/secret.ts';
+import { BulkBody, BulkResponse, CONNECTION_ID, ConnectionBody, ConnectionCollectionResponse, ConnectionListQuery, ConnectionResponse, ConnectionTestQuery, ConnectionTestResponse, SecretPatchQuery } from '../dto/secret.ts';
 import { badRequest, forbidden, notFound } from '../error/api-error.ts';
 import { body, PathIdPipe, query } from '../error/request.pipe.ts';
 import { Operation } from '../operation.ts';
 import { carryOut } from './bulk.ts';
-import { changedFields, type ConnectionFields, shownFields } from './connection-fields.ts';
+import { changedFields, type ConnectionFields, shownFields, taskFields } from './connection-fields.ts';
+import { ConnectionTests } from './connection-tests.ts';
 import { KeyRingError } from './key-ring.ts';
 import { maskedFields, matchesPattern, opened, refused, requireDone, requireOperator, unlessUnreadable } from './secret-access.ts';
 import { SecretStore } from './secret-store.ts';
@@ -22,8 +23,10 @@ const ORDERS = { connection_id: 'connection_id', conn_id: 'connection_id', conn_
 @Controller('api/v2/connections')
 export class ConnectionController {
   readonly #store: SecretStore;
-  constructor(@Inject(SecretStore) store: SecretStore) {
+  readonly #tests: ConnectionTests;
+  constructor(@Inject(SecretStore) store: SecretStore, @Inject(ConnectionTests) tests: ConnectionTests) {
     this.#store = store;
+    this.#tests = tests;
   }
 
   @Get()
@@ -55,12 +58,20 @@ export class ConnectionController {
     return this.#view(request.connection_id);
   }
 
-  /** Off, as in Airflow: a test would let whoever may write a connection reach what the gateway's host can reach. */
+  /** Off unless a site turns it on, as in Airflow. A worker connects, from where tasks would; `***` stands for what is stored, but only where the stored connection leads. */
   @Post('test')
-  @Operation({ id: 'test_connection', summary: 'Not offered: a task tests a connection where it is used', answers: null, body: ConnectionBody })
-  test(@Caller() caller: Principal): never {
+  @HttpCode(200)
+  @Operation({ id: 'test_connection', summary: 'Have a worker test a connection, stored or not', answers: ConnectionTestResponse, query: ConnectionTestQuery, body: ConnectionBody })
+  async test(@Query(query(ConnectionTestQuery)) { queue = 'default' }: ConnectionTestQuery, @Body(body(ConnectionBody)) request: ConnectionBody, @Caller() caller: Principal): Promise<ConnectionTestResponse> {
     requireOperator(caller);
-    throw forbidden('Testing connections is disabled in Dagbook: it would be the gateway that connects, not the worker that needs it. Run a task that uses the connection');
+    const given = fieldsOf(request);
+    const stored = (await opened(this.#store.get('Connection', request.connection_id))) as ConnectionFields | null;
+    const leadsThere = stored !== null && (stored.host ?? '') === (given.host ?? '') && (stored.port ?? '') === (given.port ?? '');
+    const fields = changedFields(leadsThere ? stored : null, given);
+    if (isRejected(fields)) throw refused(fields);
+    const outcome = await this.#tests.run(taskFields(fields), queue);
+    if (outcome === null) throw forbidden('Testing connections is disabled in Dagbook configuration. Contact your deployment admin to enable it (DAGBOOK_CONNECTIONS_TEST=Enabled, and DAGBOOK_SECRETS_KEYS).');
+    return outcome;
   }
 
   @Patch(':connection_id')

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
-  bulkConnections, bulkVariables, deleteConnection, deleteVariable, getConnection, getConnections, getVariable, getVariables, rotateSecrets,
+  bulkConnections, bulkVariables, deleteConnection, deleteVariable, getConnection, getConnections, getVariable, getVariables, testConnection, rotateSecrets,
   type BulkResponse, type ConnectionBody, type ConnectionResponse, type VariableResponse,
 } from '@dagbook/api-client';
 import { type Command, Option } from 'commander';
@@ -78,6 +78,12 @@ function addConnectionCommands(connections: Command, session: Session): void {
     .option('--password-stdin', 'the password is read from stdin; without it a terminal asks for it', false)
     .action((id: string, options: SetOptions) => setConnection(session, id, options));
 
+  connections.command('test')
+    .argument('<connection>')
+    .option('--queue <queue>', 'whose worker connects', 'default')
+    .description('have a worker use a stored connection; exit code 1 when it cannot. Off unless the gateway has DAGBOOK_CONNECTIONS_TEST=Enabled')
+    .action((id: string, { queue }: { queue: string }) => testStored(session, id, queue));
+
   connections.command('delete').argument('<connection>').description('delete one').action(async (id: string) => {
     const { client } = await session.api();
     await deleteConnection({ client, path: { connection_id: id } });
@@ -147,6 +153,15 @@ function addVariableCommands(variables: Command, session: Session): void {
       const rows = await allVariables(session);
       writeOut(session, path, Object.fromEntries(rows.map(({ key, value, description }) => [key, description === null ? value : { value, description }])));
     });
+}
+
+/** The secrets stay where they are: what the API shows as `***` stands for what it has stored. */
+async function testStored(session: Session, id: string, queue: string): Promise<void> {
+  const { client } = await session.api();
+  const { team_name: _, ...body } = await getConnection({ client, path: { connection_id: id } });
+  const outcome = await testConnection({ client, query: { queue }, body });
+  printOne(session.terminal, session.format, outcome, { id: () => id, columns: { connection: () => id, state: ({ status }) => (status ? 'success' : 'failed'), why: ({ message }) => message } });
+  if (!outcome.status) throw new CliFailure('failed', `The connection ${id} does not work: ${outcome.message}`);
 }
 
 async function allConnections(session: Session): Promise<ConnectionResponse[]> {

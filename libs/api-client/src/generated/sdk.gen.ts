@@ -804,7 +804,7 @@ export const patchConnection = <ThrowOnError extends boolean = true>(options: Op
 });
 
 /**
- * Not offered: a task tests a connection where it is used
+ * Have a worker test a connection, stored or not
  */
 export const testConnection = <ThrowOnError extends boolean = true>(options: Options<TestConnectionData, ThrowOnError>): RequestResult<TestConnectionResponses, TestConnectionErrors, ThrowOnError, 'data'> => (options.client ?? client).post<TestConnectionResponses, TestConnectionErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',

@@ -847,6 +847,11 @@ export type ConnectionBody = {
     team_name?: string | null;
 };
 
+export type ConnectionTestResponse = {
+    status: boolean;
+    message: string;
+};
+
 export type VariableResponse = {
     key: string;
     value: string;
@@ -4639,7 +4644,9 @@ export type PatchConnectionResponse = PatchConnectionResponses[keyof PatchConnec
 export type TestConnectionData = {
     body: ConnectionBody;
     path?: never;
-    query?: never;
+    query?: {
+        queue?: string;
+    };
     url: '/api/v2/connections/test';
 };
 
@@ -4672,8 +4679,10 @@ export type TestConnectionResponses = {
     /**
      * Done
      */
-    200: unknown;
+    200: ConnectionTestResponse;
 };
+
+export type TestConnectionResponse = TestConnectionResponses[keyof TestConnectionResponses];
 
 export type GetVariablesData = {
     body?: never;
