@@ -83,7 +83,7 @@ export function connectionTests(options: ConnectionTestOptions): Loop & { close(
 }
 
 async function tested(options: ConnectionTestOptions, given: Fields, spawned: (runner: RunnerProcess) => void): Promise<ConnectionTestOutcome> {
-  const type = String(given['conn_type'] ?? '').toLowerCase();
+  const type = textOf(given['conn_type']).toLowerCase();
   const kind = kindOf(type, given);
   const port = given['port'] ?? PORTS[type] ?? null;
   if (kind === 'tcp' && (!given['host'] || port === null)) return { status: false, message: `A connection of type ${type} without a host and a port cannot be tested.` };
@@ -106,8 +106,10 @@ async function tested(options: ConnectionTestOptions, given: Fields, spawned: (r
   return { status: false, message: mask.mask(end.outcome.failure.message).replaceAll("connection 'tested'", 'this connection') };
 }
 
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value : JSON.stringify(value ?? ''));
+
 function kindOf(type: string, given: Fields): Kind {
   const kind = Object.hasOwn(KINDS, type) ? (KINDS[type] as Kind) : 'tcp';
   // Who is not AWS has no STS.
-  return kind === 'aws' && `${JSON.stringify(given['extra'] ?? '')}${String(given['host'] ?? '')}`.includes('://') ? 's3' : kind;
+  return kind === 'aws' && (textOf(given['extra']) + textOf(given['host'])).includes('://') ? 's3' : kind;
 }

@@ -1,6 +1,5 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildFiles, type BuiltFiles, type Rig, startRig } from './rig.ts';
 
@@ -27,11 +26,9 @@ let tests = 0;
 async function outcomeOf(connection: { readonly [field: string]: string | number | null }): Promise<{ status: boolean; message: string }> {
   const testId = `test-${(tests += 1)}`;
   rig.api.toTest.push({ testId, connection });
-  for (;;) {
-    const found = rig.api.tested.find((one) => one.testId === testId);
-    if (found !== undefined) return { status: found.status, message: found.message };
-    await sleep(20);
-  }
+  await expect.poll(() => rig.api.tested.map((one) => one.testId), { timeout: 40_000 }).toContain(testId);
+  const { status, message } = rig.api.tested.find((one) => one.testId === testId) as { status: boolean; message: string };
+  return { status, message };
 }
 
 it('a worker tests with what its host reaches, by the operators that a task would use', async () => {
