@@ -13,6 +13,7 @@ own="${WORKER_HOST:-$(setting WORKER_HOST)}"
 hosts="${WORKER_HOSTS:-$(setting WORKER_HOSTS)}"
 [ -n "$address" ] || { echo "HOST_A_ADDRESS is not set, and there is no .env with it beside $0: host A's certificate names it" >&2; exit 2; }
 command -v openssl > /dev/null || { echo "openssl is missing, which makes the certificates: apt-get install openssl" >&2; exit 2; }
+[ ! -s "$folder/ca.crt" ] || [ -s "$folder/ca.key" ] || { echo "$folder holds what host A has given: secrets are made there alone" >&2; exit 2; }
 umask 077
 mkdir -p "$folder/git" "$folder/dags"
 
@@ -26,6 +27,10 @@ random() {
 
 make postgres-password "$(random)"
 make database-url "postgres://dagbook:$(cat "$folder/postgres-password")@postgres:5432/dagbook"
+# Each service is a user of its own, with the rights that it needs.
+for service in scheduler dispatcher gateway; do
+  make "database-$service" "postgres://dagbook_$service:$(random)@postgres:5432/dagbook"
+done
 make token-secret "$(random)"
 make jwt-secret "$(random)"
 make worker-secret "$(random)"

@@ -241,6 +241,7 @@ describe('two hosts, by the commands of the runbook', () => {
     await trigger('meanwhile', 'first');
     await holds(() => [1, 2, 3, 4, 5, 6].every((n) => existsSync(join(data, `meanwhile-${n}`))));
     await hosts.build('0.2.0');
+    await hosts.printed('a', './make-secrets.sh');
     await hosts.printed('a', 'DAGBOOK_IMAGE=dagbook:0.2.0');
     await everythingHealthy();
     await logIn();

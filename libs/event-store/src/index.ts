@@ -12,6 +12,8 @@ export { createMemoryStores } from './memory/stores.ts';
 export type { PoolOptions } from './postgres/connection.ts';
 export { createPool } from './postgres/connection.ts';
 export { migrate } from './postgres/migrate.ts';
+export type { JournalService, ServiceUser } from './postgres/service-users.ts';
+export { giveServiceRights } from './postgres/service-users.ts';
 export type { ErasedRun } from './postgres/run-eraser.ts';
 export { RunEraser } from './postgres/run-eraser.ts';
 export type { AssetStateEntry, ExpiredState, LeaseHolder, StatePage, TaskStateEntry, TaskStateScope } from './postgres/state-store.ts';

@@ -177,7 +177,7 @@ export interface PendingCommand extends NewCommand {
 
 /** A fault of the infrastructure, never of the request. `code` is stable; nothing branches on the message. */
 export class StoreFault extends Error {
-  readonly code: 'store.unavailable' | 'store.ambiguous' | 'store.corrupt';
+  readonly code: 'store.unavailable' | 'store.ambiguous' | 'store.corrupt' | 'store.refused';
   readonly retryable: boolean;
   constructor(code: StoreFault['code'], message: string, options: { retryable: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });

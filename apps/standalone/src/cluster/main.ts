@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createPool, migrate, openPostgresStores } from '@dagbook/event-store';
+import { createPool, giveServiceRights, type JournalService, migrate, openPostgresStores, type ServiceUser } from '@dagbook/event-store';
 import { PartFault, startEmbeddedPostgres, startKafka } from '@dagbook/parts';
 import { createLog } from '@dagbook/platform';
 import { showDemo } from '../demo.ts';
@@ -81,12 +82,14 @@ try {
   await Promise.all([postgres.start(), kafka.start()]);
   const pool = createPool({ url: databaseUrl, maxConnections: 1 });
   await migrate(pool, join(root, 'deploy/migrations'));
+  const users = serviceUsers();
+  await giveServiceRights(pool, users);
   await pool.end();
 
   const port = options.port === 0 ? await freePort() : options.port;
   const logPort = await freePort();
   say('starting the services …');
-  for (const spec of clusterProcesses({ ...options, root, version, secrets, databaseUrl, brokers, port, logPort })) supervisor.start(spec);
+  for (const spec of clusterProcesses({ ...options, root, version, secrets, databaseUrlOf: (service) => urlOf(users, service), brokers, port, logPort })) supervisor.start(spec);
   const url = `http://127.0.0.1:${port}`;
   await answers(`${url}/api/v2/version`, 60_000);
   writeRuntime(url);
@@ -99,6 +102,16 @@ try {
   log.error('could not start', { error: String(error), stack: (error as Error).stack });
   process.stderr.write(`\n${error instanceof PartFault || error instanceof Error ? error.message : String(error)}\n`);
   await stop(1);
+}
+
+/** As on hosts, so that what a service may not do is noticed here; new passwords with each start. */
+function serviceUsers(): readonly ServiceUser[] {
+  return (['scheduler', 'dispatcher', 'api-gateway'] as const).map((service) => ({ service, user: `dagbook_${service.replace(/^.*-/, '')}`, password: randomBytes(24).toString('hex') }));
+}
+
+function urlOf(users: readonly ServiceUser[], service: JournalService): string {
+  const { user, password } = users.find((one) => one.service === service) as ServiceUser;
+  return Object.assign(new URL(databaseUrl), { username: user, password }).href;
 }
 
 /** The demo pipeline, as a newcomer sees it: read from the journal by a connection of our own. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { JournalService } from '@dagbook/event-store';
 import type { LocalSecrets } from '../secret-file.ts';
 import type { ClusterOptions } from './options.ts';
 import type { ProcessSpec } from './supervisor.ts';
@@ -8,7 +9,7 @@ interface ClusterSettings extends ClusterOptions {
   readonly root: string;
   readonly version: string;
   readonly secrets: LocalSecrets;
-  readonly databaseUrl: string;
+  readonly databaseUrlOf: (service: JournalService) => string;
   readonly brokers: readonly string[];
   readonly port: number;
   readonly logPort: number;
@@ -16,14 +17,14 @@ interface ClusterSettings extends ClusterOptions {
 
 /** The processes of a cluster on one machine, each with the settings that a compose file would give it. */
 export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpec[] {
-  const { dataDir, secrets, brokers, databaseUrl, timezone } = settings;
+  const { dataDir, secrets, brokers, databaseUrlOf, timezone } = settings;
   const common = { DAGBOOK_KAFKA_BROKERS: brokers.join(','), DAGBOOK_HEALTH_PORT: '0', DAGBOOK_DEFAULT_TIMEZONE: timezone, DAGBOOK_VERSION: settings.version };
-  const journal = { ...common, DAGBOOK_DATABASE_URL: databaseUrl, DAGBOOK_SECURITY_TOKEN_SECRET: secrets.tokenSecret };
+  const journal = (service: JournalService): Readonly<Record<string, string>> => ({ ...common, DAGBOOK_DATABASE_URL: databaseUrlOf(service), DAGBOOK_SECURITY_TOKEN_SECRET: secrets.tokenSecret });
   const gateway: ProcessSpec = {
     name: 'api-gateway',
     entry: 'api-gateway/main.js',
     env: {
-      ...journal,
+      ...journal('api-gateway'),
       DAGBOOK_API_PORT: String(settings.port),
       DAGBOOK_API_HOST: '127.0.0.1',
       DAGBOOK_API_WEB_FOLDER: join(settings.root, 'dist/web'),
@@ -42,8 +43,8 @@ export function clusterProcesses(settings: ClusterSettings): readonly ProcessSpe
     entry: 'log-server/main.js',
     env: { ...common, ...(process.env['DAGBOOK_LOG_STORE'] === undefined ? {} : { DAGBOOK_LOG_STORE: process.env['DAGBOOK_LOG_STORE'] }), DAGBOOK_LOG_HOST: '127.0.0.1', DAGBOOK_LOG_PORT: String(settings.logPort), DAGBOOK_LOG_FOLDER: join(dataDir, 'logs'), DAGBOOK_SECURITY_LOG_SECRET: secrets.logSecret },
   };
-  const dispatcher: ProcessSpec = { name: 'dispatcher', entry: 'dispatcher/main.js', env: journal };
-  const schedulers = numbered('scheduler', settings.schedulers, () => ({ ...journal, DAGBOOK_BUNDLE_FOLDER: settings.dagsDir }));
+  const dispatcher: ProcessSpec = { name: 'dispatcher', entry: 'dispatcher/main.js', env: journal('dispatcher') };
+  const schedulers = numbered('scheduler', settings.schedulers, () => ({ ...journal('scheduler'), DAGBOOK_BUNDLE_FOLDER: settings.dagsDir }));
   const workers = numbered('worker', settings.workers, (name) => ({
     ...common,
     DAGBOOK_WORKER_SLOT: `local-${name}`,
