@@ -72,7 +72,7 @@ async function api<T>(method: string, path: string, body?: unknown): Promise<T> 
 
 async function writeDag(dagId: string, source: string): Promise<void> {
   writeFileSync(join(hosts.site('a'), 'dags', `${dagId}.ts`), source);
-  await until(() => api('GET', `/api/v2/dags/${dagId}`).then(() => true, () => undefined));
+  expect(await until(() => api<{ is_paused: boolean }>('GET', `/api/v2/dags/${dagId}`).catch(() => undefined))).toMatchObject({ is_paused: true });
   await api('PATCH', `/api/v2/dags/${dagId}`, { is_paused: false });
 }
 

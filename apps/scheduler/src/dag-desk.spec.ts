@@ -19,6 +19,24 @@ const triggered = async (runId: string, logicalDateMs: number | null = null): Pr
 const ended = (runId: string, state: 'success' | 'failed') => house.command('d', { type: 'MarkRun', runId, state, user: 'ann' });
 const inDag = (type: string) => house.until(async () => (await house.types(dagStream('d'))).includes(type));
 
+describe('where new DAGs are paused', () => {
+  const registered = async (definition: Partial<DagDefinition>): Promise<readonly string[]> => {
+    house = new SchedulerHouse('2026-02-01T00:00Z', [{ ...DAG, ...definition }]);
+    await house.start({ pausedAtCreation: true });
+    return house.types(dagStream('d'));
+  };
+  it('one that says nothing of it is, and once alone', async () => {
+    expect(await registered({})).toEqual(['DagVersionRegistered', 'DagPaused']);
+    await house.command('d', { type: 'SetPaused', paused: false, user: 'ann' });
+    await house.edit([{ ...DAG, tags: ['new'] }]);
+    await house.until(async () => (await house.types(dagStream('d'))).length === 4);
+    expect(await house.types(dagStream('d'))).toEqual(['DagVersionRegistered', 'DagPaused', 'DagUnpaused', 'DagVersionRegistered']);
+  });
+  it('one that says that it is not is not', async () => {
+    expect(await registered({ pausedUponCreation: false })).toEqual(['DagVersionRegistered']);
+  });
+});
+
 describe('failures in a row', () => {
   it('are counted over owners, and pause the DAG', async () => {
     await opened({ maxConsecutiveFailedRuns: 2 });

@@ -116,7 +116,7 @@ export class DagDesk {
     const dag = this.#dags.get(definition.dagId) ?? this.#begin(definition.dagId);
     const plan = this.#ports.plans.add(planHash, definition);
     await this.#turn(dag, async () => {
-      const command: DagCommand = { type: 'RegisterVersion', dagId: dag.dagId, planHash, bundleHash, file, pausedUponCreation: definition.pausedUponCreation ?? false, nowMs: this.#ports.clock.nowMs() };
+      const command: DagCommand = { type: 'RegisterVersion', dagId: dag.dagId, planHash, bundleHash, file, pausedUponCreation: definition.pausedUponCreation ?? this.#ports.pausedAtCreation ?? false, nowMs: this.#ports.clock.nowMs() };
       await this.#execute(dag, command);
       dag.plan = plan;
       await this.assets.declare(dag, definition);
@@ -490,6 +490,8 @@ export interface DagDeskPorts {
   /** Late too. */
   readonly assetFeed: () => AssetLoop;
   readonly watchers: Pick<WatcherDesk, 'sync' | 'drop'>;
+  /** Whether new DAGs that say nothing of it are paused. Default false. */
+  readonly pausedAtCreation?: boolean;
 }
 
 const REFOLD_AFTER_MS = 200;

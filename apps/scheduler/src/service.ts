@@ -43,6 +43,8 @@ export interface SchedulerPorts {
   readonly ownershipEveryMs?: number;
   /** How often lost hints are looked for. Default 2 s. */
   readonly reconcileEveryMs?: number;
+  /** Whether new DAGs that say nothing of it are paused. Default false. */
+  readonly pausedAtCreation?: boolean;
   /** Whether stored events go to `dagbook.events` for integrations. Default false: in one process nobody listens. */
   readonly relay?: boolean;
   readonly onFatal?: (error: unknown) => void;
@@ -65,7 +67,7 @@ export async function startScheduler(ports: SchedulerPorts): Promise<RunningSche
   const tracer = new RunTracer(ports.spans);
   const measures = new RunMetrics(ports.metrics);
   const watchers = new WatcherDesk({ store, publisher, announce: (position) => assets.announce(position), clock, log });
-  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log, assetFeed: () => assets, watchers });
+  const desk = new DagDesk({ store, plans, timetables: new TimetableDesk({ store, source: ports.bundles, clock, log }), engine: () => engine, clock, log, assetFeed: () => assets, watchers, pausedAtCreation: ports.pausedAtCreation ?? false });
   const assets: AssetLoop = new AssetLoop({ store, desk: desk.assets, publisher, everyMs: ports.reconcileEveryMs ?? 2_000, log });
   const engine: RunEngine = new RunEngine({
     store,

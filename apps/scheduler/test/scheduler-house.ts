@@ -30,9 +30,9 @@ export class SchedulerHouse {
   }
 
   /** Resolves when it knows all DAGs. */
-  async start(often: Pick<SchedulerPorts, 'ownershipEveryMs' | 'reconcileEveryMs'> = {}): Promise<RunningScheduler> {
+  async start(settings: Pick<SchedulerPorts, 'ownershipEveryMs' | 'reconcileEveryMs' | 'pausedAtCreation'> = {}): Promise<RunningScheduler> {
     const scheduler = await startScheduler({
-      stores: this.stores, broker: this.#broker, tokenSecret: 'secret', spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog, instance: `scheduler-${(this.#started += 1)}`, ...often,
+      stores: this.stores, broker: this.#broker, tokenSecret: 'secret', spans: noSpans, metrics: new Metrics('scheduler'), clock: this.clock, log: silentLog, instance: `scheduler-${(this.#started += 1)}`, ...settings,
       bundles: {
         start: async (onChange) => {
           this.#onChange = onChange;

@@ -7,8 +7,8 @@ import { buildSdk, BundleScanner } from './index.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 
-/** Every block of code in the authors' guide is a file that compiles and is read as a DAG. */
-describe('docs/writing-dags.md', () => {
+/** Every block of code in what authors are told is a file that compiles and is read as a DAG. */
+describe.each(['writing-dags', 'migrate-from-airflow', 'migrate-from-airflow.ko'])('docs/%s.md', (page) => {
   let folder: string;
   const files: string[] = [];
 
@@ -17,7 +17,7 @@ describe('docs/writing-dags.md', () => {
     mkdirSync(join(ROOT, 'node_modules/.cache'), { recursive: true });
     folder = mkdtempSync(join(ROOT, 'node_modules/.cache/guide-'));
     mkdirSync(join(folder, 'dags'));
-    const guide = readFileSync(join(ROOT, 'docs/writing-dags.md'), 'utf8');
+    const guide = readFileSync(join(ROOT, `docs/${page}.md`), 'utf8');
     for (const [, file, code] of guide.matchAll(/```ts\n\/\/ (dags\/\S+)\n([\s\S]*?)```/g)) {
       if (file === undefined || code === undefined) continue;
       files.push(file);

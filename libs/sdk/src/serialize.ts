@@ -63,7 +63,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('deadlines', deadlinesOf(dag, timezone)),
     ...present('watchers', watcherDefinitions(dag)),
     ...present('rerunWithLatestVersion', spec.rerunWithLatestVersion === true ? true : undefined),
-    ...present('pausedUponCreation', spec.pausedUponCreation === true ? true : undefined),
+    ...present('pausedUponCreation', spec.pausedUponCreation),
     ...present('params', spec.params === undefined ? undefined : paramsOf(dag, spec.params)),
     ...present('tags', spec.tags !== undefined && spec.tags.length > 0 ? [...spec.tags] : undefined),
     ...present('owner', spec.owner),

@@ -404,6 +404,7 @@ export interface DagSpec<S extends StandardSchemaV1> {
   /** A run that is cleared goes over to the newest version of the DAG, unless the request says otherwise. Default false. */
   rerunWithLatestVersion?: boolean;
   timeout?: Duration;
+  /** Whether it waits until it is unpaused when it is seen first. Default: what the site says, which is false unless it says true. */
   pausedUponCreation?: boolean;
   /** Names that every template of the DAG has, as Airflow's `user_defined_macros`. */
   macros?: { readonly [name: string]: SiteMacro };
