@@ -59,7 +59,7 @@ class StateAccess implements TaskStateStore, AssetStateStore {
   async set(key: string, value: unknown, { retention }: { readonly retention?: Duration | 'never' } = {}): Promise<void> {
     requireNone(stateKeyProblem(key));
     const text = stateValueText(value);
-    if (typeof text !== 'string') return requireNone(text);
+    if (typeof text !== 'string') return requireNone(text, `the state '${key}' is not kept: `);
     // UTF-8 is at most three bytes a code unit.
     if (text.length > MAX_STATE_VALUE_BYTES / 3) this.#requireRoom(key, new TextEncoder().encode(text).length);
     const kept = retention === undefined ? {} : { retentionMs: retention === 'never' ? null : durationMs('retention', retention) };
@@ -88,6 +88,6 @@ class StateAccess implements TaskStateStore, AssetStateStore {
 }
 
 /** Thrown where the author can catch it. */
-function requireNone(wrong: Problem | undefined): void {
-  if (wrong !== undefined) throw new TaskFailure('bad_output', `of the state store: ${problemText(wrong)}`);
+function requireNone(wrong: Problem | undefined, what = 'of the state store: '): void {
+  if (wrong !== undefined) throw new TaskFailure('bad_output', what + problemText(wrong));
 }

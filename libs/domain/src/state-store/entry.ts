@@ -50,8 +50,8 @@ export function stateValueText(value: unknown): string | Problem {
   } catch {
     // A cycle or a bigint.
   }
-  if (text === undefined) return problem('value', '', 'must be JSON, and this cannot be written as JSON', 'keep texts, numbers, booleans, lists and objects of them');
-  return holdsNoNumber ? problem('value', '', 'holds NaN or Infinity, which JSON does not have', 'keep null or a text in its place') : text;
+  if (text === undefined) return problem('value', undefined, 'cannot be written as JSON', 'keep texts, numbers, booleans, lists and objects of them');
+  return holdsNoNumber ? problem('value', undefined, 'holds NaN or Infinity, which JSON does not have', 'keep null or a text in its place') : text;
 }
 
 export type StateSizeVerdict = { readonly kind: 'kept' | 'refused'; readonly message?: string };
