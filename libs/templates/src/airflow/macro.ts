@@ -6,9 +6,9 @@ import { truth } from '../value/operator.ts';
 import { isText, indexOf, textOf } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 import { PyDateTime } from '../date/datetime.ts';
+import { DATEUTIL } from '../date/dateutil.ts';
 import { DATETIME_TYPE, PyModule, TIME_MODULE } from '../date/module.ts';
 import { datetimeDifferenceForHumans } from '../date/pendulum.ts';
-import { RELATIVEDELTA_NAMES } from '../date/relativedelta.ts';
 import { strftime } from '../date/strftime.ts';
 import { strptime } from '../date/strptime.ts';
 import { PyTimedelta, spanMicros, TimedeltaType } from '../date/timedelta.ts';
@@ -45,8 +45,6 @@ const JSON_MODULE = new PyModule('json', [
   ['dumps', fn('dumps', 'obj * indent? sort_keys? ensure_ascii?', ([value, indent = null], rt) => toJson(value as Value, indent === null ? undefined : indexOf(indent), rt, false))],
 ]);
 
-const relativedelta = new PyModule('dateutil.relativedelta', RELATIVEDELTA_NAMES);
-
 /** `macros`, without what a site adds to it. */
 export const MACROS: readonly (readonly [string, Value])[] = [
   ['ds_add', fn('ds_add', 'ds days', dsAdd)],
@@ -54,7 +52,7 @@ export const MACROS: readonly (readonly [string, Value])[] = [
   ['datetime_diff_for_humans', fn('datetime_diff_for_humans', 'dt since?', datetimeDifferenceForHumans)],
   ['datetime', DATETIME_TYPE],
   ['timedelta', new TimedeltaType()],
-  ['dateutil', new PyModule('dateutil', [['relativedelta', relativedelta]])],
+  ['dateutil', DATEUTIL],
   ['time', TIME_MODULE],
   ['uuid', new PyModule('uuid', [['uuid4', fn('uuid4', '', (_, rt) => uuid4(rt))]])],
   ['random', fn('random', '', (_, rt) => rt.random())],

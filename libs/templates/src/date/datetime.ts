@@ -64,7 +64,7 @@ export class PyDate extends PyObject {
 
   override binary(operator: BinaryOperator, other: Value, reflected: boolean): Value | undefined {
     if (other instanceof PyTimedelta && (operator === '+' || (operator === '-' && !reflected))) return this.plus(other, operator === '+' ? 1n : -1n);
-    return operator === '-' && other instanceof PyDate ? (reflected ? other.minus(this) : this.minus(other)) : undefined;
+    return operator === '-' && other instanceof PyDate ? (reflected ? other.minus(this) : (other.takenFrom(this) ?? this.minus(other))) : undefined;
   }
 
   /** Moved on by a span, or back by it. */
@@ -74,6 +74,11 @@ export class PyDate extends PyObject {
 
   minus(other: PyDate): PyTimedelta {
     return new PyTimedelta(BigInt(this.days - other.days) * DAY);
+  }
+
+  /** What taking this away from another makes, where the class on the right has the first say. */
+  takenFrom(_other: PyDate): PyTimedelta | undefined {
+    return undefined;
   }
 
   override format(spec: string, rt: Runtime): string {
@@ -276,7 +281,7 @@ export class PyDateTime extends PyDate {
   }
 
   override strftime(format: string): string {
-    return strftime(format, { wall: this.wall, offsetSeconds: this.offsetSeconds, zoneName: this.zoneName });
+    return strftime(format, { wall: this.wall, offsetSeconds: this.offsetSeconds, zoneName: this.zoneName, isSummer: format.includes('s') && this.dstSeconds > 0 });
   }
 
   override equals(other: Value): boolean {
@@ -369,8 +374,8 @@ const DATETIME_METHODS = new MethodTable<PyDateTime>({
   time: ['', (self) => new PyTime(self.wall)],
   timestamp: ['', (self) => timestamp(self)],
   utcoffset: ['', (self) => (self.offsetSeconds === undefined ? null : new PyTimedelta(BigInt(self.offsetSeconds) * SECOND))],
-  tzname: ['', (self) => (self.zone === undefined ? null : self.zoneName)],
-  astimezone: ['tz?', (self, [zone]) => self.inZone(zone === undefined || zone === null ? UTC : zoneArgument(zone))],
+  tzname: ['', (self) => (self.zoneName === '' ? null : self.zoneName)],
+  astimezone: ['tz?', (self, [zone]) => self.inZone(zone === undefined || zone === null ? PLAIN_UTC : zoneArgument(zone))],
   timetz: ['', (self) => new PyTime(self.wall, self.zone)],
   dst: ['', (self) => (self.zone === undefined ? null : new PyTimedelta(BigInt(self.dstSeconds) * SECOND))],
   timetuple: ['', (self) => new StructTime(self.wall, self.zone === undefined ? -1 : self.dstSeconds === 0 ? 0 : 1)],

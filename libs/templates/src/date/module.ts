@@ -10,6 +10,7 @@ import { civilDate, dayNumber, isoWeek, weekday } from './calendar.ts';
 import { fromOrdinal, fromTimestamp, datetimeArguments, isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, seenIn } from './datetime.ts';
 import { strptime } from './strptime.ts';
 import { dateText } from './wall.ts';
+import type { Zone } from './zone.ts';
 import { fixedZone, PLAIN_UTC, UTC } from './zone.ts';
 
 /** A module or a class as far as templates reach into one: names, and perhaps a call. */
@@ -63,14 +64,15 @@ function ofIsoWeek(year: number, week: number, day: number): CivilDate {
 
 const ISO = /^(\d{4})-?(\d{2})-?(\d{2})(?:[^](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}:?\d{2}(?::?\d{2})?)?)?$/;
 
-function fromIso([value]: readonly (Value | undefined)[]): Value {
+/** `datetime.fromisoformat`; what is in UTC gets the zone given. */
+export function fromIso([value]: readonly (Value | undefined)[], utc: Zone = PLAIN_UTC): Value {
   const text = wantText(value, 'fromisoformat', 1);
   const match = ISO.exec(weekAsDate(text)) ?? raise('ValueError', `Invalid isoformat string: '${text}'`);
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
   const zone = match[8];
   const offset = zone === undefined ? undefined : zone === 'Z' ? 0 : Number(`${zone[0]}1`) * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(3).replaceAll(':', '').slice(0, 2)) * 60);
   const microsecond = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0'));
-  return new PyDateTime({ year, month, day, hour, minute, second, microsecond }, offset === undefined ? undefined : offset === 0 ? PLAIN_UTC : fixedZone(offset));
+  return new PyDateTime({ year, month, day, hour, minute, second, microsecond }, offset === undefined ? undefined : offset === 0 ? utc : fixedZone(offset));
 }
 
 const nowIn = (zone: Value | undefined, rt: Runtime): Value => {
@@ -82,7 +84,7 @@ const nowIn = (zone: Value | undefined, rt: Runtime): Value => {
 /** `datetime.datetime`, the class. The local zone of a template is UTC. */
 export const DATETIME_TYPE = new PyModule('datetime.datetime', [
   ['strptime', fn('strptime', 'date_string format /', parseTime)],
-  ['fromisoformat', fn('fromisoformat', 'date_string /', fromIso)],
+  ['fromisoformat', fn('fromisoformat', 'date_string /', (args) => fromIso(args))],
   ['fromtimestamp', fn('fromtimestamp', 'timestamp tz?', ([seconds, zone = null]) => {
     const at = isZone(zone) ? zone : UTC;
     const { wall, fold } = fromTimestamp(toFloatValue(seconds as Value), at);

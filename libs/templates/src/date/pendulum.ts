@@ -17,7 +17,7 @@ import { PyTimedelta, spanMicros } from './timedelta.ts';
 import type { Wall } from './wall.ts';
 import { DAY, dateText, HOUR, MINUTE, SECOND, wallMicros, wallOf } from './wall.ts';
 import type { Zone } from './zone.ts';
-import { fixedZone, namedZone, UTC } from './zone.ts';
+import { fixedZone, ForeignZone, namedZone, UTC } from './zone.ts';
 
 /** What `add` moves by: calendar units first, then a span of time. */
 interface Shift {
@@ -47,12 +47,22 @@ export class PendulumDateTime extends PyDateTime {
   }
 
   static instance(value: PyDateTime): PendulumDateTime {
-    return value instanceof PendulumDateTime ? value : PendulumDateTime.create(value.wall, value.zone ?? UTC, value.fold);
+    return value instanceof PendulumDateTime ? value : PendulumDateTime.create(value.wall, ownZoneOf(value.zone ?? UTC), value.fold);
+  }
+
+  /** Its zone, unless another library's, which counts as none where the time is set or moved. */
+  get ownZone(): Zone | undefined {
+    return this.zone?.foreign === true ? undefined : this.zone;
+  }
+
+  /** At another wall clock time in its own zone. */
+  placed(wall: Wall): PendulumDateTime {
+    return PendulumDateTime.create(wall, this.ownZone, this.fold);
   }
 
   /** Set, it keeps its fold; moved, as `shifted` does it, it has pendulum's own, the later. */
   override at(wall: Wall): PendulumDateTime {
-    return PendulumDateTime.create(wall, this.zone, this.fold);
+    return PendulumDateTime.create(wall, this.zone && ownZoneOf(this.zone), this.fold);
   }
 
   protected override seenAt(instant: bigint, zone: Zone): PendulumDateTime {
@@ -71,9 +81,11 @@ export class PendulumDateTime extends PyDateTime {
   }
 
   shifted({ months, days, micros, onWall = months !== 0 || days !== 0 }: Shift): PendulumDateTime {
-    if (!onWall && this.zone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, this.zone);
-    const date = yearChecked(addMonths(this.wall, months));
-    return PendulumDateTime.create(wallOf(wallMicros({ ...this.wall, ...date }) + BigInt(days) * DAY + micros), this.zone);
+    const { ownZone } = this;
+    if (!onWall && ownZone !== undefined) return PendulumDateTime.ofInstant(this.instant + micros, ownZone);
+    const from = onWall ? this.wall : wallOf(this.instant);
+    const date = yearChecked(addMonths(from, months));
+    return PendulumDateTime.create(wallOf(wallMicros({ ...from, ...date }) + BigInt(days) * DAY + micros), ownZone);
   }
 
   override plus(delta: PyTimedelta, sign: 1n | -1n): PendulumDateTime {
@@ -94,18 +106,22 @@ export class PendulumDateTime extends PyDateTime {
     return new Interval(other instanceof PendulumDateTime ? other : PendulumDateTime.create(other.wall, other.zone, other.fold), this, false);
   }
 
+  override takenFrom(other: PyDate): PyTimedelta | undefined {
+    return other instanceof PyDateTime && !(other instanceof PendulumDateTime) && other.zone !== undefined ? new Interval(this, PendulumDateTime.instance(other), false) : undefined;
+  }
+
   startOf(unit: string): PendulumDateTime {
     const { year, month } = this.wall;
     switch (unit) {
-      case 'second': return this.at({ ...this.wall, microsecond: 0 });
-      case 'minute': return this.at({ ...this.wall, second: 0, microsecond: 0 });
-      case 'hour': return this.at({ ...this.wall, minute: 0, second: 0, microsecond: 0 });
-      case 'day': return this.at({ ...this.wall, ...MIDNIGHT });
+      case 'second': return this.placed({ ...this.wall, microsecond: 0 });
+      case 'minute': return this.placed({ ...this.wall, second: 0, microsecond: 0 });
+      case 'hour': return this.placed({ ...this.wall, minute: 0, second: 0, microsecond: 0 });
+      case 'day': return this.placed({ ...this.wall, ...MIDNIGHT });
       case 'week': return this.shifted({ months: 0, days: -weekday(this.wall), micros: 0n }).startOf('day');
-      case 'month': return this.at({ year, month, day: 1, ...MIDNIGHT });
-      case 'year': return this.at({ year, month: 1, day: 1, ...MIDNIGHT });
-      case 'decade': return this.at({ year: year - (year % 10), month: 1, day: 1, ...MIDNIGHT });
-      case 'century': return this.at({ year: year - ((year - 1) % 100), month: 1, day: 1, ...MIDNIGHT });
+      case 'month': return this.placed({ year, month, day: 1, ...MIDNIGHT });
+      case 'year': return this.placed({ year, month: 1, day: 1, ...MIDNIGHT });
+      case 'decade': return this.placed({ year: year - (year % 10), month: 1, day: 1, ...MIDNIGHT });
+      case 'century': return this.placed({ year: year - ((year - 1) % 100), month: 1, day: 1, ...MIDNIGHT });
       default: return raise('ValueError', `Invalid unit "${unit}" for start_of()`);
     }
   }
@@ -114,15 +130,15 @@ export class PendulumDateTime extends PyDateTime {
     const { year, month } = this.wall;
     const last = { hour: 23, minute: 59, second: 59, microsecond: 999_999 };
     switch (unit) {
-      case 'second': return this.at({ ...this.wall, microsecond: 999_999 });
-      case 'minute': return this.at({ ...this.wall, second: 59, microsecond: 999_999 });
-      case 'hour': return this.at({ ...this.wall, minute: 59, second: 59, microsecond: 999_999 });
-      case 'day': return this.at({ ...this.wall, ...last });
+      case 'second': return this.placed({ ...this.wall, microsecond: 999_999 });
+      case 'minute': return this.placed({ ...this.wall, second: 59, microsecond: 999_999 });
+      case 'hour': return this.placed({ ...this.wall, minute: 59, second: 59, microsecond: 999_999 });
+      case 'day': return this.placed({ ...this.wall, ...last });
       case 'week': return this.shifted({ months: 0, days: 6 - weekday(this.wall), micros: 0n }).endOf('day');
-      case 'month': return this.at({ year, month, day: daysInMonth(year, month), ...last });
-      case 'year': return this.at({ year, month: 12, day: 31, ...last });
-      case 'decade': return this.at({ year: year - (year % 10) + 9, month: 12, day: 31, ...last });
-      case 'century': return this.at({ year: year - ((year - 1) % 100) + 99, month: 12, day: 31, ...last });
+      case 'month': return this.placed({ year, month, day: daysInMonth(year, month), ...last });
+      case 'year': return this.placed({ year, month: 12, day: 31, ...last });
+      case 'decade': return this.placed({ year: year - (year % 10) + 9, month: 12, day: 31, ...last });
+      case 'century': return this.placed({ year: year - ((year - 1) % 100) + 99, month: 12, day: 31, ...last });
       default: return raise('ValueError', `Invalid unit "${unit}" for end_of()`);
     }
   }
@@ -130,8 +146,8 @@ export class PendulumDateTime extends PyDateTime {
   override attribute(name: string, rt: Runtime): Value | undefined {
     const { offsetSeconds, wall } = this;
     switch (name) {
-      case 'timezone': case 'tz': return this.zone ?? null;
-      case 'timezone_name': return this.zone?.name ?? null;
+      case 'timezone': case 'tz': return this.ownZone ?? null;
+      case 'timezone_name': return this.ownZone?.name ?? null;
       case 'offset': return offsetSeconds === undefined ? null : BigInt(offsetSeconds);
       case 'offset_hours': return offsetSeconds === undefined ? null : offsetSeconds / 3600;
       case 'age': return new Interval(dateOf(this), dateOf(PendulumDateTime.ofInstant(rt.nowMicros(), this.zone)), false).parts.years;
@@ -245,8 +261,11 @@ function zoneOf(value: Value): Zone {
   if (value instanceof Undefined) value.fail();
   if (isText(value)) return textOf(value) === 'local' ? UTC : namedZone(textOf(value));
   if (isInt(value)) return fixedZone(indexOf(value));
-  return isZone(value) ? value : raise('TypeError', `a time zone cannot be made of ${typeName(value)}`);
+  return isZone(value) ? ownZoneOf(value) : raise('TypeError', `a time zone cannot be made of ${typeName(value)}`);
 }
+
+/** pendulum's own zone for one of another library's. */
+const ownZoneOf = (zone: Zone): Zone => (zone instanceof ForeignZone ? zone.base : zone);
 
 type Args = (Value | undefined)[];
 
@@ -289,19 +308,19 @@ function monthsOf(unit: Value | undefined, { month }: CivilDate): readonly [firs
 function firstOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
   const start = { year: self.wall.year, month: monthsOf(unit, self.wall)[0], day: 1 };
   const distance = day === undefined || day === null ? 0 : (weekdayInMonth(day) - weekday(start) + 7) % 7;
-  return self.at({ ...start, day: 1 + distance, ...MIDNIGHT });
+  return self.placed({ ...start, day: 1 + distance, ...MIDNIGHT });
 }
 
 function lastOf(self: PendulumDateTime, [unit, day]: Args): PendulumDateTime {
   const month = monthsOf(unit, self.wall)[1];
   const end = { year: self.wall.year, month, day: daysInMonth(self.wall.year, month) };
   const distance = day === undefined || day === null ? 0 : (weekday(end) - weekdayInMonth(day) + 7) % 7;
-  return self.at({ ...end, day: end.day - distance, ...MIDNIGHT });
+  return self.placed({ ...end, day: end.day - distance, ...MIDNIGHT });
 }
 
 function nthOf(self: PendulumDateTime, [unit, nth, day]: Args): PendulumDateTime {
   const found = firstOf(self, [unit, day]).shifted({ months: 0, days: 7 * (whole(nth) - 1), micros: 0n });
-  if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return self.at({ ...found.wall, ...MIDNIGHT });
+  if (found.instant <= lastOf(self, [unit]).endOf('day').instant) return self.placed({ ...found.wall, ...MIDNIGHT });
   return raise('PendulumException', `Unable to find occurrence ${whole(nth)} in ${typeof unit === 'string' ? unit : 'the unit'}`);
 }
 
@@ -378,15 +397,15 @@ const METHODS = new MethodTable<PendulumDateTime>({
   nth_of: ['unit nth day_of_week', nthOf],
   set: ['year? month? day? hour? minute? second? microsecond? tz?', (self, args) => {
     const zone = args[7];
-    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined || zone === null ? self.zone : zoneOf(zone), self.fold);
+    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined || zone === null ? self.ownZone : zoneOf(zone), self.fold);
   }],
   replace: [REPLACE, (self, args) => {
     const [zone, fold] = [args[7], args[8]];
-    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined ? self.zone : zone === null ? undefined : zoneOf(zone), fold === undefined || fold === null ? self.fold : indexOf(fold));
+    return PendulumDateTime.create(replacedWall(self.wall, args), zone === undefined ? (self.zone && ownZoneOf(self.zone)) : zone === null ? undefined : zoneOf(zone), fold === undefined || fold === null ? self.fold : indexOf(fold));
   }],
-  on: ['year month day', (self, args) => self.at(replacedWall(self.wall, args))],
+  on: ['year month day', (self, args) => self.placed(replacedWall(self.wall, args))],
   at: ['hour minute? second? microsecond?', (self, [hour, minute = 0n, second = 0n, microsecond = 0n]) =>
-    self.at(replacedWall(self.wall, [undefined, undefined, undefined, hour, minute, second, microsecond]))],
+    self.placed(replacedWall(self.wall, [undefined, undefined, undefined, hour, minute, second, microsecond]))],
   naive: ['', (self) => new PendulumDateTime(self.wall, undefined)],
   date: ['', dateOf],
   time: ['', (self) => new PendulumTime(self.wall)],
@@ -410,7 +429,7 @@ const METHODS = new MethodTable<PendulumDateTime>({
   to_datetime_string: tokens('YYYY-MM-DD HH:mm:ss'),
   to_formatted_date_string: tokens('MMM DD, YYYY'),
   to_day_datetime_string: tokens('ddd, MMM D, YYYY h:mm A'),
-  to_iso8601_string: ['', (self) => (self.zone?.name === 'UTC' ? self.iso('T').replace('+00:00', 'Z') : self.iso('T'))],
+  to_iso8601_string: ['', (self) => (self.ownZone?.name === 'UTC' ? self.iso('T').replace('+00:00', 'Z') : self.iso('T'))],
   to_atom_string: tokens(ISO),
   to_rfc3339_string: ['', (self) => self.iso('T')],
   to_w3c_string: tokens(ISO),

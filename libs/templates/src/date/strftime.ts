@@ -9,6 +9,8 @@ interface Formatted {
   readonly wall: Wall;
   readonly offsetSeconds: number | undefined;
   readonly zoneName: string;
+  /** Whether summer time sets the clock forward. */
+  readonly isSummer?: boolean;
 }
 
 const DIRECTIVE = /%([-_0^#]*)(\d*)([EO]?)(:?[^])/gu;
@@ -45,7 +47,7 @@ const swapped = (text: string): string => (text === text.toUpperCase() ? text.to
 
 const number = (value: number, width: number, fill: '0' | ' ' = '0'): Field => [value, width, fill];
 
-function fieldOf(letter: string, { wall, offsetSeconds, zoneName }: Formatted): Field | undefined {
+function fieldOf(letter: string, { wall, offsetSeconds, zoneName, isSummer = false }: Formatted): Field | undefined {
   const nested = (format: string): string => strftime(format, { wall, offsetSeconds, zoneName });
   const day = weekday(wall);
   switch (letter) {
@@ -66,8 +68,8 @@ function fieldOf(letter: string, { wall, offsetSeconds, zoneName }: Formatted): 
     case 'M': return number(wall.minute, 2);
     case 'S': return number(wall.second, 2);
     case 'f': return pad(wall.microsecond, 6);
-    // Python asks the C library, which knows of no zone but the local one.
-    case 's': return String(floorDivide(wallMicros(wall), SECOND));
+    // Python asks the C library, which knows of no zone but the local one and takes an hour off in summer.
+    case 's': return String(floorDivide(wallMicros(wall), SECOND) - (isSummer ? 3600n : 0n));
     case 'u': return number(day + 1, 1);
     case 'w': return number((day + 1) % 7, 1);
     case 'U': return number(Math.floor((dayOfYear(wall) + 6 - ((day + 1) % 7)) / 7), 2);

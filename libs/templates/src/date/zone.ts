@@ -34,6 +34,9 @@ export abstract class Zone extends PyObject {
     return beforeHolds ? before : after;
   }
 
+  /** Whether it is none of pendulum's own, which its dates then do not count as a zone when they move. */
+  readonly foreign: boolean = false;
+
   /** The offset where there is only one. */
   get alwaysOffset(): number | undefined {
     return undefined;
@@ -82,11 +85,57 @@ class FixedZone extends Zone {
   override repr(): string {
     return this.shown;
   }
+
+  override str(): string {
+    return this.name === 'UTC' ? this.name : this.shown;
+  }
+}
+
+/** A zone of another library: it tells the same time, by another name. */
+export class ForeignZone extends Zone {
+  override readonly foreign = true;
+  /** The zone whose time it tells. */
+  readonly base: Zone;
+  private readonly shown: string;
+  private readonly letters: string | undefined;
+  private readonly printed: string;
+
+  constructor(base: Zone, shown: string, letters?: string, printed = shown) {
+    super('');
+    this.base = base;
+    this.shown = shown;
+    this.letters = letters;
+    this.printed = printed;
+  }
+
+  override offsetAt(instant: bigint): number {
+    return this.base.offsetAt(instant);
+  }
+
+  override abbreviationAt(instant: bigint): string {
+    return this.letters ?? this.base.abbreviationAt(instant);
+  }
+
+  override get alwaysOffset(): number | undefined {
+    return this.base.alwaysOffset;
+  }
+
+  override repr(): string {
+    return this.shown;
+  }
+
+  override str(): string {
+    return this.printed;
+  }
+
+  override attribute(): undefined {
+    return undefined;
+  }
 }
 
 export const UTC: Zone = new FixedZone('UTC', 0, "Timezone('UTC')");
-/** `datetime.timezone.utc`, which differs from the above only in how it prints. */
-export const PLAIN_UTC: Zone = new FixedZone('UTC', 0, 'datetime.timezone.utc');
+/** `datetime.timezone.utc`. */
+export const PLAIN_UTC: Zone = new ForeignZone(UTC, 'datetime.timezone.utc', 'UTC', 'UTC');
 
 export function fixedZone(offsetSeconds: number): Zone {
   const name = offsetText(offsetSeconds);
