@@ -4,7 +4,7 @@
  */
 export type PythonException =
   | 'AirflowNotFoundException' | 'AirflowRuntimeError' | 'AssertionError' | 'AttributeError' | 'FilterArgumentError'
-  | 'IndexError' | 'KeyError' | 'LimitError' | 'NameError' | 'OverflowError' | 'ParserError' | 'PendulumException' | 'RecursionError' | 'RuntimeError' | 'SecurityError' | 'SyntaxError'
+  | 'IndexError' | 'JSONDecodeError' | 'KeyError' | 'LimitError' | 'OverflowError' | 'ParserError' | 'PendulumException' | 'RecursionError' | 'RuntimeError' | 'SecurityError' | 'SyntaxError'
   | 'TemplateAssertionError' | 'TemplateNotFound' | 'TemplateRuntimeError' | 'TemplatesNotFound' | 'TemplateSyntaxError' | 'TypeError' | 'UndefinedError'
   | 'ValueError' | 'ZeroDivisionError' | 'InvalidTimezone';
 

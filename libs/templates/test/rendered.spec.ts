@@ -21,6 +21,8 @@ const FILES: ReadonlyMap<string, string> = new Map([
 ]);
 const VARIABLES: ReadonlyMap<string, string> = new Map([['region', 'ap-northeast-2'], ['cfg', '{"k": [10, 20]}']]);
 const DAY_MS = 86_400_000;
+/** When the rows were rendered: the century of a year of two digits depends on it. */
+const RENDERED_MS = Date.UTC(2026, 10, 25);
 
 const rows = readFileSync(new URL('rendered.jsonl', import.meta.url), 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Row);
 
@@ -40,7 +42,7 @@ function answer(row: Row): Omit<Row, 'template' | 'logicalDate'> {
     const rendered = render(row.template, contextAt(row.logicalDate), (lookup): LookupAnswer => {
       const value = lookup.kind === 'variable' ? VARIABLES.get(lookup.key) : lookup.kind === 'template' ? FILES.get(lookup.name) : undefined;
       return value === undefined ? { found: false } : { found: true, value };
-    });
+    }, { ambient: { nowMs: RENDERED_MS } });
     return { rendered };
   } catch (error) {
     if (error instanceof TemplateError) return { error: error.exception };
@@ -51,5 +53,5 @@ function answer(row: Row): Omit<Row, 'template' | 'logicalDate'> {
 it('renders to the letter what Jinja rendered, and fails with the same exception', () => {
   const answers = rows.map((row) => ({ template: row.template, logicalDate: row.logicalDate, ...answer(row) }));
   expect(answers).toEqual(rows);
-  expect(rows).toHaveLength(652);
+  expect(rows).toHaveLength(744);
 });

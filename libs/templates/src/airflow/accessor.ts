@@ -1,4 +1,4 @@
-import { raise } from '../error.ts';
+import { isRaised, raise } from '../error.ts';
 import type { Json } from '../lookup.ts';
 import type { Runtime } from '../runtime.ts';
 import { fn } from '../value/function.ts';
@@ -6,6 +6,7 @@ import { iterate } from '../value/operator.ts';
 import { PyList, PyTuple } from '../value/sequence.ts';
 import { indexOf, isText, PyObject, textOf } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
+import { readJson } from '../value/json.ts';
 import { fromJson } from './json-value.ts';
 
 /** An object of Airflow's with these attributes, such as `dag_run`. */
@@ -59,15 +60,16 @@ class VariableAccessor extends PyObject {
     const answer = rt.lookup({ kind: 'variable', key });
     if (!answer.found) return undefined;
     if (!this.asJson) return fromJson(answer.value);
-    return typeof answer.value === 'string' ? parseJson(key, answer.value) : fromJson(answer.value);
+    return typeof answer.value === 'string' ? parseJson(key, answer.value, rt) : fromJson(answer.value);
   }
 }
 
-function parseJson(key: string, text: string): Value {
+function parseJson(key: string, text: string, rt: Runtime): Value {
   try {
-    return fromJson(JSON.parse(text) as Json);
-  } catch {
-    return raise('ValueError', `The variable "${key}" holds no JSON.`);
+    return readJson(text, rt);
+  } catch (error) {
+    if (!isRaised(error, 'JSONDecodeError')) throw error;
+    return raise('JSONDecodeError', `The variable "${key}" holds no JSON.`);
   }
 }
 

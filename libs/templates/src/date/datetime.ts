@@ -342,7 +342,7 @@ const timestamp = (self: PyDateTime): number => Number(self.instant) / 1_000_000
 const STRUCT_TIME = ['tm_year', 'tm_mon', 'tm_mday', 'tm_hour', 'tm_min', 'tm_sec', 'tm_wday', 'tm_yday', 'tm_isdst'];
 
 /** `time.struct_time`: a tuple whose fields have names, too. */
-class StructTime extends PyTuple {
+export class StructTime extends PyTuple {
   override readonly typeName = 'time.struct_time';
 
   constructor(wall: Wall, isDst: -1 | 0 | 1) {

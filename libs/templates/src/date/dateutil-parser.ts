@@ -3,6 +3,7 @@ import type { CivilDate } from './calendar.ts';
 import { daysInMonth, weekday as weekdayOf, WEEKDAYS } from './calendar.ts';
 import type { Wall } from './wall.ts';
 import { checkedWall } from './wall.ts';
+import { MIDNIGHT } from './datetime.ts';
 
 /** What a text says of a time; what it leaves out comes from a default. */
 interface Reading {
@@ -22,8 +23,10 @@ export interface ParserOptions {
   readonly dayFirst: boolean;
   readonly yearFirst: boolean;
   readonly fuzzy: boolean;
-  /** Of today, in whose century years of two digits lie. */
-  readonly thisYear: number;
+  /** What the text leaves out; today's midnight without it. */
+  readonly otherwise: Wall | undefined;
+  /** Asked only for what the text leaves out, and for the century of a year of two digits. */
+  today(): CivilDate;
 }
 
 const table = (...names: readonly (readonly string[])[]): ReadonlyMap<string, number> => new Map(names.flatMap((group, index) => group.map((name) => [name, index] as const)));
@@ -128,12 +131,13 @@ function wrong(): never {
 }
 
 /** `dateutil.parser.parse`: the text's own parts over those of a default; its zone by name or offset. ParserError for what is no time. */
-export function parseTime(text: string, otherwise: Wall, options: ParserOptions): { readonly wall: Wall; readonly offsetSeconds: number | undefined; readonly zoneName: string | undefined } {
+export function parseTime(text: string, options: ParserOptions): { readonly wall: Wall; readonly offsetSeconds: number | undefined; readonly zoneName: string | undefined } {
   const reading = readTime(text, options);
   if (reading === undefined) return raise('ParserError', `Unknown string format: ${text}`);
   if (Object.keys(reading).length === 0) return raise('ParserError', `String does not contain a date: ${text}`);
   const { weekday, zoneName, offsetSeconds, ...parts } = reading;
-  const merged = { ...otherwise, ...parts };
+  const isWhole = parts.year !== undefined && parts.month !== undefined && parts.day !== undefined;
+  const merged = { ...(options.otherwise ?? { ...(isWhole ? NO_DATE : options.today()), ...MIDNIGHT }), ...parts };
   if (parts.day === undefined && merged.month >= 1 && merged.month <= 12) merged.day = Math.min(merged.day, daysInMonth(merged.year, merged.month));
   let wall: Wall;
   try {
@@ -144,6 +148,8 @@ export function parseTime(text: string, otherwise: Wall, options: ParserOptions)
   if (weekday !== undefined && !parts.day) wall = nextWeekday(wall, weekday);
   return { wall, offsetSeconds, zoneName };
 }
+
+const NO_DATE: CivilDate = { year: 1, month: 1, day: 1 };
 
 function nextWeekday(wall: Wall, wanted: number): Wall {
   const day = wall.day + ((wanted - weekdayOf(wall) + 7) % 7);
@@ -190,7 +196,7 @@ class TimeReader {
 
   private fullYear(year: number): number {
     if (year >= 100 || this.parts.centurySpecified) return year;
-    const { thisYear } = this.options;
+    const thisYear = this.options.today().year;
     const full = year + thisYear - (thisYear % 100);
     if (full >= thisYear + 50) return full - 100;
     return full < thisYear - 50 ? full + 100 : full;

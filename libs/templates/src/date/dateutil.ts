@@ -41,10 +41,10 @@ function gettz([name = null]: Args, rt: Runtime): Value {
 function parse([text, , otherwise = null, ignoreZone = false, dayFirst = null, yearFirst = null, fuzzy = false]: Args, rt: Runtime): Value {
   if (text instanceof Undefined) text.fail();
   if (text === undefined || !isText(text)) return raise('TypeError', `Parser must be a string or character stream, not ${typeName(text ?? null)}`);
-  const today = seenIn(UTC, rt.nowMicros()).wall;
-  const base = otherwise instanceof PyDateTime ? otherwise.wall : { ...today, ...MIDNIGHT };
-  const options = { dayFirst: dayFirst !== null && truth(dayFirst, rt), yearFirst: yearFirst !== null && truth(yearFirst, rt), fuzzy: truth(fuzzy, rt), thisYear: today.year };
-  const { wall, offsetSeconds, zoneName } = parseTime(textOf(text), base, options);
+  const { wall, offsetSeconds, zoneName } = parseTime(textOf(text), {
+    dayFirst: dayFirst !== null && truth(dayFirst, rt), yearFirst: yearFirst !== null && truth(yearFirst, rt), fuzzy: truth(fuzzy, rt),
+    otherwise: otherwise instanceof PyDateTime ? otherwise.wall : undefined, today: () => seenIn(UTC, rt.nowMicros()).wall,
+  });
   if (truth(ignoreZone, rt)) return new PyDateTime(wall, otherwise instanceof PyDateTime ? otherwise.zone : undefined);
   if (zoneName === 'UTC') return new PyDateTime(wall, TZLOCAL);
   if (offsetSeconds === undefined) return new PyDateTime(wall, otherwise instanceof PyDateTime ? otherwise.zone : undefined);

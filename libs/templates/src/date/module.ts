@@ -112,9 +112,3 @@ export const DATETIME_TYPE = new PyModule('datetime.datetime', [
   const { wall, zone, fold } = datetimeArguments('datetime', args);
   return new PyDateTime(wall, zone, fold);
 });
-
-/** The module `time`, of which only what needs no clock of its own or an injected one is there. */
-export const TIME_MODULE = new PyModule('time', [
-  ['time', fn('time', '', (_, rt) => Number(rt.nowMicros()) / 1e6)],
-  ['strftime', fn('strftime', 'format', ([format], rt) => new PyDateTime(seenIn(UTC, rt.nowMicros()).wall, UTC).strftime(wantText(format, 'strftime', 1)))],
-]);

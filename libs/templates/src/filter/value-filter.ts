@@ -2,70 +2,15 @@ import { isRaised, raise } from '../error.ts';
 import type { Filter, Runtime } from '../runtime.ts';
 import { filter } from './filter.ts';
 import { getOnlyAttribute } from '../value/attribute.ts';
-import { PyDict } from '../value/dict.ts';
+import { jsonLayout, writeJson } from '../value/json.ts';
 import { arithmetic, exactFixed, round, toFloatValue, toInt } from '../value/number.ts';
 import { truth } from '../value/operator.ts';
 import { floatText } from '../value/repr.ts';
-import { PyList, PyTuple } from '../value/sequence.ts';
-import { indexOf, intOf, isInt, isNumber, isText, Markup, PyObject, textOf, typeName, Undefined } from '../value/value.ts';
+import { indexOf, intOf, isInt, isNumber, isText, Markup, PyObject, typeName, Undefined } from '../value/value.ts';
 import type { Value } from '../value/value.ts';
 
-interface JsonLayout {
-  /** What a level is indented by; undefined: all on one line. */
-  readonly pad: string | undefined;
-  readonly sortKeys: boolean;
-}
-
-/** JSON as Python's `json.dumps` writes it: ASCII only, a blank after `,` and `:`, NaN and Infinity by name. */
-export function toJson(value: Value, indent: number | string | undefined, rt: Runtime, sortKeys = true): string {
-  if (typeof indent === 'number') rt.allocate(Math.max(0, indent));
-  const pad = indent === undefined ? undefined : typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, indent));
-  return write(value, { pad, sortKeys }, '\n', rt);
-}
-
-function write(value: Value, layout: JsonLayout, newline: string, rt: Runtime): string {
-  const { pad } = layout;
-  if (value === null) return 'null';
-  if (typeof value === 'boolean') return String(value);
-  if (isText(value)) return writeText(textOf(value), rt);
-  if (typeof value === 'number') return Number.isFinite(value) ? floatText(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
-  if (isInt(value)) return rt.repr(value);
-  const within = pad === undefined ? newline : newline + pad;
-  const separator = pad === undefined ? ', ' : `,${within}`;
-  const bracket = (open: string, items: readonly string[], close: string): string =>
-    items.length === 0 ? open + close : pad === undefined ? open + items.join(separator) + close : `${open}${within}${items.join(separator)}${newline}${close}`;
-  if (value instanceof PyList || value instanceof PyTuple) return rt.nested(() => bracket('[', value.items.map((item) => write(item, layout, within, rt)), ']'));
-  if (value instanceof PyDict) return rt.nested(() => bracket('{', entriesOf(value, layout.sortKeys, rt).map(([key, item]) => `${writeText(key, rt)}: ${write(item, layout, within, rt)}`), '}'));
-  return raise('TypeError', `Object of type ${typeName(value)} is not JSON serializable`);
-}
-
-function entriesOf(dict: PyDict, sort: boolean, rt: Runtime): (readonly [string, Value])[] {
-  const entries = [...dict.pairs()];
-  if (!sort) return entries.map(([key, item]) => [keyText(key, rt), item] as const);
-  if (entries.some(([key]) => isText(key)) && entries.some(([key]) => !isText(key))) {
-    raise('TypeError', "'<' not supported between instances of keys of different types");
-  }
-  return entries
-    .sort(([a], [b]) => (isText(a) && isText(b) ? (textOf(a) < textOf(b) ? -1 : 1) : isNumber(a) && isNumber(b) ? Number(a) - Number(b) : 0))
-    .map(([key, item]) => [keyText(key, rt), item] as const);
-}
-
-function keyText(key: Value, rt: Runtime): string {
-  if (isText(key)) return textOf(key);
-  if (key === null) return 'null';
-  if (typeof key === 'boolean') return String(key);
-  return isNumber(key) ? rt.repr(key) : raise('TypeError', `keys must be str, int, float, bool or None, not ${typeName(key)}`);
-}
-
-const JSON_ESCAPES: { readonly [char: string]: string } = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f' };
-
-function writeText(text: string, rt: Runtime): string {
-  rt.allocate(text.length);
-  return `"${text.replace(/["\\\x00-\x1f]|[^\x00-\x7e]/g, (char) => JSON_ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
-}
-
 function toJsonFilter(value: Value, [indent = null]: readonly (Value | undefined)[], rt: Runtime): Value {
-  const json = toJson(value, indent === null ? undefined : isText(indent) ? textOf(indent) : indexOf(indent), rt);
+  const json = writeJson(value, { ...jsonLayout(indent, rt), sortKeys: true }, rt);
   return new Markup(json.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026').replaceAll("'", '\\u0027'));
 }
 
