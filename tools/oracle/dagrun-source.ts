@@ -40,7 +40,8 @@ for (const task of tasks) placedAs(task.id);
 for (const task of tasks) placedAs(task.id).after(...task.upstream.map(placedAs));
 for (const task of tasks.filter(({ kind }) => kind === 'branch')) {
   const ways = tasks.filter(({ upstream }) => upstream.includes(task.id));
-  d.branch(placedAs(task.id), Object.fromEntries(ways.map(({ id }) => [id, placedAs(id)])));
+  // One that leads nowhere decides nothing.
+  if (ways.length > 0) d.branch(placedAs(task.id), Object.fromEntries(ways.map(({ id }) => [id, placedAs(id)])));
 }
 export default d;
 `;

@@ -68,7 +68,7 @@ export const DATEUTIL = new PyModule('dateutil', [
   ['relativedelta', new PyModule('dateutil.relativedelta', RELATIVEDELTA_NAMES)],
   ['parser', new PyModule('dateutil.parser', [
     ['parse', fn('parse', 'timestr parserinfo? default? ignoretz? dayfirst? yearfirst? fuzzy?', parse)],
-    ['isoparse', fn('isoparse', 'dt_str', ([text = null]) => fromIso([isText(text) ? textOf(text).replace(/^(\d{4})$/, '$1-01').replace(/^(\d{4}-\d\d)$/, '$1-01') : text], TZUTC))],
+    ['isoparse', fn('isoparse', 'dt_str', ([text = null], rt) => fromIso([isText(text) ? textOf(text).replace(/^(\d{4})$/, '$1-01').replace(/^(\d{4}-\d\d)$/, '$1-01') : text], rt, TZUTC))],
   ])],
   ['tz', new PyModule('dateutil.tz', [
     ['gettz', fn('gettz', 'name?', gettz)],

@@ -9,9 +9,10 @@ import type { CivilDate } from './calendar.ts';
 import { civilDate, dayNumber, isoWeek, weekday } from './calendar.ts';
 import { fromOrdinal, fromTimestamp, datetimeArguments, isZone, MIDNIGHT, PyDate, PyDateTime, PyTime, seenIn } from './datetime.ts';
 import { strptime } from './strptime.ts';
-import { dateText } from './wall.ts';
+import { PyTimedelta } from './timedelta.ts';
+import { dateText, offsetText, SECOND } from './wall.ts';
 import type { Zone } from './zone.ts';
-import { fixedZone, PLAIN_UTC, UTC } from './zone.ts';
+import { fixedZone, ForeignZone, PLAIN_UTC, UTC } from './zone.ts';
 
 /** A module or a class as far as templates reach into one: names, and perhaps a call. */
 export class PyModule extends PyObject {
@@ -43,10 +44,17 @@ function wantText(value: Value | undefined, callee: string, position: number): s
   return raise('TypeError', `${callee}() argument ${position} must be str, not ${typeName(value ?? null)}`);
 }
 
-const parseTime = ([text, format]: readonly (Value | undefined)[]): Value => {
+const parseTime = ([text, format]: readonly (Value | undefined)[], rt: Runtime): Value => {
   const { wall, offsetSeconds } = strptime(wantText(text, 'strptime', 1), wantText(format, 'strptime', 2));
-  return new PyDateTime(wall, offsetSeconds === undefined ? undefined : offsetSeconds === 0 ? PLAIN_UTC : fixedZone(offsetSeconds));
+  return new PyDateTime(wall, offsetSeconds === undefined ? undefined : plainZone(offsetSeconds, rt));
 };
+
+/** `datetime.timezone` of an offset. */
+function plainZone(offsetSeconds: number, rt: Runtime): Zone {
+  if (offsetSeconds === 0) return PLAIN_UTC;
+  const name = `UTC${offsetText(offsetSeconds)}`;
+  return new ForeignZone(fixedZone(offsetSeconds), `datetime.timezone(${rt.repr(new PyTimedelta(BigInt(offsetSeconds) * SECOND))})`, name, name);
+}
 
 const ISO_WEEK = /^(\d{4})-?W(\d{2})(?:-?([1-7]))?(?=$|[^-\d])/;
 
@@ -65,14 +73,14 @@ function ofIsoWeek(year: number, week: number, day: number): CivilDate {
 const ISO = /^(\d{4})-?(\d{2})-?(\d{2})(?:[^](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}:?\d{2}(?::?\d{2})?)?)?$/;
 
 /** `datetime.fromisoformat`; what is in UTC gets the zone given. */
-export function fromIso([value]: readonly (Value | undefined)[], utc: Zone = PLAIN_UTC): Value {
+export function fromIso([value]: readonly (Value | undefined)[], rt: Runtime, utc?: Zone): Value {
   const text = wantText(value, 'fromisoformat', 1);
   const match = ISO.exec(weekAsDate(text)) ?? raise('ValueError', `Invalid isoformat string: '${text}'`);
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
   const zone = match[8];
   const offset = zone === undefined ? undefined : zone === 'Z' ? 0 : Number(`${zone[0]}1`) * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(3).replaceAll(':', '').slice(0, 2)) * 60);
   const microsecond = Number((match[7] ?? '').slice(0, 6).padEnd(6, '0'));
-  return new PyDateTime({ year, month, day, hour, minute, second, microsecond }, offset === undefined ? undefined : offset === 0 ? utc : fixedZone(offset));
+  return new PyDateTime({ year, month, day, hour, minute, second, microsecond }, offset === undefined ? undefined : offset === 0 ? (utc ?? PLAIN_UTC) : plainZone(offset, rt));
 }
 
 const nowIn = (zone: Value | undefined, rt: Runtime): Value => {
@@ -84,7 +92,7 @@ const nowIn = (zone: Value | undefined, rt: Runtime): Value => {
 /** `datetime.datetime`, the class. The local zone of a template is UTC. */
 export const DATETIME_TYPE = new PyModule('datetime.datetime', [
   ['strptime', fn('strptime', 'date_string format /', parseTime)],
-  ['fromisoformat', fn('fromisoformat', 'date_string /', (args) => fromIso(args))],
+  ['fromisoformat', fn('fromisoformat', 'date_string /', (args, rt) => fromIso(args, rt))],
   ['fromtimestamp', fn('fromtimestamp', 'timestamp tz?', ([seconds, zone = null]) => {
     const at = isZone(zone) ? zone : UTC;
     const { wall, fold } = fromTimestamp(toFloatValue(seconds as Value), at);

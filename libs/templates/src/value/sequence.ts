@@ -32,6 +32,14 @@ export class Slice extends PyObject {
 
   /** The positions it selects of a sequence of this length. */
   positions(length: number): number[] {
+    const { start, stop, step } = this.bounds(length);
+    const positions: number[] = [];
+    for (let at = start; step > 0 ? at < stop : at > stop; at += step) positions.push(at);
+    return positions;
+  }
+
+  /** Where it begins, ends and how it steps in a sequence of this length. */
+  bounds(length: number): { readonly start: number; readonly stop: number; readonly step: number } {
     const step = sliceIndex(this.step) ?? 1;
     if (step === 0) raise('ValueError', 'slice step cannot be zero');
     const [lowest, highest] = step > 0 ? [0, length] : [-1, length - 1];
@@ -40,11 +48,7 @@ export class Slice extends PyObject {
       if (index === undefined) return absent;
       return Math.max(lowest, Math.min(highest, index < 0 ? index + length : index));
     };
-    const start = clamp(this.start, step > 0 ? lowest : highest);
-    const stop = clamp(this.stop, step > 0 ? highest : lowest);
-    const positions: number[] = [];
-    for (let at = start; step > 0 ? at < stop : at > stop; at += step) positions.push(at);
-    return positions;
+    return { start: clamp(this.start, step > 0 ? lowest : highest), stop: clamp(this.stop, step > 0 ? highest : lowest), step };
   }
 }
 
@@ -283,11 +287,8 @@ export class PyRange extends PyObject {
 
   override item(key: Value): Value {
     if (!(key instanceof Slice)) return this.at(position(key, this.count, 'range object'));
-    const positions = key.positions(this.count);
-    const [first = 0, second = first + 1] = positions;
-    const step = this.step * BigInt(positions.length > 1 ? second - first : 1);
-    const start = this.at(first);
-    return new PyRange(start, start + step * BigInt(positions.length), step);
+    const { start, stop, step } = key.bounds(this.count);
+    return new PyRange(this.at(start), this.at(stop), this.step * BigInt(step));
   }
 
   override equals(other: Value): boolean {
