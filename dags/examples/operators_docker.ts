@@ -1,10 +1,10 @@
-// Containers on the worker's own engine: one for a task, a command in one that runs already, and tidying up.
-import { dag, docker, dockerClean, dockerExec } from '@dagbook/sdk';
+// Containers on the worker's own engine: one for a task, and tidying up.
+import { dag, docker, dockerClean } from '@dagbook/sdk';
 import { z } from 'zod';
 
 const d = dag('operators_docker', {
   startDate: '2026-01-01', tags: ['example', 'operators'],
-  params: z.object({ image: z.string().default('busybox:latest'), running: z.string().default('etl').describe('a container that runs already') }),
+  params: z.object({ image: z.string().default('busybox:latest') }),
 });
 
 // Params and results reach a field as a task's result does; a first task hands on what the run was asked for.
@@ -15,6 +15,5 @@ const counted = d.task('count', docker({
 }), { timeout: '10m' })();
 
 d.task('show', docker({ image, command: 'echo "$LINES_SEEN lines"', env: { LINES_SEEN: counted.get('lines') } }))();
-d.task('inside', dockerExec({ container: '{{ params.running }}', command: 'echo "inside for {{ ds }}"' }))().after(counted);
 d.task('tidy', dockerClean({ olderThan: '7d', labels: 'dagbook.dag', dryRun: true }), { triggerRule: 'all_done' })().after(counted);
 export default d;

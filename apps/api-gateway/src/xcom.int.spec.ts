@@ -146,6 +146,7 @@ describe('set by people', () => {
   it.each([
     ['POST', 'nothing', '', { key: 'a', value: 1 }, 404, 'Task with ID: `nothing` not found in dag: `pipeline`'],
     ['POST', 'report', '', { key: 'a', value: 1, map_index: 4 }, 404, 'This run has no task instance report[4]: list its task instances for the ones it has.'],
+    ['POST', 'load', '', { key: 'a', value: 1 }, 409, 'load is mapped and has not expanded yet: set the XCom of one of its instances once it has.'],
     ['POST', 'report', '', { value: 1 }, 422, undefined],
     ['POST', 'report', '', { key: 'a' }, 422, undefined],
     ['POST', 'report', '', { key: '', value: 1 }, 422, undefined],

@@ -148,7 +148,7 @@ const ENDS: { readonly [dagId: string]: End } = {
 };
 
 /** Run by the operators' own tests, on the real thing. */
-const NEED_A_SERVER = ['operators_docker', 'operators_notify', 'operators_s3', 'operators_sql'];
+const NEED_A_SERVER = ['operators_docker', 'operators_docker_exec', 'operators_notify', 'operators_s3', 'operators_sql'];
 
 interface Shape {
   readonly tags: readonly string[];

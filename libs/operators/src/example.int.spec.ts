@@ -10,6 +10,7 @@ import { mock, provideOperators, type TaskRef } from '@dagbook/sdk';
 import { startEngineRig } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import dockerExample from '../../../dags/examples/operators_docker.ts';
+import dockerExecExample from '../../../dags/examples/operators_docker_exec.ts';
 import notifyExample from '../../../dags/examples/operators_notify.ts';
 import s3Example from '../../../dags/examples/operators_s3.ts';
 import sqlExample from '../../../dags/examples/operators_sql.ts';
@@ -77,16 +78,19 @@ test('operators_notify', async () => {
   }
 });
 
-test('operators_docker', async () => {
+test('operators_docker and operators_docker_exec', async () => {
   const rig = await startEngineRig();
   process.env['DOCKER_HOST'] = rig.engine.address;
   try {
     const lines: string[] = [];
-    const running = await rig.docker.createContainer({ Image: rig.image, name: 'etl', Cmd: ['sleep', '1000'] });
-    await running.start();
     const result = await dockerExample.test({ logicalDate: '2026-01-05', params: { image: rig.image }, log: ({ task, event }) => lines.push(`${task}: ${event}`) });
     expect([result.state, lines.filter((line) => line.includes('line'))]).toEqual(['success', ['count: line 1', 'count: line 2', 'count: line 3', 'count: {"lines":3}', 'show: 3 lines']]);
-    expect(lines).toContain('inside: inside for 2026-01-05');
+
+    const running = await rig.docker.createContainer({ Image: rig.image, name: 'etl', Cmd: ['sleep', '1000'] });
+    await running.start();
+    const inside: string[] = [];
+    const { state } = await dockerExecExample.test({ logicalDate: '2026-01-05', log: ({ task, event }) => inside.push(`${task}: ${event}`) });
+    expect([state, inside.at(-1)]).toEqual(['success', 'tell: inside for manual__2026-01-05T00:00:00+00:00']);
     await running.remove({ force: true });
   } finally {
     delete process.env['DOCKER_HOST'];

@@ -53,6 +53,14 @@ describe('what a person sets', () => {
     expect(story.give(setting('rows', 1, 'create', 'a', 0))).toEqual(['refused: unknown_task_instance']);
   });
 
+  test('is not of a mapped task that has no instances yet', () => {
+    const story = begun({ a: {}, m: { after: 'a', mapping: overResultOf('a') } });
+    expect(story.give(setting('rows', 1, 'create', 'm'))).toEqual(['refused: xcom_not_expanded']);
+    story.returns('a', [1, 2]);
+    expect(story.give(setting('rows', 1, 'create', 'm'))).toEqual(['refused: unknown_task_instance']);
+    expect(story.give(setting('rows', 1, 'create', 'm', 1))).toEqual(['XComSet m[1]']);
+  });
+
   test('before a task begins stays until the task returns something', () => {
     const story = begun({ a: {}, z: { after: 'a', reads: ['a'] } });
     story.give(setting('return_value', 7));

@@ -34,6 +34,9 @@ export function setXCom(run: DagRun, command: Command<'SetXCom'>): Decision<RunE
   if (key === '' || key.length > MAX_KEY_CHARACTERS || /[\0\p{Surrogate}]/u.test(key)) {
     return reject('invalid_xcom_key', `The key of an XCom has ${key.length} characters: give 1 to ${MAX_KEY_CHARACTERS}, without U+0000 or half a surrogate pair.`);
   }
+  if (instance.slot.plan.mapping !== undefined && instance.slot.length === null) {
+    return reject('xcom_not_expanded', `${instance.slot.plan.taskId} is mapped and has not expanded yet: set the XCom of one of its instances once it has.`);
+  }
   if (mode === 'create' && hasXCom(instance, key)) return reject('xcom_exists', `The XCom with key: \`${key}\` with mentioned task instance already exists.`);
   if (mode === 'update' && isMissing(instance, key)) return missing(key);
   const lengths = key === XCOM_KEY ? lengthsOf(instance, command) : {};
