@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { containerOf, HostFolders } from './host-folders.ts';
+import { HostFolders, placeOf } from './host-folders.ts';
 
 // What a container sees of a host whose /srv/data and /srv/data/deep are mounted into it.
 const here = mkdtempSync(join(tmpdir(), 'dagbook-folders-'));
@@ -30,8 +30,13 @@ test('on the host itself all is seen, and what is not there yet keeps its name',
   expect(all.resolve('/')).toBe('/');
 });
 
-test('a process knows its container by what is mounted into it', () => {
+test('a process knows its container by what is mounted into it, and takes none that it cannot tell for the host', () => {
   const id = 'c0ffee'.padEnd(64, '0');
-  const line = `712 704 254:1 /var/lib/docker/containers/${id}/resolv.conf /etc/resolv.conf rw,relatime - ext4 /dev/vda1 rw`;
-  expect([containerOf(`711 704 0:60 / / rw - overlay overlay rw\n${line}\n`), containerOf('24 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n')]).toEqual([id, undefined]);
+  const layers = '711 704 0:60 / / rw,relatime - overlay overlay rw,lowerdir=/x';
+  const disk = '24 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw';
+  const inDocker = `712 704 254:1 /var/lib/docker/containers/${id}/resolv.conf /etc/resolv.conf rw,relatime - ext4 /dev/vda1 rw`;
+  const inPodman = `712 704 254:1 /containers/storage/overlay-containers/${id}/userdata/hostname /etc/hostname rw,relatime - ext4 /dev/vda1 rw`;
+  const inPod = '712 704 254:1 /var/lib/kubelet/pods/1-2/etc-hosts /etc/hosts rw,relatime - ext4 /dev/vda1 rw';
+  expect([[layers, inDocker], [disk, inDocker], [layers, inPodman]].map((lines) => placeOf(lines.join('\n'), {}))).toEqual([{ container: id }, { container: id }, { container: id }]);
+  expect([placeOf(`${layers}\n${inPod}`, {}), placeOf(disk, { container: 'podman' }), placeOf(`${disk}\n`, {})]).toEqual(['unknown', 'unknown', 'host']);
 });

@@ -67,8 +67,20 @@ export class HostFolders {
   }
 }
 
-/** The id of the container that a process runs in, by what engines mount into each (`/proc/self/mountinfo`). */
-export const containerOf = (mountInfo: string): string | undefined => /\/containers\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf) /.exec(mountInfo)?.[1];
+/** Where a process runs: on the host, in a container that the engine knows, or in one of which nothing is known. */
+export type Place = 'host' | 'unknown' | { readonly container: string };
+
+/**
+ * By what engines mount into each container (`/proc/self/mountinfo`), Docker's and Podman's. A root of layers, or the
+ * `container` of the environment, means a container: one that cannot be told is not taken for the host.
+ */
+export function placeOf(mountInfo: string, environment: { readonly container?: string }): Place {
+  const id = /\/(?:overlay-)?containers\/([0-9a-f]{64})\/(?:userdata\/)?(?:hostname|hosts|resolv\.conf) /.exec(mountInfo)?.[1];
+  if (id !== undefined) return { container: id };
+  const root = mountInfo.split('\n').map((line) => line.split(' ')).find((fields) => fields[4] === '/');
+  const isLayered = /overlay|aufs/.test(root?.[(root.indexOf('-') || -1) + 1] ?? '');
+  return isLayered || environment.container !== undefined ? 'unknown' : 'host';
+}
 
 const namesOf = (path: string): string[] => path.split('/').filter((name) => name !== '' && name !== '.');
 

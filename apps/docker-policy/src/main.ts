@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createLog, HealthServer, integer, Metrics, readSettings, text } from '@dagbook/platform';
-import { containerOf } from './host-folders.ts';
+import { placeOf } from './host-folders.ts';
 import { PolicyProxy } from './policy-proxy.ts';
 import { readSitePolicy, STRICTEST, type SitePolicy } from './site-policy.ts';
 
@@ -30,7 +30,8 @@ function settingsOrExit(): ReturnType<typeof readSettings<typeof SETTINGS>> {
 
 const { engineSocket, socket, policy, healthPort } = settingsOrExit();
 const log = createLog({ service: 'docker-policy' });
-const proxy = new PolicyProxy({ engineSocket, socket, policy, container: containerOf(readFileSync('/proc/self/mountinfo', 'utf8')), log });
+const place = placeOf(readFileSync('/proc/self/mountinfo', 'utf8'), process.env);
+const proxy = new PolicyProxy({ engineSocket, socket, policy, place, log });
 await proxy.listen();
 
 let failure = await proxy.engineFailure();
@@ -39,7 +40,7 @@ const metrics = new Metrics('docker-policy');
 metrics.collectProcess();
 const health = new HealthServer({ checks: { engine: () => failure }, metrics });
 await health.listen(healthPort, '0.0.0.0');
-log.info('up', { engineSocket, socket, policy });
+log.info('up', { engineSocket, socket, policy, place });
 
 async function stop(): Promise<void> {
   clearInterval(asking);

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Log } from '@dagbook/platform';
 import { type Mounted, PROTECTED_LABEL, type ResolvePath } from './container-rule.ts';
 import { type Admission, admitRequest, judgeContentType, judgeImage, judgeKnown, type KnownContainer } from './engine-request.ts';
-import { HostFolders } from './host-folders.ts';
+import { HostFolders, type Place } from './host-folders.ts';
 import type { SitePolicy } from './site-policy.ts';
 
 /** Bodies are a command's or a container's description; templates with megabytes of environment do not start anyway. */
@@ -23,8 +23,8 @@ export interface PolicyProxyOptions {
   /** Where the proxy listens; a socket that is there already is replaced. */
   readonly socket: string;
   readonly policy: SitePolicy;
-  /** The engine's container that this runs in; absent: on the host itself. */
-  readonly container?: string | undefined;
+  /** Where this runs. Default: on the host itself. */
+  readonly place?: Place;
   readonly log: Log;
 }
 
@@ -177,9 +177,10 @@ export class PolicyProxy {
   /** In a container only what is mounted into it is the host's; how, its engine knows. */
   async #foldersSeen(): Promise<HostFolders> {
     if (this.#folders !== undefined) return this.#folders;
-    const { container } = this.#options;
-    if (container === undefined) return (this.#folders = HostFolders.all());
-    const { Mounts = [] } = (await this.#askEngine(`/containers/${container}/json`)) as Inspected;
+    const { place = 'host' } = this.#options;
+    if (place === 'host') return (this.#folders = HostFolders.all());
+    if (place === 'unknown') return (this.#folders = HostFolders.mounted([]));
+    const { Mounts = [] } = (await this.#askEngine(`/containers/${place.container}/json`)) as Inspected;
     return (this.#folders = HostFolders.mounted(Mounts.filter(({ Type }) => Type === 'bind')));
   }
 

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptId, type AttemptKey, type LogChunk, type LogSlice } from '@dagbook/contracts';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DiskLogStore } from './disk-log-store.ts';
 
 let dir: string;
@@ -217,16 +217,27 @@ test('what a full disk does not take is kept by the bus and written when it does
   store = await DiskLogStore.open({ dir, nowMs, onError: (error) => errors.push(error) });
   const text = Array.from({ length: 400 }, (_, at) => `{"event":"${String(at).padStart(90, '.')}"}\n`).join('');
   const [first, second, third] = chunksOf(text, [8_000, 30_000]) as [LogChunk, LogChunk, LogChunk];
-  // What the kernel lets a process write into a file, in place of a disk that is full.
-  const limit = (bytes: string): void => void execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
   await store.append([first]);
-  limit('20000');
+  // A disk with room for some bytes more, and then for none.
+  const handle = await openFile(join(dir, 'any'), 'w');
+  const write = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, 'write');
+  await handle.close();
+  rmSync(join(dir, 'any'));
+  let room = 12_000;
+  write.mockImplementation(async function (this: FileHandle, ...args: unknown[]) {
+    const [bytes, from, length, at] = args as [Buffer, number, number, number];
+    if (room === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+    const taken = Math.min(room, length);
+    room -= taken;
+    writeSync(this.fd, bytes, from, taken, at);
+    return { bytesWritten: taken, buffer: bytes };
+  } as never);
   try {
-    for (let tries = 0; tries < 3; tries += 1) await expect(store.append([second])).rejects.toMatchObject({ code: 'logs.disk', retryable: true, message: `logs cannot be written below ${dir} (EFBIG): they wait on the bus until they can` });
-    expect([store.fault?.includes('EFBIG'), errors.length]).toEqual([true, 1]);
+    for (let tries = 0; tries < 3; tries += 1) await expect(store.append([second])).rejects.toMatchObject({ code: 'logs.disk', retryable: true, message: `logs cannot be written below ${dir} (ENOSPC): they wait on the bus until they can` });
+    expect([store.fault?.includes('ENOSPC'), errors.length]).toEqual([true, 1]);
     expect((await store.read(all))?.nextByte).toBeLessThanOrEqual(20_000);
   } finally {
-    limit('unlimited');
+    write.mockRestore();
   }
   await store.append([second]);
   await store.append([third]);

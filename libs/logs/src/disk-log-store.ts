@@ -35,7 +35,7 @@ const FOLLOW_BYTES = 256 * 1024;
 const FLUSH_WIDTH = 16;
 
 /** Of a disk that is full or gone, not of one log. */
-const MAY_PASS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS', 'EACCES', 'EMFILE', 'ENFILE', 'ENODEV', 'ENXIO']);
+const MAY_PASS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENODEV', 'ENXIO']);
 
 /** It may take the logs another time. */
 class LogDiskFault extends Error {

@@ -61,15 +61,25 @@ export class EndedLogs {
 
   /** Finds on the disk what an earlier life left, and since then and once an hour what lost workers left, and moves it. */
   async takeUp(): Promise<void> {
+    let againInMs = RETRY_MS;
+    try {
+      await this.#walk();
+      againInMs = WALK_EVERY_MS;
+    } finally {
+      this.#moveNext();
+      clearTimeout(this.#walkTimer);
+      if (!this.#closed) this.#walkTimer = setTimeout(() => void this.takeUp().catch((error: unknown) => this.#options.onError?.(error)), againInMs).unref();
+    }
+  }
+
+  /** Rejects when a folder is erased while it is walked through; what was found until then counts. */
+  async #walk(): Promise<void> {
     const { root, nowMs } = this.#options;
-    clearTimeout(this.#walkTimer);
     for await (const entry of await opendir(root, { recursive: true })) {
       if (this.#closed) return;
       const path = relative(root, join(entry.parentPath, entry.name));
       if (entry.isFile() && epochOf(path) !== undefined && !this.#moving.has(path) && !this.#waiting.has(path) && (await this.#isOver(path))) this.#waiting.set(path, nowMs());
     }
-    this.#moveNext();
-    this.#walkTimer = setTimeout(() => void this.takeUp().catch((error: unknown) => this.#options.onError?.(error)), WALK_EVERY_MS).unref();
   }
 
   async #isOver(path: string): Promise<boolean> {

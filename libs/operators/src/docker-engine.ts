@@ -70,14 +70,17 @@ export function engineFailure(doing: string, { address }: Engine, cause: unknown
     if (UNTRUSTED.test(code ?? '')) return new TaskFailure('bad_input', `the Docker engine at ${address} and this task do not trust each other (${code}), so ${doing} failed: correct tls_ca_cert, tls_client_cert and tls_client_key of the connection`, { cause, retry: false });
     return new TaskFailure('error', denied ? `this worker's user may not use the Docker engine at ${address}: give it the group of the socket` : `the Docker engine at ${address} is away (${code ?? (cause as Error).message}), so ${doing} failed`, { cause, retry: !denied });
   }
-  const final = (statusCode >= 400 && statusCode < 500 && !mayPass.includes(statusCode)) || MISTAKE.test(engineSays(cause));
+  const final = (statusCode >= 400 && statusCode < 500 && !mayPass.includes(statusCode)) || (statusCode === 500 && MISTAKE.test(engineSays(cause)));
   return new TaskFailure(final ? 'bad_input' : 'error', `${doing} failed: the Docker engine says ${engineSays(cause)}`, { cause, retry: !final });
 }
 
 /** Certificates that are missing, wrong, of another host or out of date, on either side. */
 const UNTRUSTED = /^(CERT_|ERR_TLS_|ERR_SSL_(TLSV1\d*_|SSLV3_)?ALERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
-/** An engine tells some of the author's mistakes as failures of its own: only its words tell them apart. */
+/**
+ * Some of an author's mistakes an engine (20.10.24) answers with 500, as if they were failures of its own that may pass:
+ * nothing but its words tells an unknown user from a broken disk.
+ */
 const MISTAKE = /unable to find (user|group) |uids and gids must be in range|is not a directory|not a directory: unknown/i;
 
 /** The engine's own words, without the client's around them. */

@@ -24,7 +24,8 @@ function workerRights(principal: string, host?: string): AclEntry[] {
 
 /**
  * Gives workers their rights: to one principal for all, or, where hosts are named, to `<principal>-<host>` of each on
- * what its own slots are assigned. Who has rights of a worker and is not named loses them. Repeating it changes nothing.
+ * what its own slots are assigned. Who has rights of a worker and is not named loses those, and no other. Repeating it
+ * changes nothing.
  */
 export async function giveWorkerRights(admin: Admin, principal: string, hosts: readonly string[] = []): Promise<void> {
   const named = new Map(hosts.map((host) => [`${principal}-${host}`, host]));
@@ -32,6 +33,9 @@ export async function giveWorkerRights(admin: Admin, principal: string, hosts: r
   const any = { resourceType: AclResourceTypes.ANY, resourcePatternType: ResourcePatternTypes.ANY, operation: AclOperationTypes.ANY, permissionType: AclPermissionTypes.ANY } as const;
   const { resources } = await admin.describeAcls(any);
   const holders = new Set(resources.flatMap(({ acls }) => acls.map((acl) => acl.principal)));
-  const gone = [...holders].filter((holder) => (holder === principal ? hosts.length > 0 : holder.startsWith(`${principal}-`) && !named.has(holder)));
-  if (gone.length > 0) await admin.deleteAcls({ filters: gone.map((holder) => ({ ...any, principal: holder })) });
+  const gone = [...holders].flatMap((holder) => {
+    if (holder === principal) return hosts.length > 0 ? workerRights(principal) : [];
+    return holder.startsWith(`${principal}-`) && !named.has(holder) ? workerRights(holder, holder.slice(principal.length + 1)) : [];
+  });
+  if (gone.length > 0) await admin.deleteAcls({ filters: gone });
 }
