@@ -30,6 +30,14 @@ for (const link of ['to-root', 'to-nothing']) {
 export default d;
 `;
 
+/** Host A has a stopped container of Dagbook's own: that of its migrations. */
+const cleanSource = `
+import { dag, dockerClean } from '@dagbook/sdk';
+const d = dag('clean', { schedule: null });
+d.task('clean', dockerClean({ images: true, olderThan: '1ms' }), { retries: 0, queue: 's22' })();
+export default d;
+`;
+
 const refusedSource = `
 import { dag, docker } from '@dagbook/sdk';
 const d = dag('refused', { schedule: null });
@@ -301,6 +309,12 @@ describe('two hosts, by the commands of the runbook', () => {
     expect(await hosts.printed('b', 'docker container prune')).toContain('Deleted Containers');
     expect(await hosts.b.docker('ps', '--all', '--quiet', '--filter', 'name=stopped')).toBe('');
     await hosts.printed('b', 'docker image prune');
+    await hosts.a.docker('create', '--name', 'stopped', 'dagbook:0.1.0', 'true');
+    await writeDag('clean', cleanSource);
+    await trigger('clean', 'first');
+    expect(await ended('clean', 'first')).toBe('success');
+    const cleaned = await logOf('clean', 'first', 'clean');
+    expect([/removed container stopped/.test(cleaned), /passed over: the container is .*, but it is Dagbook's own service migrate/.test(cleaned)]).toEqual([true, true]);
     await hosts.printed('a', LOG_IN);
     await hosts.printed('a', 'docker compose -f host-a.yml exec api-gateway dagbook db clean --older-than 90d');
     expect(await hosts.printed('a', '--archive /var/lib/dagbook/archive')).toMatch(/^0 runs /);

@@ -1,5 +1,5 @@
 import type { OperatorContext, OperatorExecutor } from '@dagbook/sdk';
-import { type Engine, engineFailure, engineOf, statusOf } from './docker-engine.ts';
+import { type Engine, engineFailure, engineOf, engineSays, statusOf } from './docker-engine.ts';
 import { Fields } from './field.ts';
 
 const DAY_MS = 86_400_000;
@@ -10,7 +10,7 @@ interface Wanted {
   readonly dryRun: boolean;
 }
 
-/** Removes stopped containers and images without a name, each named in the log; what is gone or in use by then is passed over. */
+/** Removes stopped containers and images without a name, each named in the log; what is gone, in use or kept from tasks is passed over. */
 export const dockerClean: OperatorExecutor = async (given, context) => {
   const fields = new Fields('dockerClean', given);
   const wanted: Wanted = {
@@ -41,7 +41,7 @@ async function cleanContainers({ docker }: Engine, { labels, beforeMs, dryRun }:
       say(context, dryRun, `container ${name}`);
       cleaned.push(name);
     } catch (cause) {
-      if (!isPassedOver(cause)) throw cause;
+      if (!isPassedOver(cause, context)) throw cause;
     }
   }
   return cleaned.sort();
@@ -58,12 +58,17 @@ async function cleanImages({ docker }: Engine, { labels, beforeMs, dryRun }: Wan
       images.push(Id);
       freedBytes += Size;
     } catch (cause) {
-      if (!isPassedOver(cause)) throw cause;
+      if (!isPassedOver(cause, context)) throw cause;
     }
   }
   return { images: images.sort(), freedBytes };
 }
 
-const isPassedOver = (cause: unknown): boolean => statusOf(cause) === 404 || statusOf(cause) === 409;
+function isPassedOver(cause: unknown, context: OperatorContext): boolean {
+  const status = statusOf(cause);
+  // What a policy in front of the engine keeps from tasks, Dagbook's own for one, is no reason to leave the rest.
+  if (status === 403) context.io.log('info', `passed over: ${engineSays(cause)}`, { logger: 'task.docker' });
+  return status === 403 || status === 404 || status === 409;
+}
 
 const say = (context: OperatorContext, dryRun: boolean, what: string): void => context.io.log('info', `${dryRun ? 'would remove' : 'removed'} ${what}`, { logger: 'task.docker' });

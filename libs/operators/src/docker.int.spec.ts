@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer as createHttpServer, request as ask } from 'node:http';
 import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createServer } from 'node:tls';
@@ -266,6 +267,26 @@ test('a command runs inside a container found by name or by label', async () => 
   await container.kill();
   expect(await cutOff).toMatchObject({ code: 'killed', message: 'the container ended while the command ran in it', detail: 'up', retry: true });
   await container.remove({ force: true });
+});
+
+test('cleaning passes over what a policy keeps from tasks', async () => {
+  for (const name of ['theirs', 'ours']) await rig.docker.createContainer({ name, Image: rig.image, Cmd: ['true'] });
+  const { Id: kept } = await rig.docker.getContainer('ours').inspect();
+  const socket = join(dirname(host.slice('unix://'.length)), 'policy');
+  const policy = createHttpServer((request, response) => {
+    if (request.url?.includes(kept) === true) return void response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"it is not yours"}');
+    const { method, url, headers } = request;
+    return void request.pipe(ask({ socketPath: host.slice('unix://'.length), method, path: url, headers }, (answer) => answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers))));
+  });
+  await new Promise<void>((resolve) => policy.listen(socket, resolve));
+  try {
+    const { context, lines } = rigOf({ connections: { engine: { host: `unix://${socket}` } }, nowMs: Date.now() + 2 * 86_400_000 });
+    expect(await dockerClean({ connection: 'engine' }, context)).toEqual({ containers: ['theirs'], images: [], freedBytes: 0 });
+    expect(lines.toSorted()).toEqual(['task.docker info: passed over: it is not yours', 'task.docker info: removed container theirs']);
+  } finally {
+    policy.close();
+    await rig.docker.getContainer('ours').remove();
+  }
 });
 
 test('cleaning names what it would remove, and removes only that', async () => {
