@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { attemptId, type AttemptKey, type LogChunk, type LogSlice } from '@dagbook/contracts';
+import { objectStoreAt } from '@dagbook/object-store';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DiskLogStore } from './disk-log-store.ts';
@@ -242,4 +243,26 @@ test('what a full disk does not take is kept by the bus and written when it does
   await store.append([second]);
   await store.append([third]);
   expect([await store.read(all), store.fault]).toEqual([{ fromByte: 0, nextByte: text.length, text, ended: true }, undefined]);
+});
+
+test('a walk that breaks off, since a folder goes while it looks, is made again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const objects = mkdtempSync(join(tmpdir(), 'dagbook-objects-'));
+  const errors: unknown[] = [];
+  try {
+    await store.close();
+    store = await DiskLogStore.open({ dir, nowMs: Date.now, objects: objectStoreAt(`file://${objects}`), onError: (error) => errors.push(error) });
+    await expect.poll(() => vi.getTimerCount()).toBe(1);
+    rmSync(dir, { recursive: true });
+    vi.advanceTimersByTime(3_600_000);
+    await expect.poll(() => [errors.length, vi.getTimerCount()]).toEqual([1, 1]);
+    mkdirSync(dirname(file()), { recursive: true });
+    writeFileSync(file(), '{"event":"left"}\n');
+    utimesSync(file(), new Date(0), new Date(0));
+    vi.advanceTimersByTime(10_000);
+    await expect.poll(() => [existsSync(file()), existsSync(file().replace(dir, objects))]).toEqual([false, true]);
+  } finally {
+    vi.useRealTimers();
+    rmSync(objects, { recursive: true });
+  }
 });
