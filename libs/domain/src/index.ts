@@ -3,7 +3,7 @@ export { invariant, isRejected, reject, unreachable } from './decider.ts';
 export type { Json } from './json.ts';
 export { canonicalJson } from './json.ts';
 export type {
-  DagCallback, DagDefinition, DeadlineDefinition, GroupDefinition, MappingDefinition, MapSource, ParamsDefinition,
+  AssetDefinition, DagCallback, DagDefinition, DeadlineDefinition, GroupDefinition, MappingDefinition, MapSource, ParamsDefinition,
   TaskCallback, TaskDefinition, TaskKind, TriggerRule, WeightRule,
 } from './dag/definition.ts';
 export type { DagEvent, FileEvent, ImportError } from './dag/event.ts';

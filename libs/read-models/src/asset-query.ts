@@ -5,6 +5,10 @@ import { selectRows, type Queryable } from './sql.ts';
 export interface ListedAsset {
   readonly assetId: number;
   readonly uri: string;
+  /** As its author names it, else its URI. */
+  readonly name: string;
+  readonly group: string | null;
+  readonly extra: { readonly [name: string]: Json } | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   readonly lastEventKey: number | null;
@@ -15,8 +19,9 @@ export interface ListedAsset {
 }
 
 interface AssetReference {
-  readonly kind: 'schedule' | 'inlet' | 'outlet';
+  readonly kind: 'schedule' | 'inlet' | 'outlet' | 'watcher';
   readonly dagId: string;
+  /** Of a watcher: its name. */
   readonly taskId: string;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -32,6 +37,8 @@ export interface ListedAssetEvent {
   readonly eventKey: number;
   readonly assetId: number;
   readonly uri: string;
+  readonly name: string;
+  readonly group: string | null;
   readonly extra: { readonly [name: string]: Json };
   readonly partitionKey: string | null;
   readonly sourceDagId: string | null;
@@ -61,10 +68,11 @@ export interface QueuedAssetEvent {
 }
 
 export type AssetOrder = 'id' | 'name' | 'uri' | 'createdAt' | 'updatedAt';
-const ASSET_ORDER = { id: 'a.asset_id', name: 'a.uri', uri: 'a.uri', createdAt: 'a.created_at_ms', updatedAt: 'a.updated_at_ms' } as const satisfies Record<AssetOrder, string>;
+const NAME = 'coalesce(a.name, a.uri)';
+const ASSET_ORDER = { id: 'a.asset_id', name: NAME, uri: 'a.uri', createdAt: 'a.created_at_ms', updatedAt: 'a.updated_at_ms' } as const satisfies Record<AssetOrder, string>;
 
 const REFERENCES = `SELECT r.* FROM rm.asset_references r JOIN rm.dags d ON d.dag_id = r.dag_id AND NOT d.is_stale WHERE r.asset_id = a.asset_id`;
-const ASSET = `SELECT a.asset_id AS "assetId", a.uri, a.created_at_ms AS "createdAtMs", a.updated_at_ms AS "updatedAtMs", a.last_event_key AS "lastEventKey", a.last_event_at_ms AS "lastEventAtMs",
+const ASSET = `SELECT a.asset_id AS "assetId", a.uri, ${NAME} AS name, a.asset_group AS "group", a.extra, a.created_at_ms AS "createdAtMs", a.updated_at_ms AS "updatedAtMs", a.last_event_key AS "lastEventKey", a.last_event_at_ms AS "lastEventAtMs",
   (SELECT coalesce(json_agg(json_build_object('aliasId', l.alias_id, 'name', l.name) ORDER BY l.alias_id), '[]') FROM rm.asset_alias_assets la JOIN rm.asset_aliases l USING (alias_id) WHERE la.asset_id = a.asset_id) AS aliases,
   (SELECT coalesce(json_agg(json_build_object('kind', r.kind, 'dagId', r.dag_id, 'taskId', r.task_id, 'createdAtMs', r.created_at_ms, 'updatedAtMs', r.updated_at_ms) ORDER BY r.dag_id, r.task_id, r.kind), '[]')
    FROM (${REFERENCES}) r) AS references
@@ -73,12 +81,11 @@ const ASSET = `SELECT a.asset_id AS "assetId", a.uri, a.created_at_ms AS "create
 /** `onlyActive`: those that a DAG names which is not stale. */
 export async function listAssets(
   db: Queryable,
-  filter: { readonly uriPatterns?: readonly (string | undefined)[]; readonly dagIds?: readonly string[] | undefined; readonly onlyActive: boolean },
+  filter: { readonly namePattern?: string | undefined; readonly uriPattern?: string | undefined; readonly dagIds?: readonly string[] | undefined; readonly onlyActive: boolean },
   order: readonly Order<AssetOrder>[],
   page: Page,
 ): Promise<Listed<ListedAsset>> {
-  const conditions = new Conditions();
-  for (const pattern of filter.uriPatterns ?? []) conditions.pattern('a.uri', pattern);
+  const conditions = new Conditions().pattern(NAME, filter.namePattern).pattern('a.uri', filter.uriPattern);
   if (filter.dagIds !== undefined && filter.dagIds.length > 0) conditions.add('EXISTS (SELECT FROM rm.asset_references r WHERE r.asset_id = a.asset_id AND r.dag_id = ANY (?::text[]))', [...filter.dagIds]);
   if (filter.onlyActive) conditions.add(`EXISTS (${REFERENCES}) = ?`, true);
   const total = await counted(db, `rm.assets a ${conditions.where}`, conditions.values);
@@ -108,7 +115,7 @@ export interface AssetEventFilter {
   readonly assetId?: number | undefined;
   readonly uri?: string | undefined;
   readonly alias?: string | undefined;
-  readonly uriPattern?: string | undefined;
+  readonly namePattern?: string | undefined;
   readonly sourceDagId?: string | undefined;
   readonly sourceTaskId?: string | undefined;
   readonly sourceRunId?: string | undefined;
@@ -129,7 +136,7 @@ export async function listAssetEvents(db: Queryable, filter: AssetEventFilter, o
     .addIf('e.asset_id = ?', filter.assetId)
     .addIf('a.uri = ?', filter.uri)
     .addIf('EXISTS (SELECT FROM rm.asset_alias_assets la JOIN rm.asset_aliases l USING (alias_id) WHERE la.asset_id = e.asset_id AND l.name = ?)', filter.alias)
-    .pattern('a.uri', filter.uriPattern)
+    .pattern(NAME, filter.namePattern)
     .addIf('e.source_dag_id = ?', filter.sourceDagId)
     .addIf('e.source_task_id = ?', filter.sourceTaskId)
     .addIf('e.source_run_id = ?', filter.sourceRunId)
@@ -139,7 +146,7 @@ export async function listAssetEvents(db: Queryable, filter: AssetEventFilter, o
   if (takenBy !== undefined) conditions.add('EXISTS (SELECT FROM rm.asset_event_runs t WHERE t.event_key = e.event_key AND t.dag_id = (?::text[])[1] AND t.run_id = (?::text[])[2])', [takenBy.dagId, takenBy.runId]);
   const from = `rm.asset_events e JOIN rm.assets a USING (asset_id) ${conditions.where}`;
   const total = await counted(db, from, conditions.values);
-  const sql = `SELECT e.event_key AS "eventKey", e.asset_id AS "assetId", a.uri, e.extra, e.partition_key AS "partitionKey", e.source_dag_id AS "sourceDagId", e.source_run_id AS "sourceRunId", e.source_task_id AS "sourceTaskId",
+  const sql = `SELECT e.event_key AS "eventKey", e.asset_id AS "assetId", a.uri, ${NAME} AS name, a.asset_group AS "group", e.extra, e.partition_key AS "partitionKey", e.source_dag_id AS "sourceDagId", e.source_run_id AS "sourceRunId", e.source_task_id AS "sourceTaskId",
       e.source_map_index AS "sourceMapIndex", e.at_ms AS "atMs",
       (SELECT coalesce(json_agg(json_build_object('dagId', r.dag_id, 'runId', r.run_id, 'state', r.state, 'runAfterMs', r.run_after_ms, 'startedAtMs', r.started_at_ms, 'endedAtMs', r.ended_at_ms, 'partitionKey', r.partition_key) ORDER BY r.run_key), '[]')
        FROM rm.asset_event_runs t JOIN rm.dag_runs r USING (dag_id, run_id) WHERE t.event_key = e.event_key) AS runs

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { assetQueueStream, dagStream, runStream } from '@dagbook/contracts';
 import type { AssetCondition, AssetFact, DagDefinition, QueuedUpdate } from '@dagbook/domain';
 import { ProjectionRunner, rebuildProjection } from '@dagbook/event-store';
@@ -91,7 +92,7 @@ it('follows the newest version, and counts a DAG that is gone for nobody', async
   await runner(1).catchUp();
   const active = await listAssets(postgres.stores.pool, { onlyActive: true }, [], PAGE);
   expect(active.rows.map(({ uri, references }) => [uri, references.length])).toEqual([['a', 1]]);
-  expect((await listAssets(postgres.stores.pool, { onlyActive: false, uriPatterns: ['no%', undefined] }, [], PAGE)).rows.map(({ uri }) => uri)).toEqual(['nobody']);
+  expect((await listAssets(postgres.stores.pool, { onlyActive: false, namePattern: 'no%' }, [], PAGE)).rows.map(({ uri }) => uri)).toEqual(['nobody']);
   expect((await listAssets(postgres.stores.pool, { onlyActive: false, dagIds: ['reader'] }, [{ field: 'uri', descending: true }], PAGE)).rows.map(({ uri }) => uri)).toEqual(['b', 'a']);
 });
 
@@ -103,4 +104,18 @@ it('makes the same rows when it folds anew', async () => {
   expect(live.filter((table) => table.length > 0)).toHaveLength(TABLES.length);
   await rebuildProjection({ pool: postgres.stores.pool, events: postgres.stores.events, schema: 'rm', make: projection, batchSize: 7 });
   expect(await rows('rm')).toEqual(live);
+});
+
+it('finds out of its plan what a DAG names that was registered before there were rows of assets', async () => {
+  const { pool } = postgres.stores;
+  const rows = async () => (await pool.query('SELECT dag_id, task_id, kind, uri FROM rm.asset_references JOIN rm.assets USING (asset_id) ORDER BY 1, 2, 3, 4')).rows;
+  const before = await rows();
+  expect(before).not.toEqual([]);
+  await pool.query('TRUNCATE rm.asset_references, rm.assets');
+  const migration = readFileSync(new URL('../../../deploy/migrations/0025_asset_descriptions.sql', import.meta.url), 'utf8');
+  const repair = `BEGIN; ${migration.slice(migration.indexOf('CREATE TEMPORARY'))} COMMIT`;
+  await pool.query(repair);
+  expect(await rows()).toEqual(before);
+  await pool.query(repair);
+  expect(await rows()).toEqual(before);
 });

@@ -1,5 +1,5 @@
 import {
-  emptyAssetQueue, evolveAssetQueue, leavesOf, restoreAssetQueue, snapshotAssetQueue, waitingUpdates, type AssetFact, type AssetQueue, type AssetUpdated, type DagDefinition, type Json, type QueuedUpdate, type RunCreated,
+  canonicalJson, emptyAssetQueue, evolveAssetQueue, leavesOf, restoreAssetQueue, snapshotAssetQueue, waitingUpdates, type AssetDefinition, type AssetFact, type AssetQueue, type AssetUpdated, type DagDefinition, type Json, type QueuedUpdate, type RunCreated,
 } from '@dagbook/domain';
 import { ASSET_QUEUES } from '@dagbook/contracts';
 import { formatPosition, toFact, type StoredEvent } from '@dagbook/event-store';
@@ -59,6 +59,7 @@ export class AssetFold {
     const references = referencesOf(definition).map(({ uri, taskId, kind }): ReferenceRow => ({
       dagId: definition.dagId, taskId, kind, assetId: this.#asset(uri, atMs).assetId, createdAtMs: atMs, updatedAtMs: atMs,
     }));
+    for (const described of definition.assets ?? []) this.#describe(described, atMs);
     for (const alias of aliasesOf(definition)) this.#alias(alias);
     this.#changes.references.set(definition.dagId, references);
   }
@@ -113,11 +114,20 @@ export class AssetFold {
   #asset(uri: string, atMs: number): AssetRow {
     let asset = this.#assets.get(uri);
     if (asset === undefined) {
-      asset = { assetId: this.#nextAssetId++, uri, createdAtMs: atMs, updatedAtMs: atMs, lastEventKey: null, lastEventAtMs: null };
+      asset = { assetId: this.#nextAssetId++, uri, createdAtMs: atMs, updatedAtMs: atMs, lastEventKey: null, lastEventAtMs: null, name: null, assetGroup: null, extra: null };
       this.#assets.set(uri, asset);
       this.#changes.assets.add(asset);
     }
     return asset;
+  }
+
+  /** The last DAG that says something of the asset is believed. */
+  #describe({ uri, name, group, extra }: AssetDefinition, atMs: number): void {
+    const asset = this.#asset(uri, atMs);
+    const described = { name: name ?? null, assetGroup: group ?? null, extra: extra ?? null };
+    if (canonicalJson({ name: asset.name, assetGroup: asset.assetGroup, extra: asset.extra }) === canonicalJson(described)) return;
+    Object.assign(asset, described, { updatedAtMs: atMs });
+    this.#changes.assets.add(asset);
   }
 
   #alias(name: string): number {
@@ -145,7 +155,7 @@ export class AssetFold {
     const wanted = [...new Set(uris)].filter((uri) => !this.#assets.has(uri));
     if (wanted.length === 0) return;
     const rows = await selectRows<AssetRow>(
-      db, `SELECT asset_id AS "assetId", uri, created_at_ms AS "createdAtMs", updated_at_ms AS "updatedAtMs", last_event_key AS "lastEventKey", last_event_at_ms AS "lastEventAtMs" FROM ${this.#schema}.assets WHERE uri = ANY ($1)`, [wanted],
+      db, `SELECT asset_id AS "assetId", uri, created_at_ms AS "createdAtMs", updated_at_ms AS "updatedAtMs", last_event_key AS "lastEventKey", last_event_at_ms AS "lastEventAtMs", name, asset_group AS "assetGroup", extra FROM ${this.#schema}.assets WHERE uri = ANY ($1)`, [wanted],
     );
     for (const row of rows) this.#assets.set(row.uri, row);
   }
@@ -165,13 +175,16 @@ interface AssetRow {
   readonly updatedAtMs: number;
   readonly lastEventKey: number | null;
   readonly lastEventAtMs: number | null;
+  readonly name: string | null;
+  readonly assetGroup: string | null;
+  readonly extra: Json;
 }
 
 interface ReferenceRow {
   readonly dagId: string;
-  /** Empty: the schedule. */
+  /** Empty: the schedule. Of a watcher: its name. */
   readonly taskId: string;
-  readonly kind: 'schedule' | 'inlet' | 'outlet';
+  readonly kind: 'schedule' | 'inlet' | 'outlet' | 'watcher';
   readonly assetId: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -194,7 +207,7 @@ class AssetChanges {
     const insert = async (table: string, rows: readonly object[], conflict: string): Promise<void> => {
       if (rows.length > 0) await db.query({ text: `INSERT INTO ${schema}.${table} SELECT * FROM json_populate_recordset(NULL::${schema}.${table}, $1::json) ${conflict}`, values: [recordset(rows)] });
     };
-    await insert('assets', [...this.assets], 'ON CONFLICT (asset_id) DO UPDATE SET last_event_key = EXCLUDED.last_event_key, last_event_at_ms = EXCLUDED.last_event_at_ms');
+    await insert('assets', [...this.assets], 'ON CONFLICT (asset_id) DO UPDATE SET last_event_key = EXCLUDED.last_event_key, last_event_at_ms = EXCLUDED.last_event_at_ms, updated_at_ms = EXCLUDED.updated_at_ms, name = EXCLUDED.name, asset_group = EXCLUDED.asset_group, extra = EXCLUDED.extra');
     await insert('asset_aliases', this.aliases, 'ON CONFLICT DO NOTHING');
     await insert('asset_alias_assets', this.aliasAssets, 'ON CONFLICT DO NOTHING');
     await this.#writeReferences(db, schema, insert);
@@ -220,10 +233,11 @@ class AssetChanges {
 }
 
 /** Each once. */
-function referencesOf({ schedule, tasks }: DagDefinition): readonly { readonly uri: string; readonly taskId: string; readonly kind: ReferenceRow['kind'] }[] {
+function referencesOf({ schedule, tasks, watchers = [] }: DagDefinition): readonly { readonly uri: string; readonly taskId: string; readonly kind: ReferenceRow['kind'] }[] {
   const scheduled = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? leavesOf(schedule.condition).flatMap((leaf) => (leaf.kind === 'asset' ? [{ uri: leaf.uri, taskId: '', kind: 'schedule' as const }] : [])) : [];
   return [
     ...scheduled,
+    ...watchers.map(({ uri, name }) => ({ uri, taskId: name, kind: 'watcher' as const })),
     ...tasks.flatMap(({ taskId, inlets = [], outlets = [] }) => [
       ...[...new Set(inlets)].map((uri) => ({ uri, taskId, kind: 'inlet' as const })), ...[...new Set(outlets)].map((uri) => ({ uri, taskId, kind: 'outlet' as const })),
     ]),

@@ -103,3 +103,16 @@ describe('assets', () => {
     await expect(byHand.testSchedule({ from: '2027-01-01', to: '2027-01-02', updates: [{ at: '2027-01-01', asset: orders }] })).rejects.toThrow("the schedule of 'h' names no asset");
   });
 });
+
+it('says of an asset what its author does, once, and of others nothing', () => {
+  const orders = asset('s3://lake/orders', { name: 'orders', group: 'sales', extra: { owner: 'ann' } });
+  const d = dag('describes', { schedule: when.any(orders, asset('s3://lake/plain')) });
+  d.task('read', async () => {}, { inlets: [orders], outlets: [asset('s3://lake/out', { extra: { hi: 'bye' } })] })();
+  expect(serialize(d).assets).toEqual([{ uri: 's3://lake/orders', name: 'orders', group: 'sales', extra: { owner: 'ann' } }, { uri: 's3://lake/out', extra: { hi: 'bye' } }]);
+  const again = dag('says_two_things', { schedule: when.any(orders) });
+  again.task('other', async () => {}, { outlets: [asset('s3://lake/orders', { name: 'sales' })] })();
+  expect(() => serialize(again)).toThrow('an asset has one name, group and extra');
+  const bad = dag('named_badly', { schedule: when.any(asset('a', { name: ' ' })) });
+  bad.empty('x');
+  expect(() => serialize(bad)).toThrow('assets.a.name');
+});

@@ -1,4 +1,4 @@
-import { assetAliasRule, assetUriRule, type AssetCondition } from '@dagbook/domain';
+import { assetAliasRule, assetUriRule, type AssetCondition, type AssetDefinition } from '@dagbook/domain';
 import { definitionError } from './error.ts';
 import { callSite } from './site.ts';
 import type { Asset, AssetAlias, AssetWatcher, Json } from './types.ts';
@@ -57,6 +57,14 @@ function refuse(field: string, value: unknown, wrong: ReturnType<typeof assetUri
 export const isAsset = (value: unknown): value is Asset => value instanceof AssetValue;
 
 export const watchersOf = (one: Asset): readonly AssetWatcher[] => (one instanceof AssetValue ? one.watchers : []);
+
+/** What there is to say of it beside its URI; undefined: nothing, or it is an alias. */
+export function describedAsset(value: unknown): AssetDefinition | undefined {
+  if (!(value instanceof AssetValue)) return undefined;
+  const { uri, name, group, extra } = value;
+  if (name === undefined && group === undefined && extra === undefined) return undefined;
+  return { uri, ...(name === undefined ? {} : { name }), ...(group === undefined ? {} : { group }), ...(extra === undefined ? {} : { extra: extra as AssetDefinition['extra'] & {} }) };
+}
 
 /** As a schedule names it; undefined: it is neither an asset nor an alias. */
 export function leafOf(value: unknown): AssetCondition | undefined {

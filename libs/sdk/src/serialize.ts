@@ -4,6 +4,7 @@ import type {
 import { dagProblems, problemText } from '@dagbook/domain';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { aliasesIn, urisIn } from './asset.ts';
+import { assetDefinitions } from './asset-definition.ts';
 import { dagCallbacks, deadlineCallbacks, taskCallbacks } from './callback.ts';
 import { DagDefinitionError, definitionError } from './error.ts';
 import { defaultsIn, jsonSchemaOf } from './json-schema.ts';
@@ -69,6 +70,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
     ...present('owner', spec.owner),
     ...present('doc', spec.doc),
     ...present('callbacks', dagCallbacks(dag)),
+    ...present('assets', assetDefinitions(dag)),
     tasks,
     ...present('groups', dag.groups.size === 0 ? undefined : [...dag.groups.values()].map(groupDefinition)),
   };

@@ -40,7 +40,7 @@ export class AssetController {
   @Get('assets')
   @Operation({ id: 'get_assets', summary: 'List assets', answers: AssetCollectionResponse, query: AssetListQuery })
   async list(@Query(query(AssetListQuery)) request: AssetListQuery): Promise<AssetCollectionResponse> {
-    const filter = { uriPatterns: [request.name_pattern, request.uri_pattern], dagIds: request.dag_ids, onlyActive: request.only_active ?? true };
+    const filter = { namePattern: request.name_pattern, uriPattern: request.uri_pattern, dagIds: request.dag_ids, onlyActive: request.only_active ?? true };
     const { rows, total } = await listAssets(this.#reader.db, filter, orderOf(request, ASSET_ORDERS, [{ field: 'id', descending: false }]), pageOf(request));
     return { assets: rows.map(assetView), total_entries: total };
   }
@@ -64,7 +64,7 @@ export class AssetController {
   @Operation({ id: 'get_asset_events', summary: 'List updates of assets, with the runs that took them', answers: AssetEventCollectionResponse, query: AssetEventListQuery })
   async events(@Query(query(AssetEventListQuery)) request: AssetEventListQuery): Promise<AssetEventCollectionResponse> {
     const filter: AssetEventFilter = {
-      assetId: request.asset_id, sourceDagId: request.source_dag_id, sourceTaskId: request.source_task_id, sourceRunId: request.source_run_id, sourceMapIndex: request.source_map_index, uriPattern: request.name_pattern,
+      assetId: request.asset_id, sourceDagId: request.source_dag_id, sourceTaskId: request.source_task_id, sourceRunId: request.source_run_id, sourceMapIndex: request.source_map_index, namePattern: request.name_pattern,
       ranges: timestampRanges(request),
     };
     return this.#events(filter, request, pageOf(request));

@@ -10,8 +10,8 @@ import { schemaProblems } from '../../test/schema-check.ts';
 const CONDITION: AssetCondition = { kind: 'all', of: [{ kind: 'asset', uri: 's3://a' }, { kind: 'asset', uri: 's3://b' }, { kind: 'alias', name: 'z' }] };
 const WRITER: DagDefinition = { dagId: 'writer', timezone: 'UTC', schedule: { kind: 'none' }, tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['s3://a'], outletAliases: ['z'] }] };
 const TWIN: DagDefinition = { ...WRITER, dagId: 'twin', tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['s3://b'] }, { taskId: 'v', operator: 'function', upstream: [], inlets: ['s3://b'] }] };
-const THIRD: DagDefinition = { ...WRITER, dagId: 'third', tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['s3://b'] }] };
-const READER: DagDefinition = { dagId: 'reader', timezone: 'UTC', schedule: { kind: 'assets', condition: CONDITION }, tasks: [{ taskId: 'r', operator: 'function', upstream: [] }] };
+const THIRD: DagDefinition = { ...WRITER, dagId: 'third', assets: [{ uri: 's3://b', name: 'rates', group: 'files', extra: { owner: 'ann' } }], tasks: [{ taskId: 'w', operator: 'function', upstream: [], outlets: ['s3://b'] }] };
+const READER: DagDefinition = { dagId: 'reader', timezone: 'UTC', schedule: { kind: 'assets', condition: CONDITION }, assets: [{ uri: 's3://a', name: 'orders' }], watchers: [{ uri: 's3://b', name: 'inbox' }], tasks: [{ taskId: 'r', operator: 'function', upstream: [] }] };
 const RUN = '/api/v2/dags/reader/dagRuns/r1';
 
 const postgres = withPostgres();
@@ -67,14 +67,14 @@ describe('the shapes of Airflow', () => {
 describe('assets', () => {
   it('tell who writes, reads and waits for them', async () => {
     expect((await house.get('/api/v2/assets/2')).body).toMatchObject({
-      id: 2, uri: 's3://b', name: 's3://b', group: 'asset', scheduled_dags: [{ dag_id: 'reader' }], producing_tasks: [{ dag_id: 'third', task_id: 'w' }, { dag_id: 'twin', task_id: 'w' }], consuming_tasks: [{ dag_id: 'twin', task_id: 'v' }],
+      id: 2, uri: 's3://b', name: 'rates', group: 'files', extra: { owner: 'ann' }, watchers: [{ name: 'inbox', trigger_id: 2 }], scheduled_dags: [{ dag_id: 'reader' }], producing_tasks: [{ dag_id: 'third', task_id: 'w' }, { dag_id: 'twin', task_id: 'w' }], consuming_tasks: [{ dag_id: 'twin', task_id: 'v' }],
     });
     const { body } = await house.get('/api/v2/dags/reader/details');
-    expect(body.asset_expression).toEqual({ all: [{ asset: { uri: 's3://a', name: 's3://a', group: 'asset' } }, { asset: { uri: 's3://b', name: 's3://b', group: 'asset' } }, { alias: { name: 'z', group: 'asset' } }] });
+    expect(body.asset_expression).toEqual({ all: [{ asset: { uri: 's3://a', name: 'orders', group: 'asset' } }, { asset: { uri: 's3://b', name: 's3://b', group: 'asset' } }, { alias: { name: 'z', group: 'asset' } }] });
   });
 
   it.each([
-    ['/api/v2/assets?uri_pattern=%25b', ['s3://b']], ['/api/v2/assets?dag_ids=twin', ['s3://b']], ['/api/v2/assets?order_by=-uri', ['s3://b', 's3://a']], ['/api/v2/assets?limit=1&offset=1', ['s3://b']],
+    ['/api/v2/assets?uri_pattern=%25b', ['s3://b']], ['/api/v2/assets?name_pattern=rat%25', ['s3://b']], ['/api/v2/assets?order_by=-name', ['s3://b', 's3://a']], ['/api/v2/assets?dag_ids=twin', ['s3://b']], ['/api/v2/assets?order_by=-uri', ['s3://b', 's3://a']], ['/api/v2/assets?limit=1&offset=1', ['s3://b']],
   ])('%s', async (path, uris) => {
     expect((await house.get(path)).body.assets.map(({ uri }: { uri: string }) => uri)).toEqual(uris);
   });
@@ -88,7 +88,7 @@ describe('assets', () => {
 
   it('list their events with the runs that took them', async () => {
     const { body } = await house.get('/api/v2/assets/events?source_run_id=w1');
-    expect(body).toMatchObject({ total_entries: 1, asset_events: [{ asset_id: 1, uri: 's3://a', extra: { rows: 3 }, source_dag_id: 'writer', source_task_id: 'w', source_map_index: -1, created_dagruns: [{ dag_id: 'reader', run_id: 'r1', state: 'running' }] }] });
+    expect(body).toMatchObject({ total_entries: 1, asset_events: [{ asset_id: 1, uri: 's3://a', name: 'orders', group: 'asset', extra: { rows: 3 }, source_dag_id: 'writer', source_task_id: 'w', source_map_index: -1, created_dagruns: [{ dag_id: 'reader', run_id: 'r1', state: 'running' }] }] });
     expect((await house.get(`${RUN}/upstreamAssetEvents`)).body.asset_events.map(({ uri }: { uri: string }) => uri)).toEqual(['s3://a', 's3://b']);
   });
 });

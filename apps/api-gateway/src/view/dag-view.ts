@@ -84,7 +84,7 @@ export function dagDetailsView(dag: ListedDag, plan: PlanView, { latest, foresig
     ...dagView(dag, plan, foresight, nowMs),
     catchup: definition.catchup ?? false,
     dag_run_timeout: definition.dagrunTimeoutMs === undefined ? null : `PT${definition.dagrunTimeoutMs / 1000}S`,
-    asset_expression: definition.schedule.kind === 'assets' || definition.schedule.kind === 'assetsOrTime' ? assetExpression(definition.schedule.condition) : null,
+    asset_expression: definition.schedule.kind === 'assets' || definition.schedule.kind === 'assetsOrTime' ? assetExpression(definition.schedule.condition, definition.assets) : null,
     doc_md: definition.doc ?? null,
     start_date: definition.startDate ?? null,
     end_date: definition.endDate ?? null,

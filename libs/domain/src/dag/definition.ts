@@ -39,8 +39,20 @@ export interface DagDefinition {
   readonly deadlines?: readonly DeadlineDefinition[];
   /** What watches the assets that the schedule waits for; it runs on a worker as attempts of its own kind. */
   readonly watchers?: readonly { readonly uri: string; readonly name: string }[];
+  /** What the author says of assets that the schedule or a task names, by URI; of most there is nothing to say. */
+  readonly assets?: readonly AssetDefinition[];
   readonly tasks: readonly TaskDefinition[];
   readonly groups?: readonly GroupDefinition[];
+}
+
+/** Of an asset itself; it decides nothing. */
+export interface AssetDefinition {
+  readonly uri: string;
+  /** Default: the URI. */
+  readonly name?: string;
+  /** Default `asset`. */
+  readonly group?: string;
+  readonly extra?: { readonly [name: string]: Json };
 }
 
 export interface ParamsDefinition {

@@ -1,3 +1,4 @@
+import { assetDefinitionProblems } from '../asset/definition.ts';
 import { assetAliasRule, assetUriRule } from '../asset/uri.ts';
 import { problem } from '../problem.ts';
 import type { Problem } from '../problem.ts';
@@ -53,6 +54,7 @@ function dagFieldProblems(dag: DagDefinition): Problem[] {
     ...idProblems(dag.dagId, 'dagId'),
     ...zoneProblems(dag.timezone, 'timezone'),
     ...timetableProblems(dag.schedule),
+    ...assetDefinitionProblems(dag.assets ?? []),
     ...(dag.startDate === undefined ? [] : instantProblems(dag.startDate, 'startDate')),
     ...(dag.endDate === undefined ? [] : instantProblems(dag.endDate, 'endDate')),
     ...numberProblems('maxActiveRuns', dag.maxActiveRuns, 1),
