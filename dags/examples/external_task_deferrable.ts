@@ -10,7 +10,7 @@ const parent = dag('example_external_task', spec);
 const start = parent.empty('start');
 const waited = parent.sensor('parent_task_sensor', externalTask({ dagId: 'child_dag', taskId: 'child_task' }), { every: '1s', mode: 'deferred' })().after(start);
 const begun = parent.sensor('trigger_child_task', triggerDag({
-  dagId: 'child_dag', logicalDate: '{{ ts }}', onExisting: 'reset', waitForCompletion: true, allowedStates: ['success', 'failed'],
+  dagId: 'child_dag', runId: 'scheduled__{{ ts }}', logicalDate: '{{ ts }}', onExisting: 'reset', waitForCompletion: true, allowedStates: ['success', 'failed'],
 }), { every: '1s', mode: 'deferred' })().after(start);
 parent.empty('end').after(begun, waited);
 

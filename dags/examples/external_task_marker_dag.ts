@@ -1,8 +1,8 @@
 // A child that waits for its parent's run of the same logical date. The parent's task is a marker: clearing it clears the child's
 // tasks too. Both have a schedule, so that their runs have logical dates in common.
-import { dag, every, externalTask, externalTaskMarker } from '@dagbook/sdk';
+import { dag, externalTask, externalTaskMarker } from '@dagbook/sdk';
 
-const spec = { schedule: every('30m'), startDate: '2021-01-01', catchup: false, tags: ['example', 'example2'] };
+const spec = { schedule: '*/30 * * * *', startDate: '2021-01-01', catchup: false, tags: ['example', 'example2'] } as const;
 const wait = { every: '1s', timeout: '10m', mode: 'reschedule' } as const;
 
 const parent = dag('example_external_task_marker_parent', spec);

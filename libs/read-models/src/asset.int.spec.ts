@@ -50,10 +50,12 @@ it('shows what waits as the domain folds it, and which run took what, whatever t
   const source = { dagId: 'writer', runId: 'w1', taskId: 'w', mapIndex: -1 };
   const first = await journal.updated('a', { extra: { n: 1 }, source });
   await journal.updated('nobody', { by: 'ann' });
+  // As in Airflow, of a partition: nothing to a DAG that does not ask for partitions.
+  await journal.updated('b', { partitionKey: '2026-11-25' });
   const second = await journal.updated('a', { source });
   await runner(1).catchUp();
   expect(await waiting()).toEqual([2]);
-  const third = await journal.updated('c', { aliases: ['z'], partitionKey: '2026-11-25' });
+  const third = await journal.updated('c', { aliases: ['z'] });
   const fourth = await journal.updated('b');
   await runner(2).catchUp();
   expect(await waiting()).toEqual([2, 5, 3]);
@@ -63,7 +65,7 @@ it('shows what waits as the domain folds it, and which run took what, whatever t
   expect(await waiting()).toEqual([5]);
   const { rows, total } = await listAssetEvents(postgres.stores.pool, { takenBy: { dagId: 'reader', runId: 'r1' } }, [], PAGE);
   expect([total, rows.map(({ uri, extra, partitionKey, sourceTaskId, runs }) => [uri, extra, partitionKey, sourceTaskId, runs.map(({ runId, state }) => [runId, state])])]).toEqual([4, [
-    ['a', { n: 1 }, null, 'w', [['r1', 'running']]], ['a', {}, null, 'w', [['r1', 'running']]], ['c', {}, '2026-11-25', null, [['r1', 'running']]], ['b', {}, null, null, [['r1', 'running']]],
+    ['a', { n: 1 }, null, 'w', [['r1', 'running']]], ['a', {}, null, 'w', [['r1', 'running']]], ['c', {}, null, null, [['r1', 'running']]], ['b', {}, null, null, [['r1', 'running']]],
   ]]);
   expect((await listAssetEvents(postgres.stores.pool, { sourceRunId: 'w1', ranges: [{ field: 'timestamp', comparison: '>', value: rows[0]?.atMs as number }] }, [], PAGE)).total).toBe(1);
   expect((await listAssetEvents(postgres.stores.pool, { alias: 'z' }, [{ field: 'timestamp', descending: true }], PAGE)).rows.map(({ eventKey }) => eventKey)).toEqual([fifth, third].map((position) => Number(position.split('-')[1])));
@@ -113,7 +115,7 @@ it('finds out of its plan what a DAG names that was registered before there were
   expect(before).not.toEqual([]);
   await pool.query('TRUNCATE rm.asset_references, rm.assets');
   const migration = readFileSync(new URL('../../../deploy/migrations/0025_asset_descriptions.sql', import.meta.url), 'utf8');
-  const repair = `BEGIN; ${migration.slice(migration.indexOf('CREATE TEMPORARY'))} COMMIT`;
+  const repair = `BEGIN; ${migration.slice(migration.indexOf('DO $$'))} COMMIT`;
   await pool.query(repair);
   expect(await rows()).toEqual(before);
   await pool.query(repair);

@@ -8,6 +8,9 @@ export const MAX_ITERATIONS = 100;
 
 export type Build<O> = (iteration: Scope<unknown> & Edge, previous: TaskRef<O> | undefined, index: number) => TaskRef<O>;
 
+/** In place of the result of an iteration that was skipped: one that was taken may answer anything, also nothing. */
+const NOT_TAKEN = Object.freeze({});
+
 /** Whatever the DAG's defaults say. */
 const GATE = { triggerRule: 'all_success' } as const;
 
@@ -31,9 +34,9 @@ export function layOut<O>(loop: Scope<unknown>, loopId: string, from: TaskRef<O>
         ? loop.shortCircuit(`again_${index}`, async (input: { result: O }) => !(await isEnough(input)), { ...GATE, ignoreDownstreamTriggerRules: false })({ result } as never)
         : loop.task(`again_${index}`, async (input: { result: O }) => refuseMore(await isEnough(input), loopId, maxIterations), GATE)({ result } as never);
   }
-  const taken = loop.task('result', async ({ all }: { all: (O | undefined)[] }) => all.findLast((value) => value !== undefined) as O, {
+  const taken = loop.task('result', async ({ all }: { all: (O | typeof NOT_TAKEN)[] }) => all.findLast((value) => value !== NOT_TAKEN) as O, {
     triggerRule: 'none_failed_min_one_success',
-  })({ all: results.map((result) => result.onSkip(undefined)) } as never);
+  })({ all: results.map((result) => result.onSkip(NOT_TAKEN)) } as never);
   if (gate !== undefined) taken.after(gate);
   return taken;
 }

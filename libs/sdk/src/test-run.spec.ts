@@ -130,6 +130,13 @@ describe('dag.test', () => {
     expect([result.stateOf(loop), asked]).toEqual(['upstream_failed', 2]);
   });
 
+  it('hands on what the last iteration taken made, also when that is nothing', async () => {
+    const d = dag('forgetful');
+    const loop = d.loop('l', null, (iteration, _, index) => iteration.task('work', async () => (index === 0 ? 'first' : undefined))(), { maxIterations: 4, until: (_, index) => index === 1 });
+    const read = d.task('read', async ({ value }: { value: string | undefined }) => value ?? 'nothing')({ value: loop });
+    expect((await d.test(quiet)).value(read)).toBe('nothing');
+  });
+
   it('ends a loop with the iteration that fails, and begins none after it', async () => {
     const d = dag('d');
     const begun: number[] = [];

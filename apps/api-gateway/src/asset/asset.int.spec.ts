@@ -113,7 +113,7 @@ describe('changes', () => {
   });
 
   it('strike out what waits', async () => {
-    expect((await house.get('/api/v2/dags/reader/assets/queuedEvents')).body).toMatchObject({ queued_events: [{ asset_id: 1, dag_id: 'reader' }, { asset_id: 2 }] });
+    expect((await house.get('/api/v2/dags/reader/assets/queuedEvents')).body).toMatchObject({ queued_events: [{ asset_id: 1, dag_id: 'reader' }], total_entries: 1 });
     expect((await house.ask('DELETE', '/api/v2/assets/1/queuedEvents?before=2026-11-26T00:00:00Z')).status).toBe(204);
     expect(commands.at(-1)).toEqual({ type: 'ClearAssetQueue', uris: ['s3://a'], beforeMs: Date.UTC(2026, 10, 26), user: 'admin' });
     expect((await house.get('/api/v2/dags/reader/assets/queuedEvents')).body).toEqual({ queued_events: [], total_entries: 0 });
