@@ -17,9 +17,9 @@ const is = (isThere: boolean) => async () => (isThere ? poke.done(true) : poke.a
 const waits = [
   d.sensor('wait_some_seconds', timeSensor({ after: '2s' }), soon)(),
   d.sensor('wait_some_seconds_async', timeSensor({ after: '2s' }), deferred)(),
-  d.sensor('fire_immediately', timeSensor({ at: '{{ ts }}' }), soon)(),
+  d.sensor('fire_immediately', timeSensor({ at: '2021-01-01T00:00:00Z' }), soon)(),
   d.sensor('timeout_after_second_date_in_the_future', timeSensor({ at: '2999-01-01T00:00:00Z' }), inVain)(),
-  d.sensor('fire_immediately_async', timeSensor({ at: '{{ ts }}' }), deferred)(),
+  d.sensor('fire_immediately_async', timeSensor({ at: '2021-01-01T00:00:00Z' }), deferred)(),
   d.sensor('timeout_after_second_date_in_the_future_async', timeSensor({ at: '2999-01-01T00:00:00Z' }), { ...inVain, mode: 'deferred' })(),
   d.sensor('Sensor_succeeds', shell('exit 0'), soon)(),
   d.sensor('Sensor_fails_after_3_seconds', shell('exit 1'), { ...inVain, timeout: '3s' })(),

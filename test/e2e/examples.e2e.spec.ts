@@ -43,6 +43,9 @@ const ENDS: readonly (readonly [dagId: string, run: string, tasks: { readonly [t
   ['example_failed_dag', 'failed', { fail_task: 'failed' }],
 ];
 
+/** Their templates, or the other DAG, want a logical date. */
+const DATED = ['example_bash_decorator', 'example_external_task', 'templates_in_operators'];
+
 /** Of a task that the day decides. */
 const isAny = (state: string | undefined): boolean => state === '*';
 
@@ -72,8 +75,7 @@ describe('npm start -- --examples', () => {
 
   it('knows them, and begins a run of each', async () => {
     await expect.poll(() => dagIds(product), PATIENCE).toEqual(expect.arrayContaining(ENDS.map(([dagId]) => dagId)));
-    const dated = { example_external_task: '2026-01-05T00:00:00Z' } as { readonly [dagId: string]: string };
-    for (const [dagId] of ENDS) await product.api('POST', `/api/v2/dags/${dagId}/dagRuns`, { dag_run_id: 'asked', logical_date: dated[dagId] ?? null });
+    for (const [dagId] of ENDS) await product.api('POST', `/api/v2/dags/${dagId}/dagRuns`, { dag_run_id: 'asked', logical_date: DATED.includes(dagId) ? '2026-01-05T00:00:00Z' : null });
   });
 
   it.each(ENDS)('%s ends as in Airflow: %s', async (dagId, end, others) => {
@@ -141,23 +143,36 @@ describe('npm start -- --examples', () => {
 
   it('runs who waits for an asset once for what was updated, and who waits for two when both were', async () => {
     const runs = (dagId: string) => `/api/v2/dags/${dagId}/dagRuns`;
-    const runsOf = async (dagId: string): Promise<readonly { readonly run_type: string; readonly state: string }[]> =>
-      (await product.api<{ dag_runs: readonly { run_type: string; state: string }[] }>('GET', runs(dagId))).dag_runs.map(({ run_type, state }) => ({ run_type, state }));
-    const done = { run_type: 'asset_triggered', state: 'success' };
-    await expect.poll(async () => (await product.db.query(`SELECT 1 FROM events WHERE type = 'AssetScheduleSet' AND stream_id LIKE 'asset-queue-%consume%\\_1%'`)).rowCount, PATIENCE).toBeGreaterThanOrEqual(4);
+    /** Who took what the run `made` of this DAG has updated; the DAG may have had runs by its schedule before. */
+    const takers = async (dagId: string): Promise<readonly string[]> => {
+      const { asset_events: events } = await product.api<{ asset_events: readonly { created_dagruns: readonly { dag_id: string }[] }[] }>('GET', `/api/v2/assets/events?source_dag_id=${dagId}&source_run_id=made`);
+      return events.flatMap(({ created_dagruns: taken }) => taken.map(({ dag_id: taker }) => taker)).sort();
+    };
+    await expect.poll(async () => (await product.db.query(`SELECT 1 FROM events WHERE type = 'AssetScheduleSet' AND data->'schedule'->>'condition' LIKE '%s3://dag1/%'`)).rowCount, PATIENCE).toBe(7);
     await product.api('POST', runs('asset_produces_1'), { dag_run_id: 'made', logical_date: null });
-    await expect.poll(() => runsOf('asset_consumes_1'), PATIENCE).toEqual([done]);
-    await expect.poll(() => runsOf('consume_1_or_2_with_asset_expressions'), PATIENCE).toEqual([done]);
-    expect(await runsOf('asset_consumes_1_and_2')).toEqual([]);
+    const atOnce = ['asset_consumes_1', 'consume_1_or_2_with_asset_expressions', 'consume_1_or_both_2_and_3_with_asset_expressions'];
+    await expect.poll(() => takers('asset_produces_1'), PATIENCE).toEqual(atOnce);
     await product.api('POST', runs('asset_produces_2'), { dag_run_id: 'made', logical_date: null });
-    await expect.poll(() => runsOf('asset_consumes_1_and_2'), PATIENCE).toEqual([done]);
-    await expect.poll(() => runsOf('consume_1_or_2_with_asset_expressions'), PATIENCE).toEqual([done, done]);
-    expect(await runsOf('asset_consumes_1')).toEqual([done]);
-    const { rows } = await product.db.query<{ task: string; value: unknown }>(
-      `SELECT data->>'taskId' AS task, data->'result'->'value' AS value FROM events WHERE type = 'TaskSucceeded' AND stream_id LIKE 'run-asset_consumes_1%' AND data->>'taskId' IN ('consuming_1', 'consuming_2') ORDER BY 1`,
-    );
-    const made = [{ uri: 's3://dag1/output_1.txt', rows: 42 }, { uri: 's3://dag2/output_1.txt', rows: null }];
-    expect(rows).toEqual([{ task: 'consuming_1', value: made.slice(0, 1) }, { task: 'consuming_2', value: made }]);
+    const both = ['asset_consumes_1_and_2', 'conditional_asset_and_time_based_timetable', 'consume_1_and_2_with_asset_expressions'];
+    await expect.poll(() => takers('asset_produces_2'), PATIENCE).toEqual([...both, 'consume_1_or_2_with_asset_expressions']);
+    expect(await takers('asset_produces_1')).toEqual([...both, ...atOnce].sort());
+    const found = async () => (await product.db.query<{ value: readonly { uri: string }[] }>(`SELECT data->'result'->'value' AS value FROM events WHERE type = 'TaskSucceeded' AND data->>'taskId' = 'consuming_2'`)).rows.map(({ value }) => [...new Set(value.map(({ uri }) => uri))].sort());
+    await expect.poll(found, PATIENCE).toEqual([['s3://dag1/output_1.txt', 's3://dag2/output_1.txt']]);
+  });
+
+  it('finds an asset through its alias when the task runs, and tells a task what its inlets were told', async () => {
+    const run = (dagId: string) => product.api('POST', `/api/v2/dags/${dagId}/dagRuns`, { dag_run_id: 'extra', logical_date: null });
+    const result = async (taskId: string) => (await product.db.query<{ value: unknown }>(`SELECT data->'result'->'value' AS value FROM events WHERE type = 'TaskSucceeded' AND data->>'taskId' = $1 ORDER BY pos DESC LIMIT 1`, [taskId])).rows[0]?.value;
+    await run('asset_alias_example_alias_producer');
+    await expect.poll(() => result('consume_asset_event_from_asset_alias'), PATIENCE).toEqual(['s3://bucket/my-task']);
+    await expect.poll(() => result('consume_asset_event'), PATIENCE).toBe(1);
+    await run('asset_with_extra_by_context');
+    await expect.poll(async () => (await product.api<{ total_entries: number }>('GET', '/api/v2/assets/events?source_dag_id=asset_with_extra_by_context&source_run_id=extra')).total_entries, PATIENCE).toBe(1);
+    await run('read_asset_event');
+    await expect.poll(async () => new Set((await result('read_asset_event')) as string[] | undefined), PATIENCE).toEqual(new Set(['bye']));
+    const { assets } = await product.api<{ assets: readonly { id: number; name: string; uri: string }[] }>('GET', '/api/v2/assets?name_pattern=test-asset');
+    expect(assets).toMatchObject([{ name: 'test-asset', uri: 's3://output/1.txt', group: 'asset' }]);
+    expect(await product.api('GET', '/api/v2/assets/1')).toMatchObject({ id: 1 });
   });
 
   it('clears the child with the marker of its parent, as the dry run shows', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { assignmentTopic, deadLetterTopic } from '@dagbook/contracts';
+import { assignmentTopic, deadLetterTopic, TOPICS } from '@dagbook/contracts';
 import { type KafkaServer, startKafka } from '@dagbook/parts';
 import { describeMessageBroker, Inbox } from '@dagbook/testkit';
 import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
@@ -116,6 +116,20 @@ test('a topic that is gone, as all are when the broker comes back empty, is made
     await other.publisher().publish([drain(topic, 'after')]).catch(() => undefined);
     return inbox.ids.includes('after');
   }, { timeout: 20_000 }).toBe(true);
+});
+
+test('an update of an asset that a system outside writes with the headers that the docs name arrives', async () => {
+  const broker = await connect({ service: 'scheduler' });
+  const topic = TOPICS.assetEvents.name;
+  const inbox = new Inbox();
+  await listen(broker, topic, inbox);
+  const producer = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING }).producer();
+  await producer.connect();
+  open.push({ close: () => producer.disconnect() });
+  const headers = { ce_specversion: '1.0', ce_type: 'dev.dagbook.SubmitAssetEvent.v1', ce_id: 'delivery-7', ce_source: '/partner/files' };
+  await producer.send({ topic, messages: [{ key: 's3://lake/orders', value: '{"uri":"s3://lake/orders","extra":{"rows":3}}', headers }] });
+  await inbox.until((ids) => ids.length === 1);
+  expect(inbox.messages).toMatchObject([{ id: 'delivery-7', type: 'SubmitAssetEvent', key: 's3://lake/orders', data: { uri: 's3://lake/orders', extra: { rows: 3 } } }]);
 });
 
 test('what cannot be parsed lies in the dead letter at once, as it came, and what is behind it is handled', async () => {
