@@ -111,6 +111,12 @@ export class Reader {
     return deadlinesOf(await this.#folded(dagId, runId));
   }
 
+  /** How many updates of assets the run took that its tasks are not told of. */
+  async omittedAssetEvents(dagId: string, runId: string): Promise<number> {
+    const [created] = await this.#eventsOf(dagId, runId);
+    return (created as RunCreated).assetEventsOmitted ?? 0;
+  }
+
   async callbacks(dagId: string, runId: string): Promise<readonly CallbackRecord[]> {
     return callbackRecords(await this.#eventsOf(dagId, runId));
   }

@@ -11,7 +11,7 @@ import { answer } from '../command/answer.ts';
 import { CommandDesk } from '../command/command-desk.ts';
 import {
   AssetAliasCollectionResponse, AssetAliasListQuery, AssetAliasResponse, AssetCollectionResponse, AssetEventBody, AssetEventCollectionResponse, AssetEventListQuery, AssetEventResponse, AssetListQuery, AssetResponse,
-  MaterializeAssetBody, timestampRanges,
+  MaterializeAssetBody, timestampRanges, UpstreamAssetEventCollectionResponse,
 } from '../dto/asset.ts';
 import { orderOf, pageOf } from '../dto/request.ts';
 import { DagRunResponse, type AcceptedResponse } from '../dto/response.ts';
@@ -125,10 +125,11 @@ export class AssetController {
   }
 
   @Get('dags/:dag_id/dagRuns/:dag_run_id/upstreamAssetEvents')
-  @Operation({ id: 'get_upstream_asset_events', summary: 'The updates that a run was made for', answers: AssetEventCollectionResponse })
-  async upstream(@Param('dag_id', pathDag) dagId: string, @Param('dag_run_id', pathRun) runId: string): Promise<AssetEventCollectionResponse> {
+  @Operation({ id: 'get_upstream_asset_events', summary: 'The updates that a run was made for', answers: UpstreamAssetEventCollectionResponse })
+  async upstream(@Param('dag_id', pathDag) dagId: string, @Param('dag_run_id', pathRun) runId: string): Promise<UpstreamAssetEventCollectionResponse> {
     await this.#reader.run(dagId, runId);
-    return this.#events({ takenBy: { dagId, runId } }, {}, { limit: 10_000, offset: 0 });
+    const told = await this.#events({ takenBy: { dagId, runId } }, {}, { limit: 10_000, offset: 0 });
+    return { ...told, omitted_entries: await this.#reader.omittedAssetEvents(dagId, runId) };
   }
 
   async #events(filter: AssetEventFilter, request: { readonly order_by?: readonly string[] }, page: Page): Promise<AssetEventCollectionResponse> {

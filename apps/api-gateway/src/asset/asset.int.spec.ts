@@ -25,7 +25,7 @@ beforeAll(async () => {
   for (const definition of [WRITER, TWIN, THIRD, READER]) await journal.dag(definition);
   await journal.append(assetQueueStream('reader'), [{ type: 'AssetScheduleSet', schedule: { condition: CONDITION }, paused: false, atMs: journal.tick() }]);
   const taken = [await journal.updated('s3://a', { extra: { rows: 3 }, source: { dagId: 'writer', runId: 'w1', taskId: 'w', mapIndex: -1 } }), await journal.updated('s3://b')];
-  await journal.run(READER, 'r1', { runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null, assetEvents: taken.map((position) => ({ uri: '', extra: {}, atMs: 0, position })) });
+  await journal.run(READER, 'r1', { runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null, assetEvents: taken.map((position) => ({ uri: '', extra: {}, atMs: 0, position })), assetEventsOmitted: 7 });
   await journal.append(assetQueueStream('reader'), [{ type: 'AssetRunDecided', runId: 'r1', upTo: taken[1] as string, updates: 2, atMs: journal.tick() }]);
   await journal.updated('s3://a');
   await house.answerCommands(async (_, body) => {
@@ -89,6 +89,7 @@ describe('assets', () => {
   it('list their events with the runs that took them', async () => {
     const { body } = await house.get('/api/v2/assets/events?source_run_id=w1');
     expect(body).toMatchObject({ total_entries: 1, asset_events: [{ asset_id: 1, uri: 's3://a', name: 'orders', group: 'asset', extra: { rows: 3 }, source_dag_id: 'writer', source_task_id: 'w', source_map_index: -1, created_dagruns: [{ dag_id: 'reader', run_id: 'r1', state: 'running' }] }] });
+    expect((await house.get(`${RUN}/upstreamAssetEvents`)).body).toMatchObject({ total_entries: 2, omitted_entries: 7 });
     expect((await house.get(`${RUN}/upstreamAssetEvents`)).body.asset_events.map(({ uri }: { uri: string }) => uri)).toEqual(['s3://a', 's3://b']);
   });
 });

@@ -154,6 +154,11 @@ export class AssetEventCollectionResponse {
   @Int() total_entries!: number;
 }
 
+export class UpstreamAssetEventCollectionResponse extends AssetEventCollectionResponse {
+  /** Ours: updates that the run took and its tasks are not told of, the oldest of more than 4 MB. They are not listed. */
+  @Int() omitted_entries!: number;
+}
+
 export class QueuedEventResponse {
   @Str() dag_id!: string;
   @Int() asset_id!: number;

@@ -4,7 +4,7 @@ import type { RunState } from '../model/task-state.ts';
 import { ApiFailure, path } from './client.ts';
 import {
   getConnections, getDagDetails, getDagRun, getDagRunEvents, getDagRuns, getDags, getDagSource, getHealth, getHitlDetail, getHitlDetails, getImportErrors, getMappedTaskInstance, getTaskInstance,
-  getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getXcomEntry, listTaskStateStore, uiDags, uiGrid, uiStructure, uiWhy,
+  getTaskInstances, getTaskInstanceTries, getVariables, getVersion, getXcomEntries, getUpstreamAssetEvents, getXcomEntry, listTaskStateStore, uiDags, uiGrid, uiStructure, uiWhy,
 } from '@dagbook/api-client';
 
 /**
@@ -83,6 +83,11 @@ export const runsQuery = (filter: RunFilter) => queryOptions({
 export const runQuery = (dagId: string, runId: string) => queryOptions({
   queryKey: [...runKey(dagId, runId), 'run'],
   queryFn: ({ signal }) => getDagRun({ signal, path: { dag_id: dagId, dag_run_id: runId } }),
+});
+
+export const upstreamAssetEventsQuery = (dagId: string, runId: string) => queryOptions({
+  queryKey: [...runKey(dagId, runId), 'upstream-asset-events'],
+  queryFn: ({ signal }) => getUpstreamAssetEvents({ signal, path: { dag_id: dagId, dag_run_id: runId } }),
 });
 
 const TASK_PAGE = 100;

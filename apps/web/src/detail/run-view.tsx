@@ -17,6 +17,7 @@ import { TabBar, tabClass } from '../part/tabs.tsx';
 import { Reading } from '../part/view-state.tsx';
 import { useText } from '../text/text.ts';
 import style from './detail.module.css';
+import { AssetUpdates } from './asset-updates.tsx';
 import { EventTimeline } from './event-timeline.tsx';
 import { TaskList } from './task-list.tsx';
 
@@ -106,6 +107,7 @@ function RunFacts({ run }: { readonly run: DagRun }) {
       [text.run.start, <Instant at={run.start_date} />],
       [text.run.end, <Instant at={run.end_date} />],
       [text.run.version, run.dag_versions.map((version) => version.version_number).join(', ')],
+      [text.run.assetUpdates, run.run_type === 'asset_triggered' ? <AssetUpdates dagId={run.dag_id} runId={run.dag_run_id} /> : undefined],
       [text.run.conf, <pre className="mono">{JSON.stringify(run.conf ?? {}, null, 2)}</pre>],
       [text.run.note, run.note ?? undefined],
     ]} />

@@ -1127,6 +1127,12 @@ export type MaterializeAssetBody = {
     partition_key?: string | null;
 };
 
+export type UpstreamAssetEventCollectionResponse = {
+    asset_events: Array<AssetEventResponse>;
+    total_entries: number;
+    omitted_entries: number;
+};
+
 export type QueuedEventResponse = {
     dag_id: string;
     asset_id: number;
@@ -6150,7 +6156,7 @@ export type GetUpstreamAssetEventsResponses = {
     /**
      * Done
      */
-    200: AssetEventCollectionResponse;
+    200: UpstreamAssetEventCollectionResponse;
 };
 
 export type GetUpstreamAssetEventsResponse = GetUpstreamAssetEventsResponses[keyof GetUpstreamAssetEventsResponses];
