@@ -14,6 +14,8 @@ export class AssetWitness {
   readonly #fail: Fail;
   /** By the update's id: the event. */
   readonly #recorded = new Map<string, string>();
+  /** By DAG: what was recorded before it began to wait. */
+  readonly #before = new Map<string, ReadonlySet<string>>();
   readonly #consumed = new Map<string, string[]>();
 
   constructor(watched: WatchedAsset | undefined, fail: Fail) {
@@ -23,6 +25,11 @@ export class AssetWitness {
 
   isConsumer(dagId: string): boolean {
     return this.#watched?.consumers.includes(dagId) === true;
+  }
+
+  /** A DAG is told of what comes after it has begun to wait. */
+  beginsToWait(dagId: string): void {
+    if (!this.#before.has(dagId)) this.#before.set(dagId, new Set(this.#recorded.keys()));
   }
 
   /** An append that is made again, with the same event, answers that it stands. */
@@ -49,7 +56,7 @@ export class AssetWitness {
     const { updates = [], consumers = [] } = this.#watched ?? {};
     return updates.flatMap(({ id }) => [
       ...(this.#recorded.has(id) ? [] : [`${id} is not recorded`]),
-      ...consumers.filter((dagId) => this.#consumed.get(dagId)?.includes(id) !== true).map((dagId) => `${id} has made no run of ${dagId}`),
+      ...consumers.filter((dagId) => this.#before.get(dagId)?.has(id) !== true && this.#consumed.get(dagId)?.includes(id) !== true).map((dagId) => `${id} has made no run of ${dagId}`),
     ]);
   }
 }

@@ -125,6 +125,7 @@ export class Witness {
     if (entry.streamId.startsWith('run-')) this.#takeRun(entry);
     else if (entry.streamId.startsWith('attempt-')) this.#takeGrant(entry);
     else if (entry.streamId.startsWith('asset-events-')) for (const event of entry.events) this.#assets.take(event);
+    else if (entry.streamId.startsWith('asset-queue-')) this.#assets.beginsToWait(entry.streamId.slice('asset-queue-'.length));
     else if (entry.streamId.startsWith('watcher-')) this.#takeWatcher(entry);
     else if (entry.streamId.startsWith('backfill-')) for (const { type, data } of entry.events) this.#backfills.take(entry.streamId, { type, ...(data as object) } as BackfillEvent);
     for (const { attemptId, epoch, release } of entry.fences ?? []) {
