@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AttemptKey } from '@dagbook/contracts';
-import type { TaskState } from '@dagbook/domain';
+import { isAttemptDecided, isTryOver, type TaskState } from '@dagbook/domain';
 import { listTries } from '@dagbook/read-models';
 import type { StructuredLogMessage } from './dto/response.ts';
+import { ApiError } from './error/api-error.ts';
 import type { Reader } from './reader.ts';
 import type { ChangeHub } from './stream/change-hub.ts';
 
@@ -35,20 +37,26 @@ export class LogEnd {
 
   /** Resolves when the try is over, as far as readers know, or the signal has aborted: nothing will be written of it any more. */
   whenOver(attempt: AttemptKey, signal: AbortSignal): Promise<void> {
-    return this.#until((state) => OVER.has(state), attempt, signal);
+    return this.#until(isTryOver, attempt, signal);
   }
 
   /** The same when what its worker last reported has been decided: the try may go on elsewhere, or wait. */
   whenDecided(attempt: AttemptKey, signal: AbortSignal): Promise<void> {
-    return this.#until((state) => state !== 'running' && state !== 'queued', attempt, signal);
+    return this.#until(isAttemptDecided, attempt, signal);
   }
 
   async #until(isSo: (state: TaskState) => boolean, attempt: AttemptKey, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const change = this.#hub.changed(attempt, signal);
-      const { tryNumber, state } = await this.#instance(attempt);
-      if (tryNumber > attempt.tryNumber || isSo(state)) return;
-      await change;
+      try {
+        const { tryNumber, state } = await this.#instance(attempt);
+        if (tryNumber > attempt.tryNumber || isSo(state)) return;
+        await change;
+      } catch (error) {
+        if (error instanceof ApiError && error.getStatus() === 404) return;
+        // What could not be read says nothing of the try.
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
     }
   }
 
@@ -57,6 +65,6 @@ export class LogEnd {
   }
 }
 
-const OVER: ReadonlySet<TaskState> = new Set<TaskState>(['success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry']);
+const RETRY_MS = 1_000;
 
 export const ndjson = (lines: readonly StructuredLogMessage[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('');

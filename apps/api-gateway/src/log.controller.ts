@@ -7,6 +7,7 @@ import { TaskInstancesLogResponse, type StructuredLogMessage } from './dto/respo
 import { invalid, notFound } from './error/api-error.ts';
 import { pathDag, pathRun, pathTask, pathTryNumber, query } from './error/request.pipe.ts';
 import { LogEnd, ndjson } from './log-end.ts';
+import { followToEnd } from './log-follow.ts';
 import { Operation } from './operation.ts';
 import { Reader } from './reader.ts';
 import { ChangeHub } from './stream/change-hub.ts';
@@ -14,8 +15,8 @@ import { EventStream } from './stream/event-stream.ts';
 import { LOG_READER } from './token.ts';
 
 const PAGE_BYTES = 512 * 1024;
-/** How long the lines of a try that has ended may be on their way. */
-const LATE_LINES_MS = 3_000;
+/** How long lines of a try that is over may be on their way. */
+const QUIET_MS = 15_000;
 /** How long after the end of its log a try may wait to be decided. */
 const DECIDED_WITHIN_MS = 5_000;
 const TAIL_CHARACTERS = 64 * 1024;
@@ -83,12 +84,11 @@ export class LogController {
     const end = seen !== undefined || tailBytes === undefined ? null : await this.#logs.read({ attempt, tailBytes, maxBytes: tailBytes });
     const fromByte = seen ?? end?.fromByte ?? 0;
     const stream = EventStream.open(request, reply);
-    const following = new AbortController();
-    void this.#end.whenOver(attempt, stream.signal).catch(() => undefined).then(() => setTimeout(() => following.abort(), LATE_LINES_MS).unref());
     let written = '';
     try {
       if (end !== null) await stream.send({ event: 'start', data: JSON.stringify({ from_byte: fromByte }) });
-      for await (const slice of this.#logs.follow({ attempt, fromByte }, AbortSignal.any([stream.signal, following.signal]))) {
+      const over = this.#end.whenOver(attempt, stream.signal);
+      for await (const slice of followToEnd(this.#logs, { attempt, fromByte, over, quietMs: QUIET_MS }, stream.signal)) {
         written = (written + slice.text).slice(-TAIL_CHARACTERS);
         if (slice.text !== '') await stream.send({ id: String(slice.nextByte), data: slice.text.replace(/\n$/, '') });
       }

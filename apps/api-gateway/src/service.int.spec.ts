@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runStream, type LogSlice } from '@dagbook/contracts';
+import { runStream } from '@dagbook/contracts';
 import type { DagDefinition } from '@dagbook/domain';
 import { Journal, PIPELINE, planHashOf, withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -252,29 +252,6 @@ describe('the page', () => {
       expect(await lines(other)).toBe(content.map((line) => `${JSON.stringify(line)}\n`).join(''));
       await other.close();
     }
-  });
-
-  it('ends the stream of a log whose worker was lost when the try has ended, with why', async () => {
-    await journal.run(PIPELINE, 'lost');
-    await journal.start('pipeline', 'lost', 'extract');
-    await house.caughtUp();
-    // Its end never comes.
-    let isFollowed = (): void => undefined;
-    const followed = new Promise<void>((resolve) => (isFollowed = resolve));
-    const endless = Object.assign(new TextLog(''), {
-      async *follow(_: object, signal: AbortSignal): AsyncIterable<LogSlice> {
-        yield { fromByte: 0, nextByte: LOG.length, text: LOG, ended: false };
-        isFollowed();
-        await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      },
-    });
-    const other = await House.open(postgres, { logs: endless });
-    const stream = other.ask('GET', '/api/v2/dags/pipeline/dagRuns/lost/taskInstances/extract/logs/1/stream');
-    await followed;
-    const message = 'Worker w was lost while it ran this try (lease_expired).';
-    await journal.append(runStream('pipeline', 'lost'), [{ type: 'TaskFailed', taskId: 'extract', mapIndex: -1, tryNumber: 1, epoch: 1, failure: { code: 'worker_lost', message }, atMs: journal.tick() }]);
-    expect((await stream).body).toMatch(new RegExp(`${message.replaceAll(/[().]/g, '.')}[^\n]*\n\nevent: end\ndata: {}\n\n$`));
-    await other.close();
   });
 
   it('names the past run that one waits for', async () => {

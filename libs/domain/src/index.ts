@@ -32,7 +32,7 @@ export { whyWaiting } from './admission/why-waiting.ts';
 export type { PlannedTask, RunPlan } from './dag/plan.ts';
 export { compilePlan } from './dag/plan.ts';
 export type { DagRun } from './run/state.ts';
-export { createRunState } from './run/state.ts';
+export { createRunState, isAttemptDecided, isTryOver } from './run/state.ts';
 export { decideRun } from './run/decide.ts';
 export { evolveRun } from './run/evolve.ts';
 export type { DeadlineState } from './run/deadline.ts';

@@ -138,6 +138,12 @@ const NO_SKIPPERS: readonly TaskInstance[] = [];
 export const isTerminal = (state: TaskState): state is TerminalTaskState =>
   state === 'success' || state === 'failed' || state === 'skipped' || state === 'upstream_failed' || state === 'removed';
 
+/** Nothing more will be executed of the try. */
+export const isTryOver = (state: TaskState): boolean => isTerminal(state) || state === 'up_for_retry';
+
+/** What the last attempt of the try reported has been taken in, or there is none. */
+export const isAttemptDecided = (state: TaskState): boolean => state !== 'running' && state !== 'queued' && state !== 'restarting';
+
 /** Something is under way that will end by itself or by a report. */
 export const LIVE_STATES = ['scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input'] as const;
 
