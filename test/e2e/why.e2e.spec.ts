@@ -66,11 +66,18 @@ describe('a task that does not run says why', () => {
     { dagId: 'states', taskId: 'after', code: 'finished', message: 'An upstream task failed, so it will not run.' },
     { dagId: 'states', taskId: 'queued', code: 'no_worker_serves_queue', message: 'No worker serves queue "elsewhere"; start one that lists it, or change the task\'s queue.' },
   ];
-  it.each(WAITING)('$dagId.$taskId: $code', async ({ dagId, taskId, code, message, of }) => {
+  it.each(WAITING)('$dagId $taskId: $code', async ({ dagId, taskId, code, message, of }) => {
     await begin(dagId).catch(() => undefined);
-    await settled(code, dagId, taskId, of);
-    expect((await why(dagId, taskId, of)).message).toBe(message);
-    const name = of === undefined ? taskId : `${taskId}[${of.mapIndex}]`;
+    await expect.poll(async () => {
+      const said = await why(dagId, taskId, of);
+      return [said.code, said.message];
+    }, PATIENCE).toEqual([code, message]);
+  });
+
+  it.each([['upstream', 'b'], ['pools', 'none'], ['task_caps', 'each[1]']])('to the CLI as to the API: %s %s', async (dagId, name) => {
+    await begin(dagId).catch(() => undefined);
+    const { mapIndex } = WAITING.find(({ dagId: other, taskId }) => other === dagId && name.startsWith(taskId))?.of ?? { mapIndex: -1 };
+    const { code, message } = await why(dagId, name.replace('[1]', ''), { mapIndex });
     expect(JSON.parse(await cli('tasks', 'why', dagId, 'r', name, '-o', 'json'))).toMatchObject({ code, message });
   });
 
