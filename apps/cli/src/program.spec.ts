@@ -212,6 +212,20 @@ describe('where it speaks to', () => {
   });
 });
 
+describe('dags watchers', () => {
+  const WATCHER = { key: '0'.repeat(32), uri: 's3://lake/inbox', name: 'arrived', worker: 'w1', last: 'b.csv', failures: 0, failure: null, next_at: null };
+
+  it('says where they watch, and of one what it wrote', async () => {
+    const { url } = await serve({
+      'GET /ui/dags/d/watchers': { body: { watchers: [WATCHER], total_entries: 1 } },
+      [`GET /ui/dags/d/watchers/${WATCHER.key}/log`]: { body: { content: [{ event: 'looked' }], continuation_token: null } },
+    });
+    expect(await run(['dags', 'watchers', 'd', '--url', url, '-o', 'id'])).toEqual({ code: 0, out: 'arrived\n', err: '' });
+    expect(await run(['dags', 'watchers', 'd', 'arrived', '--url', url, '-o', 'id'])).toEqual({ code: 0, out: 'looked\n', err: '' });
+    expect(await run(['dags', 'watchers', 'd', 'gone', '--url', url])).toMatchObject({ code: 4, err: expect.stringContaining('It has arrived.') });
+  });
+});
+
 describe('dags trigger', () => {
   it('lays --set over --params: JSON where it is JSON, else text', async () => {
     const { url, asked } = await serve({ 'POST /api/v2/dags/d/dagRuns': { body: RUN } });

@@ -9,6 +9,7 @@ import { DAG, DAG_DETAILS, RUN_DETAILS, TASK } from '../shape.ts';
 import { checkDags } from './dag-check.ts';
 import { testDag, type DagTestOptions } from './dag-test.ts';
 import { watchRun } from './run-watch.ts';
+import { showWatchers } from './watcher.ts';
 
 export function addDagCommands(program: Command, session: Session): void {
   const dags = program.command('dags').description('DAGs: list, look at, start and stop them; check and test DAG files without any service');
@@ -30,6 +31,11 @@ export function addDagCommands(program: Command, session: Session): void {
     .option('-n, --count <number>', 'how many', wholeNumber(1, 100), 5)
     .option('--tz <zone>', 'IANA zone to show the times in; default: that of the DAG')
     .action((dagId: string, options: { count: number; tz?: string }) => showNextRuns(session, dagId, options));
+
+  dags.command('watchers')
+    .argument('<dag>').argument('[watcher]', 'one of them: what it wrote lately')
+    .description('what watches the assets that it waits for: where, what it saw last, and why not')
+    .action((dagId: string, name: string | undefined) => showWatchers(session, dagId, name));
 
   dags.command('trigger')
     .argument('<dag>')
