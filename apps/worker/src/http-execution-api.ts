@@ -111,7 +111,9 @@ export class HttpExecutionApi implements ExecutionApi {
   }
 
   async state(auth: AttemptAuth, question: StateQuestion): Promise<StateAnswer> {
-    return (await this.#ask('POST', '/execution/state', attemptHeaders(auth), question as unknown as Json)) as StateAnswer;
+    const answer = await this.#ask('POST', '/execution/state', attemptHeaders(auth), question as unknown as Json);
+    if (answer === null) throw new ExecutionApiFault('the gateway knows no state store: it is older than this worker, and is to be upgraded first', { status: 404 });
+    return answer as StateAnswer;
   }
 
   /** null: 404. */

@@ -56,6 +56,13 @@ test('what there is not is null, but a result that is gone is a fault', async ()
   await expect(api.getResult(auth, 'x')).rejects.toMatchObject({ code: 'execution.refused', retryable: false });
 });
 
+test('a state that a gateway does not know of is a fault, not an entry that is not there', async () => {
+  answer = { status: 200, body: '{"value":3}' };
+  expect(await api.state(auth, { of: { kind: 'task' }, op: 'get', key: 'k' })).toEqual({ value: 3 });
+  answer = { status: 404, body: '{}' };
+  await expect(api.state(auth, { of: { kind: 'task' }, op: 'set', key: 'k', value: 1 })).rejects.toMatchObject({ code: 'execution.refused', retryable: false, message: expect.stringContaining('older than this worker') });
+});
+
 test.each([[503, 'execution.unavailable', true], [429, 'execution.unavailable', true], [403, 'execution.refused', false]])('%i is %s', async (status, code, retryable) => {
   answer = { status, body: 'no' };
   await expect(api.variable(auth, 'x')).rejects.toMatchObject({ code, retryable, status });

@@ -108,7 +108,7 @@ export type { RunPartition } from './partition/cron-partition.ts';
 export { partitionKeyRule } from './partition/validate.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';
-export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from './state-store/entry.ts';
+export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateRetentionProblem, stateSizeVerdict, stateValueText } from './state-store/entry.ts';
 export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
 export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue, waitingCount, waitingUpdates } from './asset/queue.ts';
 export { runsWhenSkipped } from './run/trigger-rule.ts';

@@ -59,4 +59,8 @@ describe('a retry policy', () => {
     ]);
     expect([codeRules(undefined), codeRules(() => undefined)]).toEqual([[], []]);
   });
+
+  it('hands on nothing that would be done anyway, so that the DAG keeps its version', () => {
+    expect(codeRules([{ on: 'exit_code', action: 'fail' }, { on: 'error', action: 'retry', delay: '1s' }, { on: 'timeout', action: 'default' }, { on: ['timeout', 'killed'], action: 'retry' }, { on: 'killed', action: 'fail' }])).toEqual([]);
+  });
 });

@@ -49,10 +49,17 @@ const ACTIONS: readonly RetryDecision['action'][] = ['retry', 'fail', 'default']
 /** As it travels. `default` is said too: the rules that go with the DAG are for failures on which nothing was said. */
 export const verdictOf = ({ action, delay }: RetryDecision): RetryVerdict => ({ action, ...(action !== 'retry' || delay === undefined ? {} : { delayMs: durationMs('delay of a retry rule', delay) }) });
 
-/** The rules that name codes, in their order, for failures that only others see: that the process was killed, or its worker lost. */
+/** Of failures that the process of the task need not live to see. */
+const SEEN_BY_OTHERS: ReadonlySet<unknown> = new Set<FailureCode>(['timeout', 'killed', 'out_of_memory', 'worker_lost']);
+
+/** What the rules say of those, where that is anything but what would be done anyway: they go with the DAG, whose version they are part of. */
 export function codeRules(policy: RetryPolicy | undefined): readonly ({ readonly code: FailureCode } & RetryVerdict)[] {
   if (policy === undefined || typeof policy === 'function') return [];
-  return policy.flatMap((rule) => matchesOf(rule).filter((on): on is FailureCode => typeof on === 'string').map((code) => ({ code, ...verdictOf(rule) })));
+  const first = new Map<FailureCode, RetryVerdict>();
+  for (const rule of policy) {
+    for (const on of matchesOf(rule)) if (SEEN_BY_OTHERS.has(on) && !first.has(on as FailureCode)) first.set(on as FailureCode, verdictOf(rule));
+  }
+  return [...first].flatMap(([code, verdict]) => (verdict.action === 'fail' || verdict.delayMs !== undefined ? [{ code, ...verdict }] : []));
 }
 
 const matchesOf = ({ on }: RetryRule): readonly RetryMatch[] => (Array.isArray(on) ? (on as readonly RetryMatch[]) : [on as RetryMatch]);

@@ -77,6 +77,7 @@ const refusals: [string, (ctx: TaskContext<{}>) => unknown, string][] = [
   ['a key without characters', ({ taskState }) => taskState.get(''), 'is no text of 1 to 512 characters'],
   ['over 1 MB', ({ taskState }) => taskState.set('k', '가'.repeat(400_000)), 'of at most 1000000'],
   ['a retention that is no duration', ({ taskState }) => taskState.set('k', 1, { retention: 'a while' as never }), 'retention'],
+  ['a retention of ages', ({ taskState }) => taskState.set('k', 1, { retention: '99999999d' }), 'up to 36,500 days'],
   ['an asset that is none of the task', ({ assetState }) => assetState(asset('s3://lake/others')).get('k'), 'add the asset to inlets'],
   ['an asset by its name', ({ assetState }) => assetState('s3://lake/orders' as never), 'give what asset() answered'],
   ['no asset, of two', ({ assetState }) => assetState(), 'has 2 assets'],

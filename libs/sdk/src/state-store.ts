@@ -1,5 +1,5 @@
 import type { StateAnswer, StateOwner, StateQuestion } from '@dagbook/contracts';
-import { type Json, MAX_STATE_VALUE_BYTES, type Problem, problemText, stateKeyProblem, stateSizeVerdict, stateValueText, DEFAULT_STATE_STORE_POLICY } from '@dagbook/domain';
+import { type Json, MAX_STATE_VALUE_BYTES, type Problem, problemText, stateKeyProblem, stateRetentionProblem, stateSizeVerdict, stateValueText, DEFAULT_STATE_STORE_POLICY } from '@dagbook/domain';
 import { aliasesIn, isAsset, urisIn } from './asset.ts';
 import { TaskFailure } from './error.ts';
 import type { TaskIo } from './runnable.ts';
@@ -62,7 +62,9 @@ class StateAccess implements TaskStateStore, AssetStateStore {
     if (typeof text !== 'string') return requireNone(text, `the state '${key}' is not kept: `);
     // UTF-8 is at most three bytes a code unit.
     if (text.length > MAX_STATE_VALUE_BYTES / 3) this.#requireRoom(key, new TextEncoder().encode(text).length);
-    const kept = retention === undefined ? {} : { retentionMs: retention === 'never' ? null : durationMs('retention', retention) };
+    const retentionMs = retention === undefined || retention === 'never' ? undefined : durationMs('retention', retention);
+    if (retentionMs !== undefined) requireNone(stateRetentionProblem(retentionMs), `the state '${key}' is not kept: `);
+    const kept = retention === undefined ? {} : { retentionMs: retentionMs ?? null };
     const { warning } = await this.#ask({ of: this.#of, op: 'set', key, value: JSON.parse(text) as Json, ...kept });
     if (warning !== undefined) this.#io.log('warning', `the state '${key}' was kept, though ${warning}`, { logger: 'dagbook' });
   }

@@ -145,7 +145,7 @@ export class ExecutionController {
   @HttpCode(200)
   async state(@Body() question: Partial<StateQuestion> | undefined, @Headers() headers: RequestHeaders): Promise<StateAnswer> {
     const { of, op } = question ?? {};
-    const isKnown = (of?.kind === 'task' || (of?.kind === 'asset' && typeof of.uri === 'string')) && ['get', 'set', 'delete', 'clear'].includes(op ?? '');
+    const isKnown = (of?.kind === 'task' || (of?.kind === 'asset' && typeof of.uri === 'string' && isTexts(of.aliases ?? []))) && ['get', 'set', 'delete', 'clear'].includes(op ?? '');
     if (!isKnown) throw invalid([{ type: 'missing', loc: ['body'], msg: 'Say of whom, and what is to be done' }]);
     return this.#api.state(authOf(headers), question as StateQuestion);
   }
@@ -162,6 +162,8 @@ export class ExecutionController {
     if (given.length !== this.#workerSecret.length || !timingSafeEqual(given, this.#workerSecret)) throw unauthorized('The secret is not a worker’s');
   }
 }
+
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
 
 function withDag<Asked extends { readonly dagId: string }>(asked: Asked | undefined): Asked {
   if (typeof asked?.dagId !== 'string' || asked.dagId === '') throw invalid([{ type: 'missing', loc: ['body', 'dagId'], msg: 'Field required' }]);

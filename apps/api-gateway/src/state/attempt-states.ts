@@ -1,5 +1,5 @@
 import { type AttemptAuth, type AttemptKey, CALLBACK_TASK, type StateAnswer, type StateQuestion, WATCHERS } from '@dagbook/contracts';
-import { assetUriRule, problemText, type StateStorePolicy, type StateWriter, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from '@dagbook/domain';
+import { assetUriRule, type Problem, problemText, type StateStorePolicy, type StateWriter, stateKeyProblem, stateLifetimeMs, stateRetentionProblem, stateSizeVerdict, stateValueText } from '@dagbook/domain';
 import type { StateStore } from '@dagbook/event-store';
 import { isUpdatedThrough, type Queryable } from '@dagbook/read-models';
 import { ApiError, badRequest, forbidden } from '../error/api-error.ts';
@@ -17,7 +17,7 @@ export class AttemptStates {
   }
 
   async answer(holder: Pick<AttemptAuth, 'attemptId' | 'epoch'>, attempt: AttemptKey, question: StateQuestion): Promise<StateAnswer> {
-    const wrong = 'key' in question ? stateKeyProblem(question.key) : undefined;
+    const wrong = problemOf(question);
     if (wrong !== undefined) throw badRequest(problemText(wrong));
     return question.of.kind === 'task' ? this.#ofTask(holder, attempt, question) : this.#ofAsset(holder, attempt, question.of, question);
   }
@@ -68,6 +68,13 @@ export class AttemptStates {
     if (kind === 'refused') throw new ApiError(413, message ?? '');
     return { text, warning: message === undefined ? {} : { warning: message } };
   }
+}
+
+/** Workers of other versions ask too: what is not there is refused, never taken for something else. */
+function problemOf(question: StateQuestion): Problem | undefined {
+  if (question.op === 'clear') return undefined;
+  const { retentionMs } = question.op === 'set' ? question : {};
+  return stateKeyProblem(question.key) ?? (retentionMs === undefined || retentionMs === null ? undefined : stateRetentionProblem(retentionMs));
 }
 
 const found = (entry: { readonly value: StateAnswer['value'] } | null): StateAnswer => (entry?.value === undefined ? {} : { value: entry.value });

@@ -95,7 +95,12 @@ test('what is wrong is refused with a sentence, what is too large for the site i
   expect(await ask({ ...TASK, op: 'set', key: 'k', value: null })).toMatchObject({ status: 400, body: { detail: expect.stringContaining('says nothing') } });
   for (const key of ['', 'x'.repeat(513), 'a\u0000', '\ud800']) expect((await ask({ ...TASK, op: 'get', key })).status).toBe(400);
   expect((await ask({ ...TASK, op: 'steal' })).status).toBe(422);
+  for (const retentionMs of [0.5, -1, '1d', 1e15]) expect((await ask({ ...TASK, op: 'set', key: 'k', value: 1, retentionMs })).status).toBe(400);
+  for (const op of ['get', 'set', 'delete']) expect(await ask({ ...TASK, op, value: 1 })).toMatchObject({ status: 400, body: { detail: expect.stringContaining('is no text of 1 to 512 characters') } });
+  expect((await ask({ ...TASK, op: 'set', key: 'k' })).status).toBe(400);
+  expect((await ask({ ...TASK, op: 'get', key: 'k' })).body.value).toHaveLength(65_534);
   expect((await ask({ op: 'get', key: 'k' })).status).toBe(422);
+  expect((await ask({ of: { kind: 'asset', uri: ORDERS, aliases: 'todays' }, op: 'get', key: 'k' })).status).toBe(422);
 });
 
 test('of an asset: whoever wrote last, over runs; a watcher too, and through an alias only what was updated through it', async () => {

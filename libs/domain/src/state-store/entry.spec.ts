@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_STATE_STORE_POLICY, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateSizeVerdict, stateValueText } from './entry.ts';
+import { DEFAULT_STATE_STORE_POLICY, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateRetentionProblem, stateSizeVerdict, stateValueText } from './entry.ts';
 
 test.each([
   ['job_id', true], ['a/b c', true], ['열쇠', true], ['x'.repeat(512), true], ['', false], ['x'.repeat(513), false], ['a\u0000', false], ['\ud800', false], [7, false], [undefined, false],
@@ -25,6 +25,10 @@ test('a lifetime: what the task says, else what the site does; 0 days are for ev
   const day = 86_400_000;
   expect([stateLifetimeMs('default', DEFAULT_STATE_STORE_POLICY), stateLifetimeMs('never', DEFAULT_STATE_STORE_POLICY), stateLifetimeMs(5, DEFAULT_STATE_STORE_POLICY)]).toEqual([30 * day, null, 5]);
   expect([stateLifetimeMs('default', { ...DEFAULT_STATE_STORE_POLICY, defaultRetentionDays: 0 }), stateLifetimeMs('default', { ...DEFAULT_STATE_STORE_POLICY, defaultRetentionDays: 7 })]).toEqual([null, 7 * day]);
+});
+
+test.each([[0, true], [1, true], [36_500 * 86_400_000, true], [36_500 * 86_400_000 + 1, false], [-1, false], [0.5, false], [Number.NaN, false], ['1', false]])('%j milliseconds are a retention: %s', (ms, isOne) => {
+  expect(stateRetentionProblem(ms) === undefined).toBe(isOne);
 });
 
 test('more than the site allows is refused to people and warned of to tasks, more than 1 MB refused to both', () => {

@@ -24,6 +24,14 @@ const MAX_KEY_LENGTH = 512;
 type StateRetention = number | 'default' | 'never';
 
 const DAY_MS = 86_400_000;
+/** A hundred years: more is said by `never`. */
+const MAX_RETENTION_MS = 36_500 * DAY_MS;
+
+/** Why an entry cannot be kept for this long; undefined: it can. */
+export function stateRetentionProblem(retentionMs: unknown): Problem | undefined {
+  if (typeof retentionMs === 'number' && Number.isInteger(retentionMs) && retentionMs >= 0 && retentionMs <= MAX_RETENTION_MS) return undefined;
+  return problem('retention', retentionMs, 'is no whole number of milliseconds up to 36,500 days', "give a duration like '6h', or 'never'");
+}
 
 /** How long an entry that is written now is kept; null: for ever. */
 export function stateLifetimeMs(retention: StateRetention, { defaultRetentionDays }: StateStorePolicy): number | null {
