@@ -32,10 +32,11 @@ test('an image is pulled with a connection\'s login', async () => {
   expect(await pull(registry.image, { login: USER, password: 'right' })).toBe('ran');
 });
 
-test('a login that is refused, none at all, and an image that is not there are final', async () => {
+test('a login that is refused, none at all, an image that is not there, and one for other machines are final', async () => {
   for (const connection of [{ login: USER, password: 'wrong' }, undefined]) {
     expect(await failureOf(pull(registry.image, connection))).toMatchObject({ code: 'bad_input', retry: false, message: expect.stringContaining(`the image ${registry.image} could not be pulled: `) });
   }
+  expect(await failureOf(pull(`${registry.host}/team/etl:foreign`, { login: USER, password: 'right' }))).toMatchObject({ code: 'bad_input', retry: false, message: expect.stringContaining('no matching manifest for linux/') });
   expect(await failureOf(pull(`${registry.host}/team/other:1`, { login: USER, password: 'right' }))).toMatchObject({ code: 'bad_input', retry: false });
 });
 

@@ -30,11 +30,15 @@ export async function ensureImage(engine: Engine, image: string, pull: Pull, con
     // Without a tag the engine would pull every tag there is.
     const tagged = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
     const stream = await engine.docker.pull(tagged, authconfig === undefined ? {} : { authconfig });
+    const failures: string[] = [];
     await new Promise<void>((resolve, reject) => {
-      engine.docker.modem.followProgress(stream, (error: Error | null) => (error === null ? resolve() : reject(error)), ({ id, status, progress }: { id?: string; status?: string; progress?: string }) => {
+      engine.docker.modem.followProgress(stream, (error: Error | null) => (error === null ? resolve() : reject(error)), ({ id, status, progress, error }: Progress) => {
+        if (error !== undefined) failures.push(error);
         if (status !== undefined && (progress === undefined || progress === '')) say(id === undefined ? status : `${id}: ${status}`);
       });
     });
+    // What fails after the answer has begun is an entry among the others; the client takes it for progress.
+    if (failures.length > 0) throw new Error(failures.join('; '));
   } catch (cause) {
     if (isAway(cause) && !(await answers(engine))) throw engineFailure(`pulling ${image}`, engine, cause);
     const refused = [401, 403, 404].includes(statusOf(cause) ?? 0) || REFUSED_BY_REGISTRY.test(engineSays(cause));
@@ -42,8 +46,15 @@ export async function ensureImage(engine: Engine, image: string, pull: Pull, con
   }
 }
 
+interface Progress {
+  readonly id?: string;
+  readonly status?: string;
+  readonly progress?: string;
+  readonly error?: string;
+}
+
 /** An engine hands a registry's refusal on as 500 of its own: the registry's code is nowhere but in the words. */
-const REFUSED_BY_REGISTRY = /(^|[: ])(unauthorized|denied|no basic auth credentials|name unknown|manifest unknown)\b/i;
+const REFUSED_BY_REGISTRY = /(^|[: ])(unauthorized|denied|no basic auth credentials|name unknown|manifest unknown|no matching manifest)\b/i;
 
 async function isHere(engine: Engine, image: string): Promise<boolean> {
   try {

@@ -27,6 +27,8 @@ export async function startRegistry({ rootFileSystemTar, username }: { readonly 
     config: { mediaType: 'application/vnd.docker.container.image.v1+json', size: config.length, digest: digestOf(config) },
     layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', size: layer.length, digest: digestOf(layer) }],
   });
+  // Of a machine of another kind alone.
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [{ mediaType: MANIFEST, size: manifest.length, digest: digestOf(manifest), platform: { architecture: 's390x', os: 'linux' } }] });
   const blobs = new Map<string, Buffer | string>([[digestOf(config), config], [digestOf(layer), layer]]);
   const passwords = new Set<string>();
   const logins: string[] = [];
@@ -47,6 +49,7 @@ export async function startRegistry({ rootFileSystemTar, username }: { readonly 
       return { status: 401, headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="registry"` }, body: JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] }) };
     }
     if (pathname === '/v2/') return { status: 200 };
+    if (pathname.startsWith('/v2/team/etl/manifests/foreign') || pathname.endsWith(digestOf(index))) return { status: 200, headers: { 'content-type': INDEX, 'docker-content-digest': digestOf(index) }, body: index };
     if (pathname.startsWith('/v2/team/etl/manifests/')) return { status: 200, headers: { 'content-type': MANIFEST, 'docker-content-digest': digestOf(manifest) }, body: manifest };
     const blob = blobs.get(pathname.split('/').at(-1) ?? '');
     return blob === undefined ? { status: 404, body: JSON.stringify({ errors: [{ code: 'NAME_UNKNOWN', message: 'no such image' }] }) } : { status: 200, body: blob };
@@ -66,4 +69,5 @@ export async function startRegistry({ rootFileSystemTar, username }: { readonly 
   };
 }
 
+const INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
