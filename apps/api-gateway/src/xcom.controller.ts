@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { compilePlan, lengthsToTell, type Json, type TaskResult, withoutSecrets, XCOM_KEY } from '@dagbook/domain';
+import { compilePlan, isDeeperThan, lengthsToTell, type Json, type TaskResult, withoutSecrets, XCOM_KEY } from '@dagbook/domain';
 import { type ListedXCom, listXComs, type Range, type XComInstant } from '@dagbook/read-models';
 import type { FastifyReply } from 'fastify';
 import { Caller } from './auth/auth.guard.ts';
@@ -19,6 +19,8 @@ import { instant, instantOrNull } from './view/instant.ts';
 
 /** What is answered without being asked for by size: reading, hiding and writing more would hold up everybody else. */
 const SHOWN_BYTES = 1024 * 1024;
+/** What hides secrets goes down by calls. */
+const SHOWN_LEVELS = 1_000;
 /** As of what a task returns: more is kept beside the journal. */
 const INLINE_BYTES = 2 * 1024;
 const PATH = 'api/v2/dags/:dag_id/dagRuns/:dag_run_id/taskInstances/:task_id/xcomEntries';
@@ -77,6 +79,7 @@ export class XComController {
     if (bytes > maxBytes) throw new ApiError(413, `The result is ${bytes} bytes: ask for it with max_bytes=${bytes}, or read it in a task`);
     const value = row === undefined ? undefined : row.result.kind === 'inline' ? row.result.value : await this.#results.value(row, row.result.key);
     if (row === undefined || value === undefined) throw notFound(`XCom entry with key: \`${key}\` not found`);
+    if (isDeeperThan(value, SHOWN_LEVELS)) throw new ApiError(413, `The result is nested more than ${SHOWN_LEVELS} levels deep: read it in a task`);
     const shown = withoutSecrets(value);
     return { ...(await this.#view(row)), value: stringify ? textOf(shown) : shown };
   }

@@ -160,6 +160,16 @@ describe('set by people', () => {
     expect([answered.status, detail === undefined ? undefined : answered.body.detail]).toEqual([status, detail]);
   });
 
+  it('are no deeper than a stack takes, and what a task returned so deep is not shown', async () => {
+    const nested = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+    expect(await house.ask('POST', at('report'), { body: { key: 'deep', value: nested(3_000) } })).toMatchObject({ status: 422, body: { detail: [{ msg: 'Input should be JSON of at most 500 levels', loc: ['body'] }] } });
+    expect((await house.ask('POST', at('report'), { body: { key: 'deep', value: nested(400) } })).status).toBe(201);
+    await postgres.stores.events.putContent('xcom', 'pipeline/third/verify/-1/1/1', new TextEncoder().encode(JSON.stringify(nested(2_000))));
+    await returns('third', 'verify', -1, { kind: 'stored', key: 'pipeline/third/verify/-1/1/1', bytes: 4_000 });
+    await house.caughtUp();
+    expect(await house.get(at('verify', '/return_value'))).toMatchObject({ status: 413, body: { detail: 'The result is nested more than 1000 levels deep: read it in a task' } });
+  });
+
   it('are not for viewers to change', async () => {
     const token = await house.signIn('guest', 'only looking');
     expect((await house.ask('POST', at('report'), { body: { key: 'a', value: 1 }, token })).status).toBe(403);

@@ -87,6 +87,7 @@ export { averageRuntimesMs, remembersRuns } from './dag/run-record.ts';
 export { isSensitiveName } from './secret/sensitive-name.ts';
 export { MIN_SECRET_CHARACTERS, SecretMask } from './secret/secret-mask.ts';
 export { HIDDEN, secretsInConnection, secretsInVariable, textsIn, withoutSecrets } from './secret/secrets-in.ts';
+export { isDeeperThan } from './dag/conf.ts';
 export { resultsOfTask } from './run/pulled-result.ts';
 export type { XComToSet } from './run/command.ts';
 export { lengthsToTell, XCOM_KEY } from './run/xcom.ts';

@@ -1,9 +1,13 @@
 import type { PipeTransform } from '@nestjs/common';
 import { ID_PATTERN, RUN_ID_PATTERN } from '@dagbook/contracts';
+import { isDeeperThan, type Json } from '@dagbook/domain';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { rawOf } from '../dto/field.ts';
 import { invalid } from './api-error.ts';
+
+/** All that reads JSON here goes down by calls, and a stack has an end. */
+const MOST_LEVELS = 500;
 
 /** Reads a body or a query into its class; a field that is unknown, missing or breaks its rule is named in a 422. */
 class RequestPipe<Request extends object> implements PipeTransform<unknown, Request> {
@@ -19,6 +23,7 @@ class RequestPipe<Request extends object> implements PipeTransform<unknown, Requ
     if (typeof given !== 'object' || Array.isArray(given)) {
       throw invalid([{ type: 'model_attributes_type', loc: [this.#where], msg: 'Input should be a JSON object', input: given }]);
     }
+    if (isDeeperThan(given as Json, MOST_LEVELS)) throw invalid([{ type: 'recursion_loop', loc: [this.#where], msg: `Input should be JSON of at most ${MOST_LEVELS} levels` }]);
     const request = plainToInstance(this.#type, given);
     const errors = validateSync(request, { whitelist: true, forbidNonWhitelisted: true });
     if (errors.length > 0) {

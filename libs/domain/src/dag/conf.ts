@@ -25,7 +25,8 @@ export function refusesConf(conf: Json, called: string): Rejected | undefined {
   return undefined;
 }
 
-function isDeeperThan(value: Json, limit: number): boolean {
+/** Without recursion, so that it can be asked of anything. */
+export function isDeeperThan(value: Json, limit: number): boolean {
   let level: Json[] = [value];
   for (let depth = 0; depth <= limit; depth += 1) {
     level = level.flatMap((item) => (typeof item === 'object' && item !== null ? (Object.values(item) as Json[]) : []));
