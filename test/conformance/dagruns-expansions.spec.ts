@@ -24,8 +24,10 @@ interface Expansion {
   readonly run: string;
 }
 
-const expansions = readFileSync(new URL('../oracles/expansions.jsonl', import.meta.url), 'utf8')
-  .trimEnd().split('\n').map((line) => JSON.parse(line) as Expansion);
+const rowsOf = (file: string): Expansion[] =>
+  readFileSync(new URL(`../oracles/${file}`, import.meta.url), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Expansion);
+const recorded = rowsOf('expansions.jsonl');
+const fresh = rowsOf('expansions-fresh.jsonl');
 
 const MAPPED_SOURCE = 'mapped over 1..5, returns n when odd, else null';
 const result = (taskId: string): MapSource => ({ kind: 'result', taskId });
@@ -66,7 +68,7 @@ function valuesOf(source: MapSource, results: { readonly [taskId: string]: Resul
       const columns = source.sources.map((part) => valuesOf(part, results));
       const lengths = columns.map((column) => column.length);
       const length = source.fill === undefined ? Math.min(...lengths) : Math.max(...lengths);
-      return Array.from({ length }, (_, index) => columns.map((column) => column[index] ?? source.fill ?? null));
+      return Array.from({ length }, (_, index) => columns.map((column) => (index < column.length ? (column[index] as Json) : (source.fill ?? null))));
     }
   }
 }
@@ -91,7 +93,7 @@ function argumentsOf(mapping: MappingDefinition, results: { readonly [taskId: st
   return Object.fromEntries(args.toReversed());
 }
 
-test.each(expansions)('$case', (row) => {
+test.each([...recorded, ...fresh])('$case', (row) => {
   const mapping = mappingOf(row);
   const returns = returnsOf(row);
   const sources = row.given.source === MAPPED_SOURCE
@@ -125,6 +127,6 @@ test.each(expansions)('$case', (row) => {
   expect(run.state).toBe(row.run);
 });
 
-test('there are 25 recorded expansions', () => {
-  expect(expansions).toHaveLength(25);
+test('there are 25 recorded expansions, and 64 fresh ones', () => {
+  expect([recorded.length, fresh.length]).toEqual([25, 64]);
 });
