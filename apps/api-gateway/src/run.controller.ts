@@ -94,6 +94,7 @@ export class RunController {
         ...(interval === undefined ? {} : { dataInterval: interval }),
         conf: (request.conf ?? {}) as { readonly [name: string]: Json },
         ...(request.note === undefined || request.note === null ? {} : { note: request.note }),
+        ...(request.partition_key === undefined || request.partition_key === null ? {} : { partitionKey: request.partition_key }),
         triggeredBy: requestedWith === undefined ? 'rest_api' : 'ui',
         user: caller.username,
       },

@@ -106,6 +106,7 @@ export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export type { AssetPartitioning, CronPartition, PartitionMapper, PartitionUnit, PartitionWindow } from './partition/definition.ts';
 export { scheduledPartition } from './partition/cron-partition.ts';
 export type { RunPartition } from './partition/cron-partition.ts';
+export { isPartitionedSchedule } from './partition/run-partition.ts';
 export { partitionKeyRule } from './partition/validate.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';

@@ -106,6 +106,8 @@ export class TriggerRunBody {
   @Instant({ nullable: true }) run_after?: number | null;
   @JsonObject({ nullable: true }) conf?: Record<string, unknown> | null;
   @Text({ nullable: true }) note?: string | null;
+  /** Of a DAG of partitions. */
+  @Text({ nullable: true }) partition_key?: string | null;
 }
 
 export class PatchQuery {

@@ -1,4 +1,4 @@
-import { nextRun, previewForeseen, previewRuns, type Foresight, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { isPartitionedSchedule, nextRun, previewForeseen, previewRuns, type Foresight, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { StoredDagVersion, ImportErrorRow, ListedDag, PlanView, StripRun } from '@dagbook/read-models';
 import type {
   DagDetailsResponse, DagResponse, DagStatsResponse, DagVersionResponse, ImportErrorResponse, NextRunCollectionResponse, StripRunResponse, StructureResponse, TaskResponse, TimeDeltaResponse,
@@ -28,7 +28,7 @@ export function dagView(dag: ListedDag, plan: PlanView, foresight: Foresight | n
     description: definition.doc?.split('\n')[0] ?? null,
     timetable_summary: dag.schedule,
     timetable_description: dag.schedule,
-    timetable_partitioned: false,
+    timetable_partitioned: isPartitionedSchedule(definition.schedule),
     tags: dag.tags.map((name) => ({ name, dag_id: dag.dagId, dag_display_name: dag.displayName })),
     max_active_tasks: dag.maxActiveTasks,
     max_active_runs: dag.maxActiveRuns,

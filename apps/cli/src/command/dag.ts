@@ -45,6 +45,7 @@ export function addDagCommands(program: Command, session: Session): void {
     .option('--logical-date <instant>', 'ISO-8601; default: none')
     .option('--run-id <id>', 'default: made from the time')
     .option('--note <text>')
+    .option('--partition-key <key>', 'of a DAG of partitions')
     .option('--watch', 'stay until it has ended; exit code 1 when it fails', false)
     .action((dagId: string, options: TriggerOptions) => triggerDag(session, dagId, options));
 
@@ -127,6 +128,7 @@ interface TriggerOptions {
   readonly logicalDate?: string;
   readonly runId?: string;
   readonly note?: string;
+  readonly partitionKey?: string;
   readonly watch: boolean;
 }
 
@@ -138,6 +140,7 @@ async function triggerDag(session: Session, dagId: string, options: TriggerOptio
     conf,
     ...(options.runId === undefined ? {} : { dag_run_id: options.runId }),
     ...(options.note === undefined ? {} : { note: options.note }),
+    ...(options.partitionKey === undefined ? {} : { partition_key: options.partitionKey }),
   };
   const run = settled(await triggerDagRun({ client: api.client, path: { dag_id: dagId }, body }));
   if (options.watch) await watchRun(session, api, run.dag_id, run.dag_run_id);

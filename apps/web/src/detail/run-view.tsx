@@ -81,6 +81,7 @@ function RunHead({ run, end }: { readonly run: DagRun; readonly end: ReactNode }
       </div>
       <p className={style.summary}>
         <span>{text.runType(run.run_type)}</span>
+        {run.partition_key !== null && <span><span className="soft">{text.run.partition}</span> <code>{run.partition_key}</code></span>}
         <span><span className="soft">{text.run.runAfter}</span> <Instant at={run.run_after} /></span>
         <span><span className="soft">{text.run.start}</span> <Instant at={run.start_date} relative /></span>
         <span><span className="soft">{text.run.duration}</span> <Duration span={run} /></span>
@@ -100,6 +101,7 @@ function RunFacts({ run }: { readonly run: DagRun }) {
       [text.run.id, <code>{run.dag_run_id}</code>],
       [text.run.type, text.runType(run.run_type)],
       [text.run.triggeredBy, [run.triggered_by, run.triggering_user_name].filter((part) => part !== null).join(' · ')],
+      [text.run.partition, run.partition_key === null ? undefined : <code>{run.partition_key}</code>],
       [text.run.logicalDate, <Instant at={run.logical_date} />],
       [text.run.interval, run.data_interval_start === null ? undefined : <><Instant at={run.data_interval_start} /> – <Instant at={run.data_interval_end} /></>],
       [text.run.runAfter, <Instant at={run.run_after} />],

@@ -223,6 +223,7 @@ export const en = {
     note: 'Note',
     version: 'DAG version',
     triggeredBy: 'Triggered by',
+    partition: 'Partition',
     assetUpdates: 'Asset updates',
     moreUpdates: (count: number) => `and ${count} more`,
     omittedUpdates: (count: number) => `${count} older ones were too many to tell the tasks of.`,

@@ -222,6 +222,7 @@ export const ko: Text = {
     note: '메모',
     version: 'DAG 버전',
     triggeredBy: '트리거 주체',
+    partition: '파티션',
     assetUpdates: '에셋 갱신',
     moreUpdates: (count: number) => `외 ${count}개`,
     omittedUpdates: (count: number) => `더 오래된 ${count}개는 너무 많아 태스크에 전달되지 않았습니다.`,

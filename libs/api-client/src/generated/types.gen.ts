@@ -372,6 +372,7 @@ export type TriggerRunBody = {
         [key: string]: unknown;
     } | null;
     note?: string | null;
+    partition_key?: string | null;
 };
 
 export type RunPatchBody = {

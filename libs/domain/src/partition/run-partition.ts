@@ -8,12 +8,14 @@ import { partitionKeyRule } from './validate.ts';
 
 type Asked = Pick<DagDefinition, 'dagId' | 'schedule' | 'partitionedAtRuntime'>;
 
+/** Whether a schedule gives its runs their partition. */
+export const isPartitionedSchedule = (schedule: DagDefinition['schedule']): boolean => (schedule.kind === 'cronTrigger' || schedule.kind === 'assets') && schedule.partition !== undefined;
+
 /** The partition of a run that a person starts; `{}`: it has none. Only DAGs of partitions take a key, as in Airflow. */
 export function decideRunPartition(definition: Asked, partitionKey: string | undefined): Partial<RunPartition> | Rejected {
   if (partitionKey === undefined) return {};
   const { dagId, schedule, partitionedAtRuntime } = definition;
-  const isPartitioned = partitionedAtRuntime === true || ((schedule.kind === 'cronTrigger' || schedule.kind === 'assets') && schedule.partition !== undefined);
-  if (!isPartitioned) return reject('dag_not_partitioned', `The DAG ${dagId} makes no partitions, so no run of it takes a partition_key. Leave it out, or give the DAG a schedule of partitions.`);
+  if (partitionedAtRuntime !== true && !isPartitionedSchedule(schedule)) return reject('dag_not_partitioned', `The DAG ${dagId} makes no partitions, so no run of it takes a partition_key. Leave it out, or give the DAG a schedule of partitions.`);
   const wrong = partitionKeyRule(partitionKey);
   if (wrong !== undefined) return reject('invalid_partition_key', problemText(problem('partition_key', partitionKey, wrong.rule, wrong.remedy)));
   const dateMs = partitionedAtRuntime === true ? null : dateOf(schedule, partitionKey);

@@ -21,7 +21,7 @@ export function describeSchedule(timetable: TimetableDefinition): string | null 
     case 'events':
       return timetable.description ?? `${timetable.instants.length} event${timetable.instants.length === 1 ? '' : 's'}`;
     case 'assets':
-      return 'Asset';
+      return timetable.partition === undefined ? 'Asset' : 'Partitioned Asset';
     case 'assetsOrTime':
       return `Asset or ${describeSchedule(timetable.timetable)}`;
     case 'custom':
