@@ -230,9 +230,9 @@ describe('dags trigger', () => {
   it('lays --set over --params: JSON where it is JSON, else text', async () => {
     const { url, asked } = await serve({ 'POST /api/v2/dags/d/dagRuns': { body: RUN } });
     writeFileSync(join(folder, 'params.json'), '{"a": {"x": 1, "y": 2}, "b": "old"}');
-    const ended = await run(['dags', 'trigger', 'd', '--url', url, '--params', '@params.json', '--set', 'a.x=[3]', '--set', 'b=new', '--set', 'c=', '--run-id', 'r', '-o', 'id']);
+    const ended = await run(['dags', 'trigger', 'd', '--url', url, '--params', '@params.json', '--set', 'a.x=[3]', '--set', 'b=new', '--set', 'c=', '--run-id', 'r', '--partition-key', 'us', '-o', 'id']);
     expect(ended).toEqual({ code: 0, out: 'r\n', err: '' });
-    expect(asked[0]?.body).toEqual({ logical_date: null, conf: { a: { y: 2, x: [3] }, b: 'new', c: '' }, dag_run_id: 'r' });
+    expect(asked[0]?.body).toEqual({ logical_date: null, conf: { a: { y: 2, x: [3] }, b: 'new', c: '' }, dag_run_id: 'r', partition_key: 'us' });
   });
 
   it('does not take a stored command for a done one', async () => {

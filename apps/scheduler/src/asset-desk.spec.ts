@@ -1,4 +1,4 @@
-import { ASSET_QUEUE_FINGERPRINT, type AssetCondition, type DagDefinition, type Json } from '@dagbook/domain';
+import { ASSET_QUEUE_FINGERPRINT, downstreamKeys, type AssetCondition, type DagDefinition, type Json, type PartitionMapper } from '@dagbook/domain';
 import { assetCommandKey, assetEventsStream, assetQueueStream, DAG_PARTITIONS, runStream, TOPICS } from '@dagbook/contracts';
 import { StoreFault, type AppendEntry } from '@dagbook/event-store';
 import { uuidv7 } from '@dagbook/platform';
@@ -12,6 +12,7 @@ const consumer = (dagId: string, condition: AssetCondition, more: Partial<DagDef
 });
 const BOTH = consumer('both', { kind: 'all', of: [asset('a'), asset('b')] });
 const ONE = consumer('one', asset('a'));
+const partitioned = (dagId: string, mapper: PartitionMapper, more: Partial<DagDefinition> = {}): DagDefinition => consumer(dagId, asset('a'), { schedule: { kind: 'assets', condition: asset('a'), partition: { mapper } }, ...more });
 
 /** Real time: clocks stand still here. */
 const OFTEN = { ownershipEveryMs: 2, reconcileEveryMs: 50 };
@@ -49,6 +50,14 @@ const end = async (dagId: string, runId: string): Promise<void> => {
   await house.until(async () => (await house.types(runStream(dagId, runId))).includes('RunStarted'));
   await house.command(dagId, { type: 'MarkRun', runId, state: 'success', user: 'ann' });
 };
+const updatePartition = (uri: string, partitionKey: string, n: Json) => house.command(assetCommandKey(uri), { type: 'RecordAssetEvent', uri, extra: { n }, partitionKey, user: 'ann' });
+/** By partition key, what the updates of the DAG's runs say of themselves. */
+const takenByKey = async (dagId: string): Promise<{ [key: string]: Json[] }> => {
+  const created = (await Promise.all((await runsOf(dagId)).map((runId) => house.data(runStream(dagId, runId), 'RunCreated')))).flat();
+  const byKey: { [key: string]: Json[] } = {};
+  for (const { partitionKey, assetEvents } of created) (byKey[String(partitionKey)] ??= []).push(...(assetEvents as { extra: { n: Json } }[]).map(({ extra }) => extra.n));
+  return byKey;
+};
 const pause = (dagId: string, paused: boolean) => house.command(dagId, { type: 'SetPaused', paused, user: 'ann' });
 
 describe('a DAG that waits for assets', () => {
@@ -65,6 +74,29 @@ describe('a DAG that waits for assets', () => {
     expect((await house.data(runStream('both', runId), 'RunCreated'))[0]).toMatchObject({ runType: 'asset_triggered', triggeredBy: 'asset', logicalDateMs: null, dataInterval: null });
     expect(await house.types(assetQueueStream('both'))).toEqual(['AssetScheduleSet', 'AssetRunDecided']);
     expect(await house.data(assetQueueStream('both'), 'AssetRunDecided')).toMatchObject([{ runId, updates: 3 }]);
+  });
+
+  it('runs once for each partition where its schedule is of partitions, and not for any where it is not', async () => {
+    await opened(ONE, partitioned('byDay', { kind: 'startOf', unit: 'day' }));
+    await updatePartition('a', '2026-03-01T05:00:00', 1);
+    await updatePartition('a', '2026-03-02T05:00:00', 2);
+    await updatePartition('a', 'yesterday', 3);
+    await update('a', { n: 4 });
+    await hasRuns('byDay', 2);
+    await hasRuns('one', 1);
+    expect([await takenByKey('byDay'), await taken('one')]).toEqual([{ '2026-03-01': [1], '2026-03-02': [2] }, [[4]]]);
+    const [runId] = (await runsOf('byDay')) as [string];
+    expect((await house.data(runStream('byDay', runId), 'RunCreated'))[0]).toMatchObject({ partitionKey: '2026-03-01', partitionDateMs: Date.UTC(2026, 2, 1) });
+  });
+
+  it.each([
+    ['one', 'k', 'dag_not_partitioned'],
+    ['byDay', 'yesterday', 'invalid_partition_key'],
+  ])('is not started by hand for a partition that it cannot have: %s, %s', async (dagId, partitionKey, code) => {
+    await opened(ONE, partitioned('byDay', { kind: 'startOf', unit: 'day' }));
+    expect(await house.command(dagId, { type: 'TriggerRun', logicalDateMs: null, partitionKey, conf: {}, triggeredBy: 'rest_api', user: 'ann' })).toMatchObject({ kind: 'refused', code });
+    expect(await house.command('byDay', { type: 'TriggerRun', runId: 'asked', logicalDateMs: null, partitionKey: '2026-03-01', conf: {}, triggeredBy: 'rest_api', user: 'ann' })).toMatchObject({ kind: 'done' });
+    expect(await house.data(runStream('byDay', 'asked'), 'RunCreated')).toMatchObject([{ partitionKey: '2026-03-01', partitionDateMs: Date.UTC(2026, 2, 1) }]);
   });
 
   it('records an update that is asked for twice by one id once', async () => {
@@ -283,6 +315,39 @@ describe('exactly once', () => {
     await hasRuns('one', 1);
     expect(await taken('one')).toEqual([[1]]);
     expect(await house.types(assetQueueStream('one'))).toEqual(['AssetScheduleSet', 'AssetQueueCleared', 'AssetRunDecided']);
+  });
+
+  it('by partition, over three schedulers that share the DAGs, come and go', async () => {
+    const day: PartitionMapper = { kind: 'startOf', unit: 'day' };
+    const week: PartitionMapper = { kind: 'fanOut', upstream: { kind: 'startOf', unit: 'week' }, window: { kind: 'week' } };
+    const dagIds = Array.from({ length: 6 }, (_, index) => `c${index}`);
+    const by = (index: number) => (index % 2 === 0 ? day : week);
+    const first = await opened(...dagIds.map((dagId, index) => partitioned(dagId, by(index), { maxActiveRuns: 1_000 })));
+    const second = await house.start(OFTEN);
+    const third = await house.start(OFTEN);
+    const sent: string[] = [];
+    const burst = () => Promise.all(Array.from({ length: 16 }, () => {
+      const n = sent.length;
+      sent.push(`2026-03-${String((n % 5) + 1).padStart(2, '0')}T0${n % 10}:00:00`);
+      return updatePartition('a', sent[n] as string, n);
+    }));
+    await Promise.all([burst(), house.until(async () => {
+      // Time passes, and the first gives the others their share.
+      house.clock.advance(10);
+      return second.ownedPartitions() > 0 && third.ownedPartitions() > 0;
+    })]);
+    await Promise.all([first.stop(), burst()]);
+    const last = await house.start(OFTEN);
+    await Promise.all([second.stop(), burst()]);
+    await house.until(async () => last.ownedPartitions() + third.ownedPartitions() === DAG_PARTITIONS);
+    await burst();
+    for (const [index, dagId] of dagIds.entries()) {
+      const wanted: { [key: string]: number[] } = {};
+      for (const [n, key] of sent.entries()) for (const run of downstreamKeys(by(index), key)) (wanted[run] ??= []).push(n);
+      await house.until(async () => Object.values(await takenByKey(dagId)).flat().length >= Object.values(wanted).flat().length);
+      const taken = Object.fromEntries(Object.entries(await takenByKey(dagId)).map(([key, numbers]) => [key, (numbers as number[]).sort((a, b) => a - b)]));
+      expect(taken).toEqual(wanted);
+    }
   });
 
   it('over three schedulers that share the DAGs, come and go', async () => {

@@ -107,6 +107,7 @@ export type { AssetPartitioning, CronPartition, PartitionMapper, PartitionUnit, 
 export { scheduledPartition } from './partition/cron-partition.ts';
 export type { RunPartition } from './partition/cron-partition.ts';
 export { isPartitionedSchedule } from './partition/run-partition.ts';
+export { downstreamKeys } from './partition/mapper.ts';
 export { partitionKeyRule } from './partition/validate.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';

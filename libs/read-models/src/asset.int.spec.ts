@@ -75,6 +75,25 @@ it('shows what waits as the domain folds it, and which run took what, whatever t
   expect(await waiting()).toEqual([]);
 });
 
+it('keeps what waits for runs of partitions, each until its own run takes it', async () => {
+  const ofDays = (...facts: readonly AssetFact[]) => journal.append(assetQueueStream('byDay'), facts);
+  const keys = async () => (await queuedAssetEvents(postgres.stores.pool, { dagId: 'byDay' })).length;
+  const partition = { mapper: { kind: 'fanOut', upstream: { kind: 'startOf', unit: 'quarter' }, window: { kind: 'quarter' } } } as const;
+  await journal.dag({ ...READER, dagId: 'byDay', schedule: { kind: 'assets', condition: { kind: 'asset', uri: 'p' }, partition } });
+  await ofDays({ type: 'AssetScheduleSet', schedule: { condition: { kind: 'asset', uri: 'p' }, partition }, paused: false, atMs: journal.tick() });
+  const update = await journal.updated('p', { partitionKey: '2026-02-01T00:00:00' });
+  await journal.updated('p');
+  await runner(1).catchUp();
+  expect(await keys()).toBe(1);
+  for (const [index, partitionKey] of ['2026-01', '2026-02', '2026-03'].entries()) {
+    await ofDays({ type: 'AssetRunDecided', runId: `p${index}`, upTo: update, updates: 1, partitionKey, atMs: journal.tick() });
+    await runner(1).catchUp();
+    expect(await keys()).toBe(index < 2 ? 1 : 0);
+  }
+  await journal.append(dagStream('byDay'), [{ type: 'DagRetired', atMs: journal.tick() }]);
+  expect((await listAssetEvents(postgres.stores.pool, {}, [{ field: 'timestamp', descending: true }], PAGE)).rows.slice(0, 2).map(({ uri, partitionKey }) => [uri, partitionKey])).toEqual([['p', null], ['p', '2026-02-01T00:00:00']]);
+});
+
 it('reads what a run took where it is kept, and forgets it with the run', async () => {
   const taken = await journal.updated('a');
   await postgres.stores.events.putContent('xcom', 'results/reader/r2/asset-events', new TextEncoder().encode(JSON.stringify([{ uri: 'a', extra: {}, atMs: 0, position: taken }])));
