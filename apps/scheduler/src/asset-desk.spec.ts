@@ -55,7 +55,7 @@ const updatePartition = (uri: string, partitionKey: string, n: Json) => house.co
 const takenByKey = async (dagId: string): Promise<{ [key: string]: Json[] }> => {
   const created = (await Promise.all((await runsOf(dagId)).map((runId) => house.data(runStream(dagId, runId), 'RunCreated')))).flat();
   const byKey: { [key: string]: Json[] } = {};
-  for (const { partitionKey, assetEvents } of created) (byKey[String(partitionKey)] ??= []).push(...(assetEvents as { extra: { n: Json } }[]).map(({ extra }) => extra.n));
+  for (const { partitionKey, assetEvents } of created) (byKey[partitionKey as string] ??= []).push(...(assetEvents as { extra: { n: Json } }[]).map(({ extra }) => extra.n));
   return byKey;
 };
 const pause = (dagId: string, paused: boolean) => house.command(dagId, { type: 'SetPaused', paused, user: 'ann' });
