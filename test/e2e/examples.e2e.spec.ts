@@ -175,6 +175,27 @@ describe('npm start -- --examples', () => {
     expect(await product.api('GET', '/api/v2/assets/1')).toMatchObject({ id: 1 });
   });
 
+  it('runs who waits for partitions once for each key that its mapper makes, code of its own among them', async () => {
+    const runs = (dagId: string) => `/api/v2/dags/${dagId}/dagRuns`;
+    const keysOf = async (dagId: string): Promise<(string | null)[]> =>
+      (await product.api<{ dag_runs: readonly { partition_key: string | null; state: string }[] }>('GET', `${runs(dagId)}?order_by=id`)).dag_runs.map(({ partition_key: key, state }) => (state === 'success' ? key : null));
+    const waits = ['segment_region_stats_rollup', 'summarize_live_region_stats', 'scatter_live_region_to_segments', 'regional_stats_breakdown', 'example_asset_partition_custom_mapper'];
+    await expect.poll(async () => (await product.db.query(`SELECT 1 FROM events WHERE type = 'AssetScheduleSet' AND stream_id = ANY ($1)`, [waits.map((dagId) => `asset-queue-${dagId}`)])).rowCount, PATIENCE).toBe(waits.length);
+    for (const dagId of ['multi_region_player_stats', 'live_region_player_stats']) await product.api('POST', runs(dagId), { logical_date: null });
+    for (const key of ['us', 'mars']) expect(await product.api('POST', runs('ingest_region_stats'), { logical_date: null, partition_key: key })).toMatchObject({ partition_key: key });
+    for (const key of ['eu::daily-sales', 'us::daily-sales']) await product.api('POST', '/api/v2/assets/events', { uri: 's3://sales/by-region', partition_key: key });
+    await expect.poll(() => keysOf('segment_region_stats_rollup'), PATIENCE).toEqual(['all_regions']);
+    await expect.poll(() => keysOf('summarize_live_region_stats'), PATIENCE).toEqual(['us']);
+    await expect.poll(() => keysOf('scatter_live_region_to_segments'), PATIENCE).toEqual(['us', 'eu', 'apac']);
+    await expect.poll(() => keysOf('regional_stats_breakdown'), PATIENCE).toEqual(['us']);
+    const { rows } = await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND stream_id LIKE 'run-segment_region_stats_rollup/%'");
+    expect(rows).toEqual([{ told: ['us', 'eu', 'apac'] }]);
+    // Two updates of one key make one run or two, as the second comes before the first is taken or after; each is taken once.
+    const told = async () => (await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND data->>'partitionKey' = 'daily-sales' AND stream_id LIKE 'run-example_asset_partition_custom_mapper/%' ORDER BY pos")).rows.flatMap((row) => row.told);
+    await expect.poll(told, PATIENCE).toEqual(['eu::daily-sales', 'us::daily-sales']);
+    await expect(product.api('POST', runs('example_simplest_dag'), { logical_date: null, partition_key: 'us' })).rejects.toThrow(/makes no partitions/);
+  });
+
   it('clears the child with the marker of its parent, as the dry run shows', async () => {
     const clear = (dryRun: boolean) => product.api<Instances>('POST', '/api/v2/dags/example_external_task_marker_parent/clearTaskInstances', { dag_run_id: 'same', task_ids: ['parent_task'], only_failed: false, dry_run: dryRun });
     expect((await clear(true)).task_instances.map(({ task_id: taskId }) => taskId)).toEqual(['parent_task', 'child_task1', 'child_task2', 'child_task3']);

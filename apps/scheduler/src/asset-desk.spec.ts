@@ -99,6 +99,42 @@ describe('a DAG that waits for assets', () => {
     expect(await house.data(runStream('byDay', 'asked'), 'RunCreated')).toMatchObject([{ partitionKey: '2026-03-01', partitionDateMs: Date.UTC(2026, 2, 1) }]);
   });
 
+  it('asks mappers that are code once for each update, and again in a minute when they cannot be asked', async () => {
+    house = new SchedulerHouse('2026-02-01T00:00Z', [partitioned('coded', { kind: 'custom', name: 'shout' })]);
+    const asked: string[] = [];
+    let fails = false;
+    house.timetable = (question) => {
+      if (question.kind !== 'partitions') throw new Error(`asked for ${question.kind}`);
+      if (fails) return { kind: 'partitions', mapped: [], problem: 'the file cannot be read' };
+      asked.push(...question.updates.map(({ key }) => key));
+      return { kind: 'partitions', mapped: question.updates.map(({ position, key, leaves: [leaf = ''] }) => (key === 'bad' ? { position, places: [], problem: 'threw' } : { position, places: [{ leaf, keys: [{ key: key.toUpperCase() }] }] })) };
+    };
+    await house.start(OFTEN);
+    await waits(ONE);
+    await updatePartition('a', 'x', 1);
+    await updatePartition('a', 'bad', 2);
+    await hasRuns('coded', 1);
+    await house.until(async () => (await house.types(assetQueueStream('coded'))).filter((type) => type === 'AssetKeysMapped').length === 2);
+    fails = true;
+    await updatePartition('a', 'y', 3);
+    await house.until(async () => {
+      // Until it has been asked in vain the time is of no matter.
+      house.clock.advance(1_000);
+      return house.clock.nowMs() > Date.parse('2026-02-01T00:02Z');
+    });
+    expect(await takenByKey('coded')).toEqual({ X: [1] });
+    fails = false;
+    await house.until(async () => {
+      house.clock.advance(1_000);
+      return (await runsOf('coded')).length === 2;
+    });
+    expect([await takenByKey('coded'), asked]).toEqual([{ X: [1], Y: [3] }, ['x', 'bad', 'y']]);
+    // More than are asked about at once.
+    await Promise.all(Array.from({ length: 130 }, (_, n) => updatePartition('a', `many${n}`, n)));
+    await house.until(async () => (await house.data(assetQueueStream('coded'), 'AssetKeysMapped')).length === 133);
+    expect(new Set(asked).size).toBe(133);
+  });
+
   it('records an update that is asked for twice by one id once', async () => {
     await opened(ONE);
     const command = { commandId: 'same', dagId: assetCommandKey('a'), body: { type: 'RecordAssetEvent', uri: 'a', extra: {}, user: 'ann' } };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
-  ASSET_QUEUE_FINGERPRINT, canonicalJson, decideAssetEvent, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, isRejected, restoreAssetQueue, snapshotAssetQueue, waitingCount,
-  type AssetFact, type AssetQueue, type AssetQueueEvent, type AssetSchedule, type DagDefinition, type DagEvent, type DueAssetRun, type Json,
+  ASSET_QUEUE_FINGERPRINT, canonicalJson, decideAssetEvent, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, isRejected, restoreAssetQueue, snapshotAssetQueue, unmappedUpdates, waitingCount,
+  type AssetFact, type AssetQueue, type AssetQueueEvent, type AssetSchedule, type DagDefinition, type DagEvent, type DueAssetRun, type Json, type PartitionAnswer, type PartitionQuestion,
 } from '@dagbook/domain';
 import { ASSET_QUEUES, assetEventsStream, assetQueueStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
 import { formatPosition, isAfter, type AppendEntry, type EventStore, type NewEvent, type Position, type StoredEvent } from '@dagbook/event-store';
@@ -105,10 +105,11 @@ export class AssetDesk {
     if (result?.kind === 'appended' && result.position !== null) this.#ports.feed().announce(result.position);
   }
 
-  /** Whether `createDue` has a run to make. */
+  /** Whether `createDue` has a run to make, or `mapKeys` somebody to ask. */
   isDue(dag: OwnedDag, plan: Plan, activeRuns: number): boolean {
     const owned = this.#queues.get(dag.dagId);
-    return owned !== undefined && mayDecide(owned) && decideAssetRun(owned.queue, { definition: plan.definition, isRetired: dag.fold.retired, activeRuns, nowMs: 0 }) !== null;
+    if (owned === undefined || !mayDecide(owned)) return false;
+    return this.#isToMap(owned) || decideAssetRun(owned.queue, { definition: plan.definition, isRetired: dag.fold.retired, activeRuns, nowMs: 0 }) !== null;
   }
 
   /** Makes the run that is due. Within the DAG's turn. */
@@ -125,6 +126,41 @@ export class AssetDesk {
     if (outcome.kind === 'refused') throw new Error(outcome.message);
     this.written(also, null);
     this.#ports.feed().wake();
+  }
+
+  /** Asks the author's mappers about updates that wait for that, and writes down what they say. Within the DAG's turn. */
+  async mapKeys(dag: OwnedDag): Promise<void> {
+    const { clock, store, log } = this.#ports;
+    const owned = this.#queues.get(dag.dagId);
+    if (owned === undefined || !this.#isToMap(owned)) return;
+    await this.#current(dag.dagId);
+    if (!mayDecide(owned)) return;
+    const question = unmappedUpdates(owned.queue, MAPPED_AT_ONCE);
+    if (question === null) return;
+    const { mapped, problem } = await this.#ports.askMappers(dag, question);
+    if (problem !== undefined || mapped.length === 0) {
+      owned.mapsAgainAtMs = clock.nowMs() + MAPS_AGAIN_AFTER_MS;
+      log.warn('the mappers of a DAG could not be asked for which runs updates count; they are asked again in a minute', { dagId: dag.dagId, problem });
+      return;
+    }
+    owned.mapsAgainAtMs = undefined;
+    for (const { position, problem: wrong } of mapped) if (wrong !== undefined) log.warn('a mapper failed: the update counts for no run', { dagId: dag.dagId, position, problem: wrong });
+    const events = mapped.map((update) => toNewEvent({ type: 'AssetKeysMapped', ...update, atMs: clock.nowMs() }));
+    const entry = { streamId: assetQueueStream(dag.dagId), expectedVersion: owned.head, events };
+    owned.isInDoubt = true;
+    const [result] = await store.append([entry]);
+    // Another has written the queue: the journal is read, and asked anew.
+    if (result?.kind !== 'appended') return;
+    this.written([entry], result.position);
+  }
+
+  #isToMap({ queue, mapsAgainAtMs = 0 }: OwnedQueue): boolean {
+    return queue.unmapped.size > 0 && mapsAgainAtMs <= this.#ports.clock.nowMs();
+  }
+
+  /** When mappers that could not be asked are asked again; undefined: nothing of the kind. */
+  mapsAtMs(dagId: string): number | undefined {
+    return this.#queues.get(dagId)?.mapsAgainAtMs;
   }
 
   /** Where the feed is to be read from; undefined: nobody here waits for an asset. */
@@ -150,7 +186,7 @@ export class AssetDesk {
       if (isLevel || isAfter(last.position, owned.position)) owned.position = last.position;
       owned.unsaved += events.length;
       this.#keepSnapshot(owned);
-      if (mayDecide(owned) && isAssetRunDue(owned.queue)) this.#ports.onDue(owned.dagId);
+      if (mayDecide(owned) && (isAssetRunDue(owned.queue) || owned.queue.unmapped.size > 0)) this.#ports.onDue(owned.dagId);
     }
   }
 
@@ -208,6 +244,8 @@ export interface AssetDeskPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly create: (dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'also'>) => Promise<AskOutcome>;
+  /** Runs the code of the DAG's own mappers, apart from everything. */
+  readonly askMappers: (dag: OwnedDag, question: PartitionQuestion) => Promise<PartitionAnswer>;
   /** Something is due for the DAG, as far as assets go. */
   readonly onDue: (dagId: string) => void;
   readonly feed: () => Pick<AssetLoop, 'wake' | 'announce'>;
@@ -228,9 +266,13 @@ interface OwnedQueue {
   saved: number;
   isInDoubt: boolean;
   isParked: boolean;
+  /** When mappers that could not be asked are asked again. */
+  mapsAgainAtMs?: number | undefined;
 }
 
 const SNAPSHOT_EVERY = 1_000;
+const MAPPED_AT_ONCE = 100;
+const MAPS_AGAIN_AFTER_MS = 60_000;
 
 const mayDecide = ({ queue, head, isParked }: OwnedQueue): boolean => !isParked && queue.version === head;
 

@@ -1,4 +1,4 @@
-import type { DagDefinition, FileEvent, ImportError, Json, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, FileEvent, ImportError, Json, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
 import { errorAttributes, uuidv7, type AlarmClock, type Log } from '@dagbook/platform';
@@ -9,7 +9,7 @@ export interface DagBundleSource {
   start(onChange: (change: BundleChange) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
   /** Runs the code of a DAG's own timetable, apart from everything; what goes wrong in it is the answer's `problem`. */
-  readonly askTimetable: (bundle: PackedBundle, dagId: string, question: TimetableQuestion) => Promise<TimetableAnswer>;
+  readonly askTimetable: (bundle: PackedBundle, dagId: string, question: CodeQuestion) => Promise<CodeAnswer>;
 }
 
 export interface BundleChange {

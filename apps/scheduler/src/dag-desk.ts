@@ -48,6 +48,7 @@ export class DagDesk {
     this.assets = new AssetDesk({
       ...ports,
       create: (dag, plan, run, more) => this.#create(dag, plan, run, more),
+      askMappers: (dag, question) => ports.timetables.mapped(dag, question),
       onDue: (dagId) => this.#schedule(dagId),
       feed: ports.assetFeed,
     });
@@ -256,12 +257,13 @@ export class DagDesk {
     const againAtMs = this.#ports.timetables.askedAgainAtMs(dag);
     if (againAtMs !== null) return againAtMs;
     if (dag.knowsItsRuns && this.assets.isDue(dag, dag.plan, activeRuns(dag))) return this.#ports.clock.nowMs();
-    return nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
+    return this.assets.mapsAtMs(dag.dagId) ?? nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
   }
 
   async #createDue(dag: OwnedDag): Promise<void> {
     const plan = dag.plan;
     if (plan === undefined) return;
+    await this.assets.mapKeys(dag);
     if (dag.knowsItsRuns) await this.assets.createDue(dag, plan, activeRuns(dag));
     if (plan.definition.schedule.kind === 'custom') {
       const foresight = await this.#ports.timetables.foresee(dag);

@@ -1,4 +1,4 @@
-import type { DagDefinition, ScheduledRun, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, ScheduledRun, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 import { backfillStream, dagStream, runStream } from '@dagbook/contracts';
 import { afterEach, expect, it } from 'vitest';
 import { SchedulerHouse } from '../test/scheduler-house.ts';
@@ -10,11 +10,12 @@ const DAG: DagDefinition = {
 };
 
 let house: SchedulerHouse;
-let asked: TimetableQuestion[];
+let asked: CodeQuestion[];
 afterEach(() => house.close());
 
 /** Every hour, from the last run or the start date on; or what is said instead. */
-const hourly = (question: TimetableQuestion): TimetableAnswer => {
+const hourly = (question: CodeQuestion): CodeAnswer => {
+  if (question.kind === 'partitions') return { kind: 'partitions', mapped: [] };
   if (question.kind === 'manual') return { kind: 'manual', interval: { startMs: question.runAfterMs - 5, endMs: question.runAfterMs } };
   if (question.kind === 'range') return { kind: 'range', runs: [0, 1, 2].map((hour) => hourAfter(question.fromMs + hour * HOUR_MS)).filter(({ interval }) => interval.startMs <= question.toMs) };
   const { lastInterval, startMs } = question.question;
@@ -58,7 +59,7 @@ it('keeps what was answered for the next owner: a run that came due meanwhile is
 
 it('says of a timetable that failed why, once, and asks it again in a minute or when its code has changed', async () => {
   let fails = true;
-  const answer = (question: TimetableQuestion): TimetableAnswer => (fails ? { kind: 'next', runs: [], problem: 'no calendar' } : hourly(question));
+  const answer = (question: CodeQuestion): CodeAnswer => (fails ? { kind: 'next', runs: [], problem: 'no calendar' } : hourly(question));
   await opened({ startDate: NOW }, answer);
   await foreseen(1);
   expect(await house.data(dagStream('d'), 'RunsForeseen')).toMatchObject([{ runs: [], problem: 'no calendar' }]);

@@ -1,4 +1,4 @@
-import type { DataInterval, DagCommand, ForeseenRuns, Rejected, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { CodeAnswer, CodeQuestion, DataInterval, DagCommand, ForeseenRuns, PartitionAnswer, PartitionQuestion, Rejected } from '@dagbook/domain';
 import { needsForesight, reject, scheduleQuestion } from '@dagbook/domain';
 import type { PackedBundle } from '@dagbook/contracts';
 import type { EventStore } from '@dagbook/event-store';
@@ -55,7 +55,14 @@ export class TimetableDesk {
     return { runs: answer.runs.map(({ runAfterMs, interval }) => [runAfterMs, interval.startMs, interval.endMs]), ...(answer.problem === undefined ? {} : { problem: answer.problem }) };
   }
 
-  async #ask(dag: OwnedDag, question: TimetableQuestion): Promise<TimetableAnswer> {
+  /** For which runs updates count, where mappers that the author wrote say that. */
+  async mapped(dag: OwnedDag, question: PartitionQuestion): Promise<PartitionAnswer> {
+    const answer = await this.#ask(dag, question);
+    if (answer.kind !== 'partitions') throw new Error(`the mappers of ${dag.dagId} answered another question`);
+    return answer;
+  }
+
+  async #ask(dag: OwnedDag, question: CodeQuestion): Promise<CodeAnswer> {
     const { bundleHash } = dag.fold;
     const content = bundleHash === null ? null : await this.#ports.store.getContent('bundle', bundleHash);
     if (content === null) throw new Error(`the code of ${dag.dagId} is not in the journal`);

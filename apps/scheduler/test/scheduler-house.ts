@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { TOPICS, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
-import { canonicalJson, type DagDefinition, type Json, type TimetableAnswer, type TimetableQuestion } from '@dagbook/domain';
+import { canonicalJson, type CodeAnswer, type CodeQuestion, type DagDefinition, type Json } from '@dagbook/domain';
 import { createMemoryStores } from '@dagbook/event-store';
 import { MemoryBroker, type OutgoingMessage } from '@dagbook/messaging';
 import { ManualClock, Metrics, noSpans, silentLog } from '@dagbook/platform';
@@ -13,7 +13,7 @@ export class SchedulerHouse {
   readonly clock: ManualClock;
   readonly stores: ReturnType<typeof createMemoryStores>;
   /** Answers for the timetables of its DAGs. */
-  timetable: (question: TimetableQuestion) => TimetableAnswer = () => {
+  timetable: (question: CodeQuestion) => CodeAnswer = () => {
     throw new Error('nobody answers for timetables');
   };
   readonly #broker = new MemoryBroker();

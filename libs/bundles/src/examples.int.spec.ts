@@ -164,6 +164,9 @@ const ENDS: { readonly [dagId: string]: End } = {
   trailing_week_inference: {},
   summarize_live_region_stats: {},
   scatter_live_region_to_segments: {},
+  example_asset_partition_custom_mapper: {},
+  example_asset_partition_business_month: {},
+  example_asset_partition_scheduled_at_runtime: {},
   example_task_loops: { tasks: Object.fromEntries([4, 5, 6, 7].flatMap((n) => [[`improve.${n}.step`, 'skipped'], [`improve.again_${n}`, 'skipped']])) },
   example_failed_dag: { run: 'failed', tasks: { fail_task: 'failed' } },
 };

@@ -1,4 +1,4 @@
-import type { DagDefinition, ImportError, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, ImportError, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 
 /** What the scanner asks of a parse child, one at a time. */
 export interface ParseRequest {
@@ -8,7 +8,7 @@ export interface ParseRequest {
   readonly code: string;
   readonly timezone?: string;
   /** Asked beside: what the timetable of this DAG of the file says. */
-  readonly timetable?: { readonly dagId: string; readonly question: TimetableQuestion };
+  readonly timetable?: { readonly dagId: string; readonly question: CodeQuestion };
 }
 
 /** `final`: the child ends with this answer. */
@@ -21,7 +21,7 @@ export interface ParsedModule {
   readonly unexported: readonly string[];
   /** Files that the code read while it was evaluated, absolute. */
   readonly filesRead: readonly string[];
-  readonly timetable?: TimetableAnswer;
+  readonly timetable?: CodeAnswer;
 }
 
 export interface ParsedDefinition {

@@ -77,6 +77,18 @@ describe('a timetable of a DAG', () => {
     expect(await asked('({ last, now }) => (last === null ? { runAfter: now, interval: { start: now, end: now } } : null)')).toEqual({ kind: 'next', runs: [{ runAfterMs: 7, interval: { startMs: 7, endMs: 7 } }] });
   });
 
+  it('asks mappers of partitions the same way', async () => {
+    write('mapped.ts', `import { asset, dag, partitions } from '@dagbook/sdk';
+      export const d = dag('mapped', { schedule: partitions.of(asset('a'), { mapper: partitions.mapper({ name: 'loud', toDownstream: (key) => key.toUpperCase() }) }) });
+      d.empty('x');`);
+    const scanner = scannerOf({ timeLimitMs: 1_000 });
+    const [parsed] = (await scanner.scan()).changed;
+    const bundle = parsed?.bundle ?? { hash: '', file: '', code: '' };
+    const question = { kind: 'partitions', updates: [{ position: '1', key: 'k', leaves: ['asset a'] }] } as const;
+    expect(await scanner.askTimetable(bundle, 'mapped', question)).toEqual({ kind: 'partitions', mapped: [{ position: '1', places: [{ leaf: 'asset a', keys: [{ key: 'K' }] }] }] });
+    expect(await scanner.askTimetable(bundle, 'another', question)).toMatchObject({ kind: 'partitions', mapped: [], problem: expect.stringContaining("no DAG 'another'") as string });
+  });
+
   it('that hangs, exits or is not there is a problem of that DAG alone', async () => {
     expect(await asked('() => { for (;;); }')).toMatchObject({ runs: [], problem: expect.stringContaining('within 1 s') });
     expect(await asked('() => process.exit(3)')).toMatchObject({ runs: [], problem: expect.stringContaining('process.exit(3)') });

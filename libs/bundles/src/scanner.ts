@@ -3,7 +3,7 @@ import { watch as watchFolder, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PackedBundle, PackedFiles } from '@dagbook/contracts';
-import type { ImportError, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { ImportError, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 import { findFiles, readsFiles, type FoundFiles } from './bundle-files.ts';
 import { BundlePackages, type BundlePackagesOptions } from './bundle-packages.ts';
 import type { Bundled } from './bundler.ts';
@@ -140,11 +140,12 @@ export class BundleScanner {
   }
 
   /** Asks a DAG's own timetable, in a parse child, by the code of the version that counts. Whatever goes wrong is the answer's `problem`. */
-  async askTimetable({ file, code }: PackedBundle, dagId: string, question: TimetableQuestion): Promise<TimetableAnswer> {
+  async askTimetable({ file, code }: PackedBundle, dagId: string, question: CodeQuestion): Promise<CodeAnswer> {
     const { folder, timezone } = this.#options;
     const answer = await this.#pool.parse({ path: join(folder, file), code, ...(timezone === undefined ? {} : { timezone }), timetable: { dagId, question } }, () => undefined);
     if (answer.kind === 'parsed' && answer.timetable !== undefined) return answer.timetable;
-    const problem = answer.kind === 'failed' ? answer.message : `${file} exports no DAG '${dagId}' with a timetable of its own. Deploy the file again.`;
+    const problem = answer.kind === 'failed' ? answer.message : `${file} exports no DAG '${dagId}' with a schedule of its own code. Deploy the file again.`;
+    if (question.kind === 'partitions') return { kind: 'partitions', mapped: [], problem };
     return question.kind === 'manual' ? { kind: 'manual', interval: null, problem } : { kind: question.kind, runs: [], problem };
   }
 

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { DagDefinition, Json, TaskKind, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, Json, TaskKind, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 import { ID_PATTERN } from '@dagbook/contracts';
 import { runCallback } from './callback.ts';
 import { runWatcher } from './watcher.ts';
@@ -21,6 +21,7 @@ import type { MappingModel, Source } from './source.ts';
 import { SOURCE, sourceOf, templateOf, visitLeaves, visitLeavesOf } from './source.ts';
 import { testDag, TestRun } from './test-run.ts';
 import { testSchedule } from './test-schedule.ts';
+import { answerMappers } from './partition.ts';
 import { answerTimetable } from './timetable.ts';
 import type { Dag, DagSpec, Edge, Factory, LoopSpec, NoParams, ScheduleTestResult, Scope, TaskRef, TestOptions, TestResult } from './types.ts';
 
@@ -444,7 +445,8 @@ class Runnable implements RunnableDag {
     return this.#compile(site).definition;
   }
 
-  askTimetable(question: TimetableQuestion): TimetableAnswer | undefined {
+  askTimetable(question: CodeQuestion): CodeAnswer | undefined {
+    if (question.kind === 'partitions') return answerMappers(this.#model.spec.schedule, this.#compile({}).definition.schedule, question);
     return answerTimetable(this.#model.spec.schedule, question);
   }
 

@@ -23,6 +23,7 @@ export { poke } from './poke.ts';
 export type { RetryDecision, RetryPolicy, RetryRule } from './retry-policy.ts';
 export { asset, assetAlias } from './asset.ts';
 export { partitions } from './partition.ts';
+export type { PartitionMapperSpec } from './partition.ts';
 export { at, cron, every, when } from './schedule.ts';
 export { watcher } from './watcher.ts';
 export type { Interval, TimetableSpec } from './timetable.ts';

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import examples from '../../../dags/examples/asset_partition.ts';
+import customs from '../../../dags/examples/asset_partition_custom.ts';
 import { asset, type ScheduleTestResult } from './index.ts';
 
 const TIME = { from: '2026-01-01', to: '2027-12-31', log: () => undefined };
-const example = (dagId: string) => examples.find(({ id }) => id === dagId) as (typeof examples)[number];
+const example = (dagId: string) => [...examples, ...customs].find(({ id }) => id === dagId) as (typeof examples)[number];
 type Updates = readonly (readonly [uri: string, partitionKey: string])[];
 const keysOf = ({ runs }: ScheduleTestResult): (string | undefined)[] => runs.map(({ partitionKey }) => partitionKey);
 const runs = async (dagId: string, updates: Updates): Promise<(string | undefined)[]> =>
@@ -35,6 +36,16 @@ describe('the example of partitions', () => {
     expect(await runs('segment_region_stats_early_rollup', await emitted('multi_region_player_stats'))).toEqual(['all_regions']);
     const region = 'file://incoming/player-stats/by-region.csv';
     expect(await runs('regional_stats_breakdown', [[region, 'us'], [region, 'mars'], [region, 'eu']])).toEqual(['us', 'eu']);
+  });
+
+  it('maps by code, and waits for what code says', async () => {
+    expect(await runs('example_asset_partition_custom_mapper', ['eu::daily-sales', 'us::daily-sales', 'eu::us::x', 'other'].map((key) => ['s3://sales/by-region', key]))).toEqual(['daily-sales', 'daily-sales', 'x', 'other']);
+    const february = days('2026-02', 28).map(([, key]) => ['s3://trades/by-day', key] as const).filter(([, day]) => new Date(day).getUTCDay() % 6 !== 0);
+    expect(february).toHaveLength(20);
+    expect(await runs('example_asset_partition_business_month', february.slice(1))).toEqual([]);
+    expect(await runs('example_asset_partition_business_month', february)).toEqual(['2026-02']);
+    const { runs: scheduled } = await example('example_asset_partition_scheduled_at_runtime').testSchedule({ ...TIME, from: '2026-01-02', to: '2026-01-06' });
+    expect(scheduled.map((run) => run.assetEvents.map(({ partitionKey }) => partitionKey))).toEqual([['2026-01-02'], ['2026-01-05']]);
   });
 
   it('rolls hours up to days and days to months, once all of them came', async () => {

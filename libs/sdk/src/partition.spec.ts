@@ -6,6 +6,7 @@ const quiet = { log: () => undefined };
 const raw = asset('s3://raw');
 const clean = asset('s3://clean');
 const definitionOf = (schedule: Parameters<typeof dag>[1]) => runnableOf(dag('d', schedule))?.definition();
+const mine = () => partitions.mapper({ name: 'mine', toDownstream: (key) => key });
 const { rollup, startOf, window } = partitions;
 
 describe('partitions', () => {
@@ -26,12 +27,25 @@ describe('partitions', () => {
   it.each([
     ['a rollup that could never be complete', () => definitionOf({ schedule: partitions.of(raw, { mapper: rollup(startOf('day'), window('week')) }) }), /schedule\.partition\.mapper\.upstream .* only 1 of a window's keys/],
     ['a mapper of another asset', () => definitionOf({ schedule: partitions.of(raw, { mappers: [[clean, startOf('day')]] }) }), /maps an asset that the schedule does not name/],
+    ['a mapper without a name', () => partitions.mapper({ name: 'a b', toDownstream: (key) => key }), /a name has 1 to 250/],
+    ['a mapper without code', () => partitions.mapper({ name: 'a' } as unknown as Parameters<typeof partitions.mapper>[0]), /toDownstream/],
+    ['two mappers of one name', () => definitionOf({ schedule: partitions.of(when.all(raw, clean), { mapper: mine(), mappers: [[clean, mine()]] }) }), /two mappers of one schedule have this name/],
     ['one inside another', () => definitionOf({ schedule: when.any(partitions.of(raw), clean) }), /stands inside another/],
     ['a time among the assets', () => definitionOf({ schedule: partitions.of(when.any(raw, every('1h'))) }), /time schedule stands in partitions|stands inside another/],
     ['keys of a cron that are known at run time', () => partitions.atRuntime(partitions.of(raw)), /have their keys before they run/],
   ])('refuse %s', (_, make, message) => {
     expect(make).toThrow(message);
   });
+});
+
+it('a mapper that is code stands in the definition by its name, and is asked by it', async () => {
+  const runnable = runnableOf(dag('d', { schedule: partitions.of(raw, { mapper: mine() }) }));
+  expect(runnable?.definition().schedule).toMatchObject({ partition: { mapper: { kind: 'custom', name: 'mine' } } });
+  const question = { kind: 'partitions', updates: [{ position: '1', key: 'k', leaves: ['asset s3://raw'] }] } as const;
+  expect(runnable?.askTimetable(question)).toEqual({ kind: 'partitions', mapped: [{ position: '1', places: [{ leaf: 'asset s3://raw', keys: [{ key: 'k' }] }] }] });
+  expect(runnableOf(dag('e', { schedule: partitions.of(raw) }))?.askTimetable(question)).toBeUndefined();
+  const broken = dag('f', { schedule: partitions.of(raw, { mapper: partitions.mapper({ name: 'broken', toDownstream: () => { throw new Error('no calendar'); } }) }) });
+  await expect(broken.testSchedule({ from: '2027-01-01', to: '2027-01-02', updates: [{ at: '2027-01-01', asset: raw, partitionKey: 'k' }], ...quiet })).rejects.toThrow(/no calendar/);
 });
 
 describe('a run of a partition', () => {

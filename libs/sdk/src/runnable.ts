@@ -1,4 +1,4 @@
-import type { DagDefinition, Json, QueuedUpdate, SecretMask, TimetableAnswer, TimetableQuestion } from '@dagbook/domain';
+import type { DagDefinition, Json, QueuedUpdate, SecretMask, CodeAnswer, CodeQuestion } from '@dagbook/domain';
 import type { BundleFolder, TestOptions } from './types.ts';
 import type { AssetEventQuery, AttemptKey, LogLine, OtherRun, OtherRunQuery, Outcome, PreviousRun, RunRequest, RunRequested, StateAnswer, StateQuestion, Work, XComAnswer, XComQuestion } from '@dagbook/contracts';
 
@@ -12,7 +12,7 @@ export interface RunnableDag {
   /** The DAG as plain JSON, the same for the same code. Throws `DagDefinitionError` for an author's mistake. */
   definition(site?: SiteDefaults): DagDefinition;
   /** Asks the timetable that the DAG's author wrote; undefined: its schedule is no code. */
-  askTimetable(question: TimetableQuestion): TimetableAnswer | undefined;
+  askTimetable(question: CodeQuestion): CodeAnswer | undefined;
   /** The templated fields of a task as a run of this date would have them, while nothing has run: for `dagbook tasks render`. */
   render(taskId: string, mapIndex: number, options: TestOptions<object>): Promise<{ readonly [field: string]: Json }>;
   /** Runs one try of a task, or of a callback. Resolves for every end that the task's own code can have; rejects only when `io` does. */

@@ -120,6 +120,11 @@ export function runtimePartitionSchedule(schedule: Schedule | undefined): Schedu
 
 const isPartitioned = (spec: ScheduleSpec): boolean => (spec.kind === 'assets' ? spec.partition !== undefined : spec.timetable.kind === 'cronTrigger' && spec.timetable.partition !== undefined);
 
+export const mappersOf = (schedule: unknown): readonly PartitionMapper[] => {
+  const { mapper, mappers = {} } = schedule instanceof ScheduleValue && schedule.spec.kind === 'assets' ? (schedule.spec.partition ?? {}) : {};
+  return [...(mapper === undefined ? [] : [mapper]), ...Object.values(mappers)];
+};
+
 /** Whether the DAG's runs take a partition key of whoever starts them. */
 export const isPartitionedAtRuntime = (schedule: unknown): boolean => schedule instanceof ScheduleValue && schedule.atRuntime;
 

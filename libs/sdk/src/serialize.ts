@@ -14,6 +14,7 @@ import { EXTERNAL_TASK_MARKER, type ExternalTaskMarkerOptions } from './operator
 import type { SiteDefaults } from './runnable.ts';
 import { codeRules } from './retry-policy.ts';
 import { durationMs, instantOf, isPartitionedAtRuntime, isTimezone, scheduleTimezone, timetableOf } from './schedule.ts';
+import { codesOf } from './partition.ts';
 import type { Mark } from './site.ts';
 import { siteOf } from './site.ts';
 import type { MappingModel, Source } from './source.ts';
@@ -43,6 +44,7 @@ export function compileDag(dag: DagModel, site: SiteDefaults): CompiledDag {
   const { spec } = dag;
   const timezone = timezoneOf(dag, site);
   const schedule = timetableOf(spec.schedule, timezone) ?? refuseDag(dag, 'schedule', spec.schedule, 'a schedule is a cron string, a preset, or made by cron(), every(), at() or when', "Write schedule: '0 6 * * *'");
+  codesOf(spec.schedule);
   const { upstreams, inner } = upstreamsOf(dag);
   const downstream = downstreamOf(upstreams);
   const labels = labelsOf(dag, inner);

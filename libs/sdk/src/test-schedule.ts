@@ -1,5 +1,6 @@
-import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, scheduledPartition, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
+import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isoInstant, nextRun, parseInstant, scheduledPartition, unmappedUpdates, type AssetQueue, type AssetSchedule, type DagDefinition, type Json, type ScheduledRun, type ScheduleQuestion } from '@dagbook/domain';
 import type { DagModel } from './model.ts';
+import { answerMappers } from './partition.ts';
 import { instantOf } from './schedule.ts';
 import type { CompiledDag } from './serialize.ts';
 import { TestRun, type ScheduledTest } from './test-run.ts';
@@ -40,7 +41,7 @@ type DueRun = Omit<ScheduledTest, 'previous' | 'states'>;
 function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, updates = [] }: ScheduleTestOptions<object>): Generator<DueRun> {
   const [fromMs, toMs] = [instantIn(definition, 'from', from), instantIn(definition, 'to', to)];
   const { schedule } = definition;
-  const byAssets = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? [...assetRuns(definition, { condition: schedule.condition, ...(schedule.kind === 'assets' && schedule.partition !== undefined ? { partition: schedule.partition } : {}) }, updates)] : [];
+  const byAssets = schedule.kind === 'assets' || schedule.kind === 'assetsOrTime' ? [...assetRuns(model, definition, { condition: schedule.condition, ...(schedule.kind === 'assets' && schedule.partition !== undefined ? { partition: schedule.partition } : {}) }, updates)] : [];
   if (updates.length > 0 && schedule.kind !== 'assets' && schedule.kind !== 'assetsOrTime') throw new Error(`updates are given, and the schedule of '${definition.dagId}' names no asset; leave them out`);
   const inTime = byAssets.filter(({ run }) => run.runAfterMs >= fromMs && run.runAfterMs <= toMs);
   if (schedule.kind !== 'assets') {
@@ -54,18 +55,29 @@ function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, update
 }
 
 /** By the scheduler's own rules; here each update is looked at as it comes. */
-function* assetRuns(definition: DagDefinition, schedule: AssetSchedule, given: NonNullable<ScheduleTestOptions<object>['updates']>): Generator<DueRun> {
+function* assetRuns(model: DagModel, definition: DagDefinition, schedule: AssetSchedule, given: NonNullable<ScheduleTestOptions<object>['updates']>): Generator<DueRun> {
   const queue = emptyAssetQueue();
   evolveAssetQueue(queue, { type: 'AssetScheduleSet', schedule, paused: false, atMs: 0 }, '');
   const updates = given.map(({ at, ...update }, index) => ({ ...update, atMs: instantIn(definition, `updates.${index}.at`, at), position: String(index + 1) })).sort((a, b) => a.atMs - b.atMs);
   for (const { asset, extra = {}, alias, partitionKey, atMs, position } of updates) {
     const aliases = alias === undefined ? {} : { aliases: [alias.name] };
     evolveAssetQueue(queue, { type: 'AssetUpdated', uri: asset.uri, extra: extra as Json, atMs, ...aliases, ...(partitionKey === undefined ? {} : { partitionKey }) }, position);
+    mapByCode(model, definition, queue, atMs);
     for (let due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs }); due !== null; due = decideAssetRun(queue, { definition, activeRuns: 0, nowMs: atMs })) {
       evolveAssetQueue(queue, due.decided, '');
       const { partitionKey: key, partitionDateMs } = due.decided;
       yield { run: { runAfterMs: atMs, interval: { startMs: atMs, endMs: atMs } }, updates: due.updates, ...(key === undefined ? {} : { partition: { partitionKey: key, ...(partitionDateMs === undefined ? {} : { partitionDateMs }) } }) };
     }
+  }
+}
+
+/** As the DAG's owner has it done before anything else waits. */
+function mapByCode({ dagId, spec }: DagModel, { schedule }: DagDefinition, queue: AssetQueue, atMs: number): void {
+  const question = unmappedUpdates(queue, Infinity);
+  const answer = question === null ? undefined : answerMappers(spec.schedule, schedule, question);
+  for (const mapped of answer?.mapped ?? []) {
+    if (mapped.problem !== undefined) throw new Error(`a mapper of '${dagId}' could not say for which runs an update counts: ${mapped.problem}`);
+    evolveAssetQueue(queue, { type: 'AssetKeysMapped', ...mapped, atMs }, '');
   }
 }
 

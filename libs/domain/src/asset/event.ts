@@ -1,4 +1,5 @@
 import type { Json } from '../json.ts';
+import type { MappedUpdate } from '../partition/custom.ts';
 import type { AssetPartitioning } from '../partition/definition.ts';
 import type { AssetCondition } from '../schedule/definition.ts';
 
@@ -39,6 +40,8 @@ export type AssetQueueEvent =
   | { readonly type: 'AssetQueueUnpaused'; readonly atMs: number }
   /** Written with the run's creation: it takes what waits (under its partition key) up to and with the update at `upTo`. */
   | { readonly type: 'AssetRunDecided'; readonly runId: string; readonly upTo: string; readonly updates: number; readonly partitionKey?: string; readonly partitionDateMs?: number; readonly atMs: number }
+  /** What mappers of the author's say of one update, which waits for that. It counts for nothing where they threw (`problem`). */
+  | ({ readonly type: 'AssetKeysMapped'; readonly atMs: number } & MappedUpdate)
   /** Somebody struck out what waits, of these assets or (absent) of all, updated before this instant or (absent) whenever. */
   | { readonly type: 'AssetQueueCleared'; readonly uris?: readonly string[]; readonly beforeMs?: number; readonly by: string; readonly atMs: number };
 

@@ -3,7 +3,8 @@ import { DEFAULT_MAX_ACTIVE_RUNS } from '../dag/active-run.ts';
 import type { DagDefinition } from '../dag/definition.ts';
 import { runIdOf } from '../dag/run-id.ts';
 import type { Json } from '../json.ts';
-import { downstreamKeys, isComplete, mapperOf, partitionDateMs } from '../partition/mapper.ts';
+import type { MappedUpdate, PartitionQuestion } from '../partition/custom.ts';
+import { downstreamKeys, hasCode, isComplete, mapperOf, partitionDateMs } from '../partition/mapper.ts';
 import { isMet, leafName, leavesOf, type AssetLeaf } from './condition.ts';
 import type { AssetEventSource, AssetQueueEvent, AssetSchedule, AssetUpdated } from './event.ts';
 
@@ -13,7 +14,8 @@ import type { AssetEventSource, AssetQueueEvent, AssetSchedule, AssetUpdated } f
  *
  * An update of something that the schedule names: waiting → taken by exactly one run, or struck out by a person or by a schedule
  * that does not name it any more. One that comes while the DAG is paused never waits. Where the schedule is partitioned an update
- * waits so for each run that it counts for, under the run's partition key; else under the empty key.
+ * waits so for each run that it counts for, under the run's partition key; else under the empty key. Where a mapper is code of the
+ * author's it first waits to be mapped.
  */
 export interface AssetQueue {
   /** Of the DAG's own stream, as far as it was folded. */
@@ -24,6 +26,8 @@ export interface AssetQueue {
   paused: boolean;
   /** By partition key, in the order in which they began; none is empty. */
   readonly groups: Map<string, WaitingUpdates>;
+  /** By their place in the feed, updates of which the author's mappers have not said yet for which runs they count. */
+  readonly unmapped: Map<string, QueuedUpdate>;
   /** Keys of those that are enough for a run. */
   readonly due: Set<string>;
   /** Which assets were updated through the aliases that the schedule names: from then on they count for the alias. */
@@ -34,6 +38,10 @@ interface WaitingUpdates {
   readonly updates: QueuedUpdate[];
   /** For each leaf of the condition, of which partition keys (empty: of none) it was updated. */
   readonly arrived: Map<string, Set<string>>;
+  /** By their place in the feed, by which leaves the author's mappers have put updates here. */
+  readonly byCode: Map<string, readonly string[]>;
+  /** For each leaf whose mapper is a rollup of the author's, the keys that this run waits for. */
+  readonly expects: Map<string, readonly string[]>;
 }
 
 export interface QueuedUpdate {
@@ -51,7 +59,7 @@ export interface QueuedUpdate {
 /** What the feed of assets brings to a queue. */
 export type AssetFact = AssetUpdated | AssetQueueEvent;
 
-export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, groups: new Map(), due: new Set(), assetsOfAlias: new Map() });
+export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, groups: new Map(), unmapped: new Map(), due: new Set(), assetsOfAlias: new Map() });
 
 /** Changes `queue` in place; answers the update, if it waits now. `position` is where the fact stands in the feed. */
 export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: string): QueuedUpdate | undefined {
@@ -71,6 +79,9 @@ export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: s
       return undefined;
     case 'AssetRunDecided':
       takeUpTo(queue, fact.partitionKey ?? '', fact.upTo);
+      return undefined;
+    case 'AssetKeysMapped':
+      placeMapped(queue, fact);
       return undefined;
     case 'AssetQueueCleared':
       keepWhere(queue, ({ uri, atMs }) => fact.uris?.includes(uri) === false || (fact.beforeMs !== undefined && atMs >= fact.beforeMs));
@@ -117,40 +128,43 @@ export const isAssetRunDue = (queue: AssetQueue): boolean => !queue.paused && qu
 
 /** What waits, each once, by its place in the feed. */
 export function waitingUpdates(queue: AssetQueue): ReadonlyMap<string, QueuedUpdate> {
-  const waiting = new Map<string, QueuedUpdate>();
+  const waiting = new Map<string, QueuedUpdate>(queue.unmapped);
   for (const { updates } of queue.groups.values()) for (const update of updates) waiting.set(update.position, update);
   return waiting;
 }
 
 /** How much waits; an update that waits for several runs counts for each. */
 export function waitingCount(queue: AssetQueue): number {
-  let count = 0;
+  let count = queue.unmapped.size;
   for (const { updates } of queue.groups.values()) count += updates.length;
   return count;
 }
 
-export const ASSET_QUEUE_FINGERPRINT = 'asset-queue-2';
+export const ASSET_QUEUE_FINGERPRINT = 'asset-queue-3';
 
 /** `groups` are positions, which `updates` knows: one that waits for many runs is kept once. */
 export function snapshotAssetQueue(queue: AssetQueue, updates: readonly QueuedUpdate[] = [...waitingUpdates(queue).values()]): Json {
-  const { version, schedule, paused, groups, assetsOfAlias } = queue;
+  const { version, schedule, paused, groups, unmapped, assetsOfAlias } = queue;
   return {
-    version, schedule, paused, updates, groups: [...groups].map(([key, group]) => [key, group.updates.map(({ position }) => position)]), aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]),
+    version, schedule, paused, updates, groups: [...groups].map(([key, { updates: inGroup, byCode, expects }]) => [key, inGroup.map(({ position }) => position), ...(byCode.size === 0 ? [] : [[...byCode], [...expects]])]),
+    ...(unmapped.size === 0 ? {} : { unmapped: [...unmapped.keys()] }), aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]),
   } as unknown as Json;
 }
 
 export function restoreAssetQueue(snapshot: Json): AssetQueue {
-  const { version, schedule, paused, updates, groups, aliases } = snapshot as unknown as Snapshot;
+  const { version, schedule, paused, updates, groups, unmapped = [], aliases } = snapshot as unknown as Snapshot;
   const queue: AssetQueue = { ...emptyAssetQueue(), version, paused, assetsOfAlias: new Map(aliases.map(([alias, uris]) => [alias, new Set(uris)])) };
   setSchedule(queue, schedule);
   const known = new Map(updates.map((update) => [update.position, update]));
-  regroup(queue, groups.map(([key, positions]) => [key, positions.map((position) => known.get(position) as QueuedUpdate)]));
+  regroup(queue, groups.map(([key, positions, byCode = [], expects = []]) => [key, { updates: positions.map((position) => known.get(position) as QueuedUpdate), byCode: new Map(byCode), expects: new Map(expects) }]));
+  for (const position of unmapped) queue.unmapped.set(position, known.get(position) as QueuedUpdate);
   return queue;
 }
 
 interface Snapshot extends Pick<AssetQueue, 'version' | 'schedule' | 'paused'> {
   readonly updates: readonly QueuedUpdate[];
-  readonly groups: readonly (readonly [key: string, positions: readonly string[]])[];
+  readonly groups: readonly (readonly [key: string, positions: readonly string[], byCode?: readonly (readonly [string, readonly string[]])[], expects?: readonly (readonly [string, readonly string[]])[]])[];
+  readonly unmapped?: readonly string[];
   readonly aliases: readonly (readonly [alias: string, uris: readonly string[]])[];
 }
 
@@ -166,9 +180,45 @@ function addUpdate(queue: AssetQueue, { type: _, by: __, ...facts }: AssetUpdate
   }
   if (queue.paused) return undefined;
   const update: QueuedUpdate = { ...facts, position };
+  return admit(queue, update) ? update : undefined;
+}
+
+/** Answers whether it waits. */
+function admit(queue: AssetQueue, update: QueuedUpdate): boolean {
+  if (update.partitionKey !== undefined && leavesMetBy(queue, update).some((leaf) => isMappedByCode(queue, leaf))) {
+    queue.unmapped.set(update.position, update);
+    return true;
+  }
   const places = placesOf(queue, update);
   for (const [key, leaves] of places) addTo(queue, key, update, leaves);
-  return places.size > 0 ? update : undefined;
+  return places.size > 0;
+}
+
+/** What is to be asked of the author's mappers, about so many updates at most; null: nothing. */
+export function unmappedUpdates(queue: AssetQueue, most: number): PartitionQuestion | null {
+  const updates = [...queue.unmapped.values()].slice(0, most).map((update) => ({ position: update.position, key: update.partitionKey ?? '', leaves: leavesMetBy(queue, update).map(leafName) }));
+  return updates.length === 0 ? null : { kind: 'partitions', updates };
+}
+
+function placeMapped(queue: AssetQueue, { position, places }: MappedUpdate): void {
+  const update = queue.unmapped.get(position);
+  if (update === undefined) return;
+  queue.unmapped.delete(position);
+  const leaves = new Map(leavesMetBy(queue, update).map((leaf) => [leafName(leaf), leaf]));
+  const byKey = new Map<string, { readonly leaf: AssetLeaf; readonly expects: readonly string[] | undefined }[]>();
+  for (const { leaf: name, keys } of places) {
+    const leaf = leaves.get(name);
+    if (leaf === undefined) continue;
+    for (const { key, expects } of keys) byKey.set(key, [...(byKey.get(key) ?? []), { leaf, expects }]);
+  }
+  for (const [key, met] of byKey) addMapped(queue, key, update, met);
+}
+
+function addMapped(queue: AssetQueue, key: string, update: QueuedUpdate, met: readonly { readonly leaf: AssetLeaf; readonly expects: readonly string[] | undefined }[]): void {
+  const group = groupOf(queue, key);
+  group.byCode.set(update.position, met.map(({ leaf }) => leafName(leaf)));
+  for (const { leaf, expects } of met) if (expects !== undefined) group.expects.set(leafName(leaf), expects);
+  addTo(queue, key, update, met.map(({ leaf }) => leaf));
 }
 
 /** By partition key, the leaves by which an update belongs there. */
@@ -185,27 +235,38 @@ function placesOf(queue: AssetQueue, update: QueuedUpdate): ReadonlyMap<string, 
 }
 
 function addTo(queue: AssetQueue, key: string, update: QueuedUpdate, leaves: readonly AssetLeaf[]): void {
-  let group = queue.groups.get(key);
-  if (group === undefined) queue.groups.set(key, (group = { updates: [], arrived: new Map() }));
+  const group = groupOf(queue, key);
   group.updates.push(update);
   for (const leaf of leaves) group.arrived.set(leafName(leaf), (group.arrived.get(leafName(leaf)) ?? new Set()).add(update.partitionKey ?? ''));
   judge(queue, key, group);
 }
 
-function judge(queue: AssetQueue, key: string, { arrived }: WaitingUpdates): void {
+function groupOf(queue: AssetQueue, key: string): WaitingUpdates {
+  let group = queue.groups.get(key);
+  if (group === undefined) queue.groups.set(key, (group = { updates: [], arrived: new Map(), byCode: new Map(), expects: new Map() }));
+  return group;
+}
+
+function judge(queue: AssetQueue, key: string, { arrived, expects }: WaitingUpdates): void {
   const isUpdated = (leaf: AssetLeaf): boolean => {
     const keys = arrived.get(leafName(leaf));
-    return keys !== undefined && isComplete(mapperOf(queue.schedule?.partition ?? {}, leaf), key, keys);
+    return keys !== undefined && isComplete(mapperOf(queue.schedule?.partition ?? {}, leaf), key, keys, expects.get(leafName(leaf)));
   };
   if (queue.schedule !== null && isMet(queue.schedule.condition, isUpdated)) queue.due.add(key);
   else queue.due.delete(key);
 }
 
-/** Into the groups that they wait in, of these those in which the schedule still puts them. */
-function regroup(queue: AssetQueue, groups: Iterable<readonly [key: string, updates: readonly QueuedUpdate[]]>): void {
+/** Into the groups that they wait in, of these those in which the schedule, or what the author's mappers said, still puts them. */
+function regroup(queue: AssetQueue, groups: Iterable<readonly [key: string, group: Pick<WaitingUpdates, 'updates' | 'byCode' | 'expects'>]>): void {
   const places = new Map<QueuedUpdate, ReturnType<typeof placesOf>>();
-  for (const [key, updates] of groups) {
+  for (const [key, { updates, byCode, expects }] of groups) {
     for (const update of updates) {
+      const names = byCode.get(update.position);
+      if (names !== undefined) {
+        const met = leavesMetBy(queue, update).filter((leaf) => names.includes(leafName(leaf)) && (isMappedByCode(queue, leaf) || keysFor(queue, leaf, update).includes(key)));
+        if (met.length > 0) addMapped(queue, key, update, met.map((leaf) => ({ leaf, expects: expects.get(leafName(leaf)) })));
+        continue;
+      }
       let known = places.get(update);
       if (known === undefined) places.set(update, (known = placesOf(queue, update)));
       const leaves = known.get(key);
@@ -215,18 +276,23 @@ function regroup(queue: AssetQueue, groups: Iterable<readonly [key: string, upda
 }
 
 function keepWhere(queue: AssetQueue, stays: (update: QueuedUpdate) => boolean): void {
-  const before = [...queue.groups].map(([key, { updates }]) => [key, updates.filter(stays)] as const);
+  const before = [...queue.groups].map(([key, group]) => [key, { ...group, updates: group.updates.filter(stays) }] as const);
+  const unmapped = [...queue.unmapped.values()].filter(stays);
   queue.groups.clear();
+  queue.unmapped.clear();
   queue.due.clear();
   regroup(queue, before);
+  for (const update of unmapped) admit(queue, update);
 }
 
 function takeUpTo(queue: AssetQueue, key: string, upTo: string): void {
-  const updates = queue.groups.get(key)?.updates ?? [];
+  const group = queue.groups.get(key);
   queue.groups.delete(key);
   queue.due.delete(key);
-  regroup(queue, [[key, updates.slice(updates.findIndex(({ position }) => position === upTo) + 1)]]);
+  if (group !== undefined) regroup(queue, [[key, { ...group, updates: group.updates.slice(group.updates.findIndex(({ position }) => position === upTo) + 1) }]]);
 }
+
+const isMappedByCode = (queue: AssetQueue, leaf: AssetLeaf): boolean => queue.schedule?.partition !== undefined && hasCode(mapperOf(queue.schedule.partition, leaf));
 
 const leavesMetBy = (queue: AssetQueue, { uri, aliases }: QueuedUpdate): readonly AssetLeaf[] =>
   queue.leaves.filter((leaf) => (leaf.kind === 'asset' ? leaf.uri === uri : aliases?.includes(leaf.name) === true || queue.assetsOfAlias.get(leaf.name)?.has(uri) === true));
@@ -238,5 +304,6 @@ const NONE: readonly string[] = [];
 function keysFor(queue: AssetQueue, leaf: AssetLeaf, { partitionKey }: QueuedUpdate): readonly string[] {
   const partition = queue.schedule?.partition;
   if (partition === undefined) return partitionKey === undefined ? WHOLE : NONE;
-  return partitionKey === undefined ? NONE : downstreamKeys(mapperOf(partition, leaf), partitionKey);
+  const mapper = mapperOf(partition, leaf);
+  return partitionKey === undefined || hasCode(mapper) ? NONE : downstreamKeys(mapper, partitionKey);
 }

@@ -17,6 +17,8 @@ export type PartitionMapper =
   | { readonly kind: 'chain'; readonly mappers: readonly PartitionMapper[] }
   /** Many keys make one run, once all of the window's have come, or at least `minimumCount` (negative: all but so many). */
   | { readonly kind: 'rollup'; readonly upstream: PartitionMapper; readonly window: PartitionWindow; readonly minimumCount?: number }
+  /** Code of the author's, by its name: it runs in parse children, and its answers are events. `isRollup`: it also says which keys a run waits for. */
+  | { readonly kind: 'custom'; readonly name: string; readonly isRollup?: boolean; readonly minimumCount?: number }
   /** One key makes many runs, one for each of the window. At most `maxKeys`, default 1,000. */
   | { readonly kind: 'fanOut'; readonly upstream: PartitionMapper; readonly window: PartitionWindow; readonly outputFormat?: string; readonly maxKeys?: number };
 

@@ -22,8 +22,36 @@ const IDENTITY: PartitionMapper = { kind: 'identity' };
 export const mapperOf = ({ mapper = IDENTITY, mappers = {} }: AssetPartitioning, leaf: AssetLeaf): PartitionMapper =>
   (leaf.kind === 'asset' && Object.hasOwn(mappers, leaf.uri) ? (mappers[leaf.uri] as PartitionMapper) : mapper);
 
+/** What an author's mapper of this name makes of a key. */
+export type MapperCode = (name: string, key: string) => readonly string[];
+
+const NO_CODE: MapperCode = (name) => {
+  throw new Error(`the mapper ${name} is code, and was asked where none runs`);
+};
+
+/** Whether a mapper needs code of the author's to answer. */
+export function hasCode(mapper: PartitionMapper): boolean {
+  switch (mapper.kind) {
+    case 'custom':
+      return true;
+    case 'product':
+    case 'chain':
+      return mapper.mappers.some(hasCode);
+    case 'rollup':
+    case 'fanOut':
+      return hasCode(mapper.upstream);
+    case 'identity':
+    case 'startOf':
+    case 'fixedKey':
+    case 'allowedKeys':
+      return false;
+    default:
+      return unreachable(mapper);
+  }
+}
+
 /** Which runs an update counts for; none: its key cannot be mapped. */
-export function downstreamKeys(mapper: PartitionMapper, key: string): readonly string[] {
+export function downstreamKeys(mapper: PartitionMapper, key: string, code: MapperCode = NO_CODE): readonly string[] {
   switch (mapper.kind) {
     case 'identity':
       return [key];
@@ -36,22 +64,24 @@ export function downstreamKeys(mapper: PartitionMapper, key: string): readonly s
       return startMs === undefined ? [] : [formatKey(outputFormat(mapper), startMs, zoneOf(mapper))];
     }
     case 'product':
-      return productKeys(mapper, key);
+      return productKeys(mapper, key, code);
     case 'chain':
-      return chainKeys(mapper.mappers, key);
+      return chainKeys(mapper.mappers, key, code);
     case 'rollup':
-      return downstreamKeys(mapper.upstream, key);
+      return downstreamKeys(mapper.upstream, key, code);
+    case 'custom':
+      return code(mapper.name, key);
     case 'fanOut':
-      return fanOutKeys(mapper, key);
+      return fanOutKeys(mapper, key, code);
     default:
       return unreachable(mapper);
   }
 }
 
-/** Whether what has come of an asset is enough for the run of this key. `arrived` are upstream keys; one at least. */
-export function isComplete(mapper: PartitionMapper, downstreamKey: string, arrived: ReadonlySet<string>): boolean {
-  if (mapper.kind !== 'rollup') return true;
-  const expected = expectedKeys(mapper, downstreamKey);
+/** Whether what has come of an asset is enough for the run of this key. `arrived` are upstream keys; one at least. `expects`: what a mapper of the author's waits for. */
+export function isComplete(mapper: PartitionMapper, downstreamKey: string, arrived: ReadonlySet<string>, expects?: readonly string[]): boolean {
+  if (mapper.kind !== 'rollup' && !(mapper.kind === 'custom' && mapper.isRollup === true)) return true;
+  const expected = mapper.kind === 'custom' ? expects : expectedKeys(mapper, downstreamKey);
   return expected !== undefined && expected.filter((key) => arrived.has(key)).length >= neededOf(mapper, expected.length);
 }
 
@@ -82,6 +112,7 @@ export function partitionDateMs(mapper: PartitionMapper, downstreamKey: string):
     case 'identity':
     case 'fixedKey':
     case 'allowedKeys':
+    case 'custom':
       return null;
     case 'startOf': {
       const zone = zoneOf(mapper);
@@ -118,8 +149,8 @@ function startOf(mapper: StartOfMapper, key: string): number | undefined {
   return wallMs === undefined ? undefined : startOfUnit(mapper.unit, wallMs);
 }
 
-function fanOutKeys({ upstream, window, outputFormat: format }: FanOutMapper, key: string): readonly string[] {
-  if (window.kind === 'segments') return downstreamKeys(upstream, key).length === 0 ? [] : window.segments;
+function fanOutKeys({ upstream, window, outputFormat: format }: FanOutMapper, key: string, code: MapperCode): readonly string[] {
+  if (window.kind === 'segments') return downstreamKeys(upstream, key, code).length === 0 ? [] : window.segments;
   if (upstream.kind !== 'startOf') return [];
   const startMs = startOf(upstream, key);
   return startMs === undefined ? [] : membersOf(window.kind, window.direction, startMs).map((memberMs) => formatKey(format ?? MEMBERS[window.kind].format, memberMs, zoneOf(upstream)));
@@ -133,18 +164,18 @@ function fanOutDateMs({ upstream, window, outputFormat: format }: FanOutMapper, 
   return wallMs === undefined ? undefined : instantOf(zone, unit === 'minute' ? wallMs : startOfUnit(unit, wallMs)).instantMs;
 }
 
-function productKeys({ mappers, delimiter = '|' }: Extract<PartitionMapper, { kind: 'product' }>, key: string): readonly string[] {
+function productKeys({ mappers, delimiter = '|' }: Extract<PartitionMapper, { kind: 'product' }>, key: string, code: MapperCode): readonly string[] {
   const parts = key.split(delimiter);
   if (parts.length !== mappers.length) return [];
-  const mapped = mappers.map((mapper, index) => downstreamKeys(mapper, parts[index] as string)[0]);
-  return mapped.includes(undefined) ? [] : [mapped.join(delimiter)];
+  const mapped = mappers.map((mapper, index) => downstreamKeys(mapper, parts[index] as string, code));
+  return mapped.every(({ length }) => length === 1) ? [mapped.join(delimiter)] : [];
 }
 
 /** As in Airflow a key that one of them cannot map counts for nothing, also where others of the same update could be. */
-function chainKeys(mappers: readonly PartitionMapper[], key: string): readonly string[] {
+function chainKeys(mappers: readonly PartitionMapper[], key: string, code: MapperCode): readonly string[] {
   let keys: readonly string[] = [key];
   for (const mapper of mappers) {
-    const mapped = keys.map((one) => downstreamKeys(mapper, one));
+    const mapped = keys.map((one) => downstreamKeys(mapper, one, code));
     if (mapped.some(({ length }) => length === 0)) return [];
     keys = mapped.flat();
   }

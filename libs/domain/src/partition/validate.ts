@@ -3,7 +3,7 @@ import { problem, type Problem } from '../problem.ts';
 import { timeZone } from '../schedule/time-zone.ts';
 import type { AssetPartitioning, PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
 import { formatKey, keyFormatRule, DEFAULT_KEY_FORMAT } from './key-format.ts';
-import { downstreamKeys, expectedKeys, neededOf } from './mapper.ts';
+import { downstreamKeys, expectedKeys, hasCode, neededOf } from './mapper.ts';
 import { LONGEST } from './window.ts';
 
 const MAX_KEYS = 1_000;
@@ -45,6 +45,8 @@ export function mapperProblems(mapper: PartitionMapper, field: string, depth = 1
         ...countProblems(mapper.mappers, 2, MAX_MAPPERS, 'mapper', `${field}.mappers`), ...mapper.mappers.flatMap((part, index) => partProblems(part, false, `${field}.mappers[${index}]`, depth)),
         ...boundProblems(keyBound(mapper), MAX_KEYS, field),
       ];
+    case 'custom':
+      return customProblems(mapper, field);
     case 'rollup':
       return rollupProblems(mapper, field, depth);
     case 'fanOut':
@@ -68,6 +70,8 @@ function keyBound(mapper: PartitionMapper): number {
     case 'fixedKey':
     case 'allowedKeys':
     case 'product':
+    // What code makes is counted when it answers.
+    case 'custom':
       return 1;
     default:
       return unreachable(mapper);
@@ -78,8 +82,14 @@ const sizeOf = (window: PartitionWindow): number => (window.kind === 'segments' 
 
 /** A mapper inside another one. */
 function partProblems(part: PartitionMapper, isMany: boolean, field: string, depth: number): readonly Problem[] {
-  if (part.kind === 'rollup') return [problem(field, part.kind, 'waits for keys inside a mapper that only maps them', 'put the rollup around the whole')];
+  if (part.kind === 'rollup' || (part.kind === 'custom' && part.isRollup === true)) return [problem(field, part.kind, 'waits for keys inside a mapper that only maps them', 'put the rollup around the whole')];
   return isMany ? [problem(field, part.kind, 'makes many keys of one where one is asked', 'put it around the whole, or map by startOf')] : mapperProblems(part, field, depth + 1);
+}
+
+function customProblems({ minimumCount, isRollup }: Extract<PartitionMapper, { kind: 'custom' }>, field: string): readonly Problem[] {
+  if (minimumCount === undefined) return [];
+  if (isRollup !== true) return [problem(`${field}.minimumCount`, minimumCount, 'counts keys of a mapper that waits for none', 'give it toUpstream, or leave minimumCount out')];
+  return Number.isInteger(minimumCount) && minimumCount !== 0 ? [] : [problem(`${field}.minimumCount`, minimumCount, 'is no whole number other than 0', 'say how many keys must have come, or, below 0, how many may lack')];
 }
 
 function rollupProblems(mapper: Extract<PartitionMapper, { kind: 'rollup' }>, field: string, depth: number): readonly Problem[] {
@@ -90,7 +100,7 @@ function rollupProblems(mapper: Extract<PartitionMapper, { kind: 'rollup' }>, fi
   if (minimumCount !== undefined && !(Number.isInteger(minimumCount) && minimumCount !== 0 && minimumCount <= size)) {
     return [problem(`${field}.minimumCount`, minimumCount, `is no whole number from 1 to ${size}, or below 0`, 'say how many of the window\'s keys must have come, or how many may lack')];
   }
-  return reachProblems(mapper, field);
+  return hasCode(upstream) ? [] : reachProblems(mapper, field);
 }
 
 /** The keys that a run waits for must be told apart, and enough of them must count for that run. */

@@ -1,3 +1,4 @@
+import type { PartitionAnswer, PartitionQuestion } from '../partition/custom.ts';
 import { problem, problemText } from '../problem.ts';
 import { isoInstant } from './civil.ts';
 import type { DataInterval, ScheduledRun } from './definition.ts';
@@ -15,6 +16,10 @@ export type TimetableQuestion =
 export type TimetableAnswer =
   | { readonly kind: 'next' | 'range'; readonly runs: readonly ScheduledRun[]; readonly problem?: string }
   | { readonly kind: 'manual'; readonly interval: DataInterval | null; readonly problem?: string };
+
+/** What is asked of the code of a DAG's schedule: its timetable, or the mappers of its partitions. */
+export type CodeQuestion = TimetableQuestion | PartitionQuestion;
+export type CodeAnswer = TimetableAnswer | PartitionAnswer;
 
 /** The author's code, on plain numbers. Whatever it answers is looked at as if it could be anything. */
 export interface TimetableCode {
