@@ -114,6 +114,6 @@ export { partitionKeyRule } from './partition/validate.ts';
 export { leavesOf } from './asset/condition.ts';
 export type { StateEntry, StateStorePolicy, StateWriter } from './state-store/entry.ts';
 export { DEFAULT_STATE_STORE_POLICY, MAX_STATE_VALUE_BYTES, stateClearsWithTry, stateKeyProblem, stateLifetimeMs, stateRetentionProblem, stateSizeVerdict, stateValueText } from './state-store/entry.ts';
-export type { AssetFact, AssetQueue, DueAssetRun, QueuedUpdate } from './asset/queue.ts';
+export type { AssetFact, AssetQueue, DueAssetRun, PassedOver, QueuedUpdate } from './asset/queue.ts';
 export { ASSET_QUEUE_FINGERPRINT, decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue, unmappedUpdates, waitingCount, waitingUpdates } from './asset/queue.ts';
 export { runsWhenSkipped } from './run/trigger-rule.ts';

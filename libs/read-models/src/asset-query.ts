@@ -1,4 +1,4 @@
-import type { Json, RunState } from '@dagbook/domain';
+import type { PassedOver, Json, RunState } from '@dagbook/domain';
 import { Conditions, orderBy, type Listed, type Order, type Page, type Range } from './condition.ts';
 import { selectRows, type Queryable } from './sql.ts';
 
@@ -162,6 +162,15 @@ export async function queuedAssetEvents(db: Queryable, filter: { readonly dagId?
     `SELECT q.dag_id AS "dagId", d.display_name AS "dagDisplayName", q.asset_id AS "assetId", min(q.at_ms) AS "atMs" FROM rm.asset_queued_events q JOIN rm.dags d USING (dag_id) ${conditions.where}
      GROUP BY q.dag_id, d.display_name, q.asset_id ORDER BY min(q.event_key), q.dag_id`,
     conditions.values,
+  );
+}
+
+/** Of DAGs of partitions that are in some file, the updates that counted for no run since their schedule was set. */
+export async function passedOverUpdates(db: Queryable): Promise<readonly { readonly dagId: string; readonly dagDisplayName: string; readonly passedOver: PassedOver }[]> {
+  return selectRows(
+    db,
+    `SELECT q.dag_id AS "dagId", d.display_name AS "dagDisplayName", q.state->'passedOver' AS "passedOver" FROM rm.asset_queues q JOIN rm.dags d USING (dag_id) WHERE q.state->'passedOver' IS NOT NULL AND NOT d.is_stale`,
+    [],
   );
 }
 

@@ -4,7 +4,7 @@ import type { AssetCondition, AssetFact, DagDefinition, QueuedUpdate } from '@da
 import { ProjectionRunner, rebuildProjection } from '@dagbook/event-store';
 import { Journal, withPostgres } from '@dagbook/testkit';
 import { beforeAll, expect, it } from 'vitest';
-import { getAsset, listAliases, listAssetEvents, listAssets, PlanCache, queuedAssetEvents, ReadModelProjection } from './index.ts';
+import { getAsset, listAliases, listAssetEvents, listAssets, PlanCache, passedOverUpdates, queuedAssetEvents, ReadModelProjection } from './index.ts';
 
 const postgres = withPostgres();
 const TABLES = ['assets', 'asset_aliases', 'asset_alias_assets', 'asset_references', 'asset_events', 'asset_event_runs', 'asset_queues', 'asset_queued_events'];
@@ -92,6 +92,26 @@ it('keeps what waits for runs of partitions, each until its own run takes it', a
   }
   await journal.append(dagStream('byDay'), [{ type: 'DagRetired', atMs: journal.tick() }]);
   expect((await listAssetEvents(postgres.stores.pool, {}, [{ field: 'timestamp', descending: true }], PAGE)).rows.slice(0, 2).map(({ uri, partitionKey }) => [uri, partitionKey])).toEqual([['p', null], ['p', '2026-02-01T00:00:00']]);
+});
+
+it('parks a queue that cannot be folded, alone, and tells of it; tells what counts for no run', async () => {
+  const ofWrong = (...facts: readonly AssetFact[]) => journal.append(assetQueueStream('wrong'), facts);
+  const wrong = { mapper: { kind: 'startOf', unit: 'dya' } } as unknown as { mapper: { kind: 'identity' } };
+  await journal.dag({ ...READER, dagId: 'wrong' });
+  await ofWrong({ type: 'AssetScheduleSet', schedule: { condition: { kind: 'asset', uri: 'q' }, partition: wrong }, paused: false, atMs: journal.tick() });
+  await journal.dag({ ...READER, dagId: 'passes' });
+  await journal.append(assetQueueStream('passes'), [{ type: 'AssetScheduleSet', schedule: { condition: { kind: 'asset', uri: 'q' }, partition: { mapper: { kind: 'startOf', unit: 'day' } } }, paused: false, atMs: journal.tick() }]);
+  await journal.updated('q', { partitionKey: '2026-02-01T00:00:00' });
+  await journal.updated('q', { partitionKey: 'soon' });
+  await runner(100).catchUp();
+  await ofWrong({ type: 'AssetQueuePaused', atMs: journal.tick() });
+  await runner(1).catchUp();
+  expect((await queuedAssetEvents(postgres.stores.pool, {})).map(({ dagId }) => dagId)).toEqual(['passes']);
+  expect((await passedOverUpdates(postgres.stores.pool)).map(({ dagId, passedOver: { updates, uri, partitionKey } }) => [dagId, updates, uri, partitionKey])).toEqual([['passes', 1, 'q', 'soon']]);
+  expect((await postgres.stores.pool.query('SELECT stream_id FROM rm.stopped_streams')).rows).toEqual([{ stream_id: assetQueueStream('wrong') }]);
+  await journal.append(assetQueueStream('passes'), [{ type: 'AssetQueueCleared', by: 'ann', atMs: journal.tick() }]);
+  for (const dagId of ['wrong', 'passes']) await journal.append(dagStream(dagId), [{ type: 'DagRetired', atMs: journal.tick() }]);
+  await runner(100).catchUp();
 });
 
 it('reads what a run took where it is kept, and forgets it with the run', async () => {

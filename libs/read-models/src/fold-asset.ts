@@ -19,6 +19,10 @@ export class AssetFold {
   /** Updates that runs take, of those whose event only names where they are kept. */
   readonly #kept = new Map<string, readonly QueuedUpdate[]>();
   #changes = new AssetChanges();
+  /** Queues of these DAGs cannot be folded any further. */
+  readonly #parked = new Set<string>();
+  /** Those of them that nobody was told of yet. */
+  readonly unfoldable = new Set<string>();
 
   constructor(schema: string) {
     this.#schema = schema;
@@ -26,6 +30,8 @@ export class AssetFold {
 
   reset(): void {
     this.#queues = undefined;
+    this.#parked.clear();
+    this.unfoldable.clear();
     this.#assets.clear();
     this.#aliases.clear();
     this.#changes = new AssetChanges();
@@ -89,26 +95,42 @@ export class AssetFold {
     });
     for (const alias of aliases) this.#changes.aliasAssets.push({ aliasId: this.#alias(alias), assetId: asset.assetId });
     for (const [dagId, queue] of this.#queues ?? []) {
-      const queued = evolveAssetQueue(queue, update, position);
+      const before = queue.passedOver;
+      const queued = this.#evolve(dagId, queue, update, position);
       if (queued !== undefined) this.#changes.added.push({ dagId, eventKey, assetId: asset.assetId, atMs, update: withoutExtra(queued) });
       // For which partitions an update waits, and what was learnt of an alias, are part of its state.
-      if (aliases.length > 0 || (queued !== undefined && queue.schedule?.partition !== undefined)) this.#changes.queues.add(dagId);
+      if (aliases.length > 0 || queue.passedOver !== before || (queued !== undefined && queue.schedule?.partition !== undefined)) this.#changes.queues.add(dagId);
     }
   }
 
   #foldQueue(dagId: string, event: StoredEvent, position: string): void {
     const queues = (this.#queues ??= new Map<string, AssetQueue>());
+    if (this.#parked.has(dagId)) return;
     const queue = queues.get(dagId) ?? emptyAssetQueue();
     if (event.version !== queue.version + 1) return;
     queues.set(dagId, queue);
     const before = [...waitingUpdates(queue).keys()];
-    evolveAssetQueue(queue, toFact<AssetFact>(event), position);
+    this.#evolve(dagId, queue, toFact<AssetFact>(event), position);
+    if (this.#parked.has(dagId)) return;
     const left = waitingUpdates(queue);
     const gone = before.filter((waited) => !left.has(waited)).map(keyOf);
     const isGone = new Set(gone);
     this.#changes.added = this.#changes.added.filter((row) => row.dagId !== dagId || !isGone.has(row.eventKey));
     if (gone.length > 0) this.#changes.removed.push({ dagId, eventKeys: gone });
     this.#changes.queues.add(dagId);
+  }
+
+  /** One that cannot be folded is parked where it stands, and keeps no other from the feed. */
+  #evolve(dagId: string, queue: AssetQueue, fact: AssetFact, position: string): QueuedUpdate | undefined {
+    if (this.#parked.has(dagId)) return undefined;
+    try {
+      return evolveAssetQueue(queue, fact, position);
+    } catch {
+      this.#parked.add(dagId);
+      this.#changes.queues.delete(dagId);
+      this.unfoldable.add(dagId);
+      return undefined;
+    }
   }
 
   #asset(uri: string, atMs: number): AssetRow {
@@ -145,10 +167,25 @@ export class AssetFold {
     const waiting = await selectRows<{ dagId: string; update: QueuedUpdate }>(db, `SELECT dag_id AS "dagId", update FROM ${this.#schema}.asset_queued_events ORDER BY event_key`);
     const byDag = new Map<string, QueuedUpdate[]>(queues.map(({ dagId }) => [dagId, []]));
     for (const { dagId, update } of waiting) byDag.get(dagId)?.push(update);
-    this.#queues = new Map(queues.map(({ dagId, state }) => [dagId, restoredQueue(state, byDag.get(dagId) ?? [])]));
+    this.#queues = new Map();
+    for (const { dagId, state } of queues) this.#restore(dagId, state, byDag.get(dagId) ?? []);
     const [next] = await selectRows<{ asset: number; alias: number }>(db, `SELECT (SELECT coalesce(max(asset_id), 0) + 1 FROM ${this.#schema}.assets) AS asset, (SELECT coalesce(max(alias_id), 0) + 1 FROM ${this.#schema}.asset_aliases) AS alias`);
     this.#nextAssetId = next?.asset ?? 1;
     this.#nextAliasId = next?.alias ?? 1;
+  }
+
+  /** What stood in rows and does not wait by the rules of today is struck out. */
+  #restore(dagId: string, state: Json, updates: readonly QueuedUpdate[]): void {
+    try {
+      const queue = restoredQueue(state, updates);
+      this.#queues?.set(dagId, queue);
+      const left = waitingUpdates(queue);
+      const gone = updates.filter(({ position }) => !left.has(position)).map(({ position }) => keyOf(position));
+      if (gone.length > 0) this.#changes.removed.push({ dagId, eventKeys: gone });
+    } catch {
+      this.#parked.add(dagId);
+      this.unfoldable.add(dagId);
+    }
   }
 
   async #loadAssets(uris: readonly string[], db: Queryable): Promise<void> {

@@ -1,6 +1,6 @@
 export type { AssetEventFilter, AssetEventOrder, AssetEventRun, AssetOrder, ListedAlias, ListedAsset, ListedAssetEvent, QueuedAssetEvent } from './asset-query.ts';
 export { deleteStatesOfSuccesses } from './state-sweep.ts';
-export { getAlias, getAsset, isUpdatedThrough, listAliases, listAssetEvents, listAssets, queuedAssetEvents } from './asset-query.ts';
+export { getAlias, getAsset, isUpdatedThrough, listAliases, listAssetEvents, listAssets, passedOverUpdates, queuedAssetEvents } from './asset-query.ts';
 export type { BackfillOrder } from './backfill-query.ts';
 export { getBackfill, listBackfills, runsByLogicalDate } from './backfill-query.ts';
 export type { BackfillRow } from './fold-backfill.ts';

@@ -1,5 +1,5 @@
 import type { AttemptEvent, BackfillEvent, DagEvent, FileEvent, RunEvent } from '@dagbook/domain';
-import { attemptStream, backfillStream, CALLBACK_TASK, dagStream, runStream } from '@dagbook/contracts';
+import { assetQueueStream, attemptStream, backfillStream, CALLBACK_TASK, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type Position, type StoredEvent } from '@dagbook/event-store';
 import { AssetFold } from './fold-asset.ts';
 import { BACKFILL_COLUMNS, backfillCreated, foldBackfill, type BackfillRow } from './fold-backfill.ts';
@@ -227,6 +227,11 @@ export class ReadModelProjection {
         return;
       case 'asset':
         this.#assets.fold(event);
+        for (const dagId of this.#assets.unfoldable) {
+          this.#stopped?.add(assetQueueStream(dagId));
+          batch.stopped.push({ streamId: assetQueueStream(dagId), expected: event.version, found: event.version, atMs: event.storedAtMs });
+        }
+        this.#assets.unfoldable.clear();
         return;
       case 'other':
         return;

@@ -18,16 +18,19 @@ export interface PartitionMapperSpec {
   minimumCount?: number;
 }
 
+const MOST_DEEP = 32;
 const codes = new WeakMap<PartitionMapper, CustomMapper>();
 
-function codesIn(mapper: PartitionMapper, found: Map<string, CustomMapper>): void {
+/** Whatever it is: its shape is judged with the definition. */
+function codesIn(mapper: PartitionMapper | undefined, found: Map<string, CustomMapper>, depth = 0): void {
+  if (typeof mapper !== 'object' || mapper === null || depth > MOST_DEEP) return;
   const code = codes.get(mapper);
   if (mapper.kind === 'custom' && code !== undefined) {
     if ((found.get(mapper.name) ?? code) !== code) throw definitionError({ field: 'partitions.mapper', value: mapper.name, rule: 'two mappers of one schedule have this name', remedy: 'Name them apart' }, callSite());
     found.set(mapper.name, code);
   }
-  if ('mappers' in mapper) for (const part of mapper.mappers) codesIn(part, found);
-  if ('upstream' in mapper) codesIn(mapper.upstream, found);
+  if ('mappers' in mapper && Array.isArray(mapper.mappers)) for (const part of mapper.mappers as readonly PartitionMapper[]) codesIn(part, found, depth + 1);
+  if ('upstream' in mapper) codesIn(mapper.upstream, found, depth + 1);
 }
 
 function customMapper({ name, toDownstream, toUpstream, minimumCount }: PartitionMapperSpec): PartitionMapper {

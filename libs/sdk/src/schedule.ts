@@ -87,6 +87,8 @@ export const when = {
     const times = parts.flatMap((part) => (part instanceof ScheduleValue && part.spec.kind === 'time' ? [part.spec] : []));
     const conditions = parts.filter((part) => !(part instanceof ScheduleValue && part.spec.kind === 'time')).map((part) => assetsOnly(part));
     const [time, ...more] = times;
+    if (parts.some((part) => part instanceof ScheduleValue && part.atRuntime)) throw mixed('a schedule of partitions stands inside another one', 'Put partitions.atRuntime around the whole');
+    if (time !== undefined && isPartitioned(time)) throw mixed('a cron of partitions stands beside assets, whose runs would have no key', 'Use cron() beside the assets');
     if (more.length > 0) throw mixed('only one time schedule may stand beside assets', 'Give several crons as one: cron([...], …)');
     if (conditions.length === 0) throw mixed('there is no asset in it', time === undefined ? 'Name the assets that it waits for' : 'Use the time schedule by itself');
     const [only, ...others] = conditions;
@@ -103,8 +105,12 @@ export function cronPartitionSchedule(cronText: string, { timezone, ...partition
   return new ScheduleValue({ kind: 'time', timezone, timetable: { kind: 'cronTrigger', cron: cronText, timezone, partition } });
 }
 
-export function partitionedSchedule(assets: Asset | AssetAlias | Schedule, { mapper, mappers = [] }: { readonly mapper?: PartitionMapper; readonly mappers?: readonly (readonly [Asset, PartitionMapper])[] }): Schedule {
+export function partitionedSchedule(assets: Asset | AssetAlias | Schedule, { mapper, mappers = [], ...others }: { readonly mapper?: PartitionMapper; readonly mappers?: readonly (readonly [Asset, PartitionMapper])[] }): Schedule {
+  if (!Array.isArray(mappers) || !mappers.every((pair: unknown) => Array.isArray(pair) && pair.length === 2 && isAsset(pair[0]))) {
+    throw definitionError({ field: 'partitions.of', value: mappers, rule: 'mappers are pairs of an asset and its mapper', remedy: "Write mappers: [[orders, startOf('day')]]" }, callSite());
+  }
   const partition: AssetPartitioning = {
+    ...others,
     ...(mapper === undefined ? {} : { mapper }),
     ...(mappers.length === 0 ? {} : { mappers: Object.fromEntries(mappers.map(([asset, own]) => [asset.uri, own])) }),
   };
@@ -133,7 +139,7 @@ function assetsOnly(part: unknown): AssetCondition {
   if (leaf !== undefined) return leaf;
   if (!(part instanceof ScheduleValue)) throw definitionError({ field: 'schedule', value: part, rule: 'when takes assets, aliases and schedules', remedy: "Name the asset: asset('s3://lake/orders')" }, callSite());
   if (part.spec.kind === 'time') throw definitionError({ field: 'schedule', value: 'when.all', rule: 'a time cannot stand in when.all, which would wait for both', remedy: 'Put it beside the assets in when.any, or leave it out' }, callSite());
-  if (part.spec.partition !== undefined) throw mixed('a partitioned schedule stands inside another one', 'Put partitions.of around the whole');
+  if (part.spec.partition !== undefined || part.atRuntime) throw mixed('a partitioned schedule stands inside another one', 'Put partitions.of around the whole');
   if (part.spec.timetable !== undefined) throw mixed('a schedule with a time stands inside another one', 'Put all its parts into one when.any');
   return part.spec.condition;
 }

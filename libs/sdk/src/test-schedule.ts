@@ -58,7 +58,7 @@ function* dueRuns(model: DagModel, definition: DagDefinition, { from, to, update
 function* assetRuns(model: DagModel, definition: DagDefinition, schedule: AssetSchedule, given: NonNullable<ScheduleTestOptions<object>['updates']>): Generator<DueRun> {
   const queue = emptyAssetQueue();
   evolveAssetQueue(queue, { type: 'AssetScheduleSet', schedule, paused: false, atMs: 0 }, '');
-  const updates = given.map(({ at, ...update }, index) => ({ ...update, atMs: instantIn(definition, `updates.${index}.at`, at), position: String(index + 1) })).sort((a, b) => a.atMs - b.atMs);
+  const updates = given.map(({ at, ...update }, index) => ({ ...update, atMs: instantIn(definition, `updates.${index}.at`, at) })).sort((a, b) => a.atMs - b.atMs).map((update, index) => ({ ...update, position: String(index + 1) }));
   for (const { asset, extra = {}, alias, partitionKey, atMs, position } of updates) {
     const aliases = alias === undefined ? {} : { aliases: [alias.name] };
     evolveAssetQueue(queue, { type: 'AssetUpdated', uri: asset.uri, extra: extra as Json, atMs, ...aliases, ...(partitionKey === undefined ? {} : { partitionKey }) }, position);

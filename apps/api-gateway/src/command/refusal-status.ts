@@ -29,6 +29,8 @@ const STATUS: Readonly<Record<string, number>> = {
   invalid_data_interval: 400,
   invalid_param: 400,
   invalid_run_id: 400,
+  dag_not_partitioned: 400,
+  invalid_partition_key: 400,
   // The scheduler met a bug of its own; its log tells more.
   internal: 500,
 };

@@ -49,7 +49,7 @@ export class QueueCollectionResponse {
 }
 
 /** The last is Dagbook's own. */
-const WARNING_TYPES = ['asset conflict', 'non-existent pool', 'runtime varying value', 'non-existent queue'] as const;
+const WARNING_TYPES = ['asset conflict', 'non-existent pool', 'runtime varying value', 'non-existent queue', 'partition key'] as const;
 
 export class DagWarningListQuery extends PageQuery {
   @Matching(ID_PATTERN) dag_id?: string;

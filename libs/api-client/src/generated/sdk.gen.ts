@@ -1012,7 +1012,7 @@ export const getQueues = <ThrowOnError extends boolean = true>(options?: Options
 });
 
 /**
- * Pools and queues that DAGs name and that are not there
+ * Pools and queues that DAGs name and that are not there; updates of assets whose partition key leads to no run
  */
 export const listDagWarnings = <ThrowOnError extends boolean = true>(options?: Options<ListDagWarningsData, ThrowOnError>): RequestResult<ListDagWarningsResponses, ListDagWarningsErrors, ThrowOnError, 'data'> => (options?.client ?? client).get<ListDagWarningsResponses, ListDagWarningsErrors, ThrowOnError, 'data'>({
     responseStyle: 'data',

@@ -951,7 +951,7 @@ export type QueueCollectionResponse = {
 
 export type DagWarningResponse = {
     dag_id: string;
-    warning_type: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue';
+    warning_type: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue' | 'partition key';
     message: string;
     timestamp: string;
     dag_display_name: string;
@@ -5466,7 +5466,7 @@ export type ListDagWarningsData = {
         offset?: number;
         order_by?: Array<string>;
         dag_id?: string;
-        warning_type?: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue';
+        warning_type?: 'asset conflict' | 'non-existent pool' | 'runtime varying value' | 'non-existent queue' | 'partition key';
     };
     url: '/api/v2/dagWarnings';
 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AssetPartitioning, PartitionMapper } from '../partition/definition.ts';
 import type { AssetCondition } from '../schedule/definition.ts';
 import type { AssetUpdated } from './event.ts';
+import { isBehind } from './position.ts';
 import { decideAssetRun, emptyAssetQueue, evolveAssetQueue, isAssetRunDue, restoreAssetQueue, snapshotAssetQueue, waitingCount, waitingUpdates, type AssetFact, type AssetQueue } from './queue.ts';
 
 const NOW = Date.UTC(2026, 0, 5);
@@ -87,6 +88,27 @@ describe('the queue of a DAG of partitions', () => {
     expect([...fold(...first, waitsFor(both, { mapper: day, mappers: { b: ofDays } })).groups.keys()]).toEqual(['2026-03-01', '2026-03-02']);
     expect(fold(...first, waitsFor(both, { mapper: { kind: 'startOf', unit: 'month' } })).groups.size).toBe(0);
     expect(fold(...first, { type: 'AssetScheduleSet', schedule: { condition: both }, paused: false, atMs: NOW }).groups.size).toBe(0);
+  });
+
+  it('takes by the place in the feed what an older version decided, also where it counted what is passed over now', () => {
+    const whole: AssetFact = { type: 'AssetScheduleSet', schedule: { condition: asset('a') }, paused: false, atMs: NOW };
+    const queue = fold(whole, updated('a'), updated('a', 'k'), updated('a'));
+    evolveAssetQueue(queue, { type: 'AssetRunDecided', runId: 'r', upTo: '3', updates: 2, atMs: NOW }, '5');
+    expect([...waitingUpdates(queue).keys()]).toEqual(['4']);
+    evolveAssetQueue(queue, { type: 'AssetRunDecided', runId: 'r2', upTo: '10', updates: 1, atMs: NOW }, '11');
+    expect(waitingCount(queue)).toBe(0);
+    expect([isBehind('9-100', '9-99'), isBehind('10-1', '9-99'), isBehind('9-99', '10-1'), isBehind('9-9', '9-9'), isBehind('9007199254740993-1', '9007199254740992-2')]).toEqual([true, true, false, false, true]);
+  });
+
+  it('counts what it passes over, until it has another schedule', () => {
+    const queue = fold(waitsFor(asset('a'), { mapper: day }), updated('a', 'yesterday'), updated('a'), updated('b'), updated('a', '2026-03-01T00:00:00'));
+    expect(queue.passedOver).toEqual({ updates: 2, uri: 'a', atMs: NOW });
+    expect(restoreAssetQueue(JSON.parse(JSON.stringify(snapshotAssetQueue(queue)))).passedOver).toEqual(queue.passedOver);
+    evolveAssetQueue(queue, updated('a', 'soon'), '7');
+    expect(queue.passedOver).toEqual({ updates: 3, uri: 'a', partitionKey: 'soon', atMs: NOW });
+    evolveAssetQueue(queue, waitsFor(asset('a')), '8');
+    expect(queue.passedOver).toBe(null);
+    expect(fold({ type: 'AssetScheduleSet', schedule: { condition: asset('a') }, paused: false, atMs: NOW }, updated('a', 'k')).passedOver).toBe(null);
   });
 
   it('is the same after a snapshot, wherever that is taken', () => {

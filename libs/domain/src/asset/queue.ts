@@ -6,6 +6,7 @@ import type { Json } from '../json.ts';
 import type { MappedUpdate, PartitionQuestion } from '../partition/custom.ts';
 import { downstreamKeys, hasCode, isComplete, mapperOf, partitionDateMs } from '../partition/mapper.ts';
 import { isMet, leafName, leavesOf, type AssetLeaf } from './condition.ts';
+import { isBehind } from './position.ts';
 import type { AssetEventSource, AssetQueueEvent, AssetSchedule, AssetUpdated } from './event.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface AssetQueue {
   readonly groups: Map<string, WaitingUpdates>;
   /** By their place in the feed, updates of which the author's mappers have not said yet for which runs they count. */
   readonly unmapped: Map<string, QueuedUpdate>;
+  /** Of a schedule of partitions: how many updates counted for no run, and the last of them; null: none, since it was set. */
+  passedOver: PassedOver | null;
   /** Keys of those that are enough for a run. */
   readonly due: Set<string>;
   /** Which assets were updated through the aliases that the schedule names: from then on they count for the alias. */
@@ -42,6 +45,16 @@ interface WaitingUpdates {
   readonly byCode: Map<string, readonly string[]>;
   /** For each leaf whose mapper is a rollup of the author's, the keys that this run waits for. */
   readonly expects: Map<string, readonly string[]>;
+}
+
+/** What somebody should look at who wonders why an update made no run. */
+export interface PassedOver {
+  readonly updates: number;
+  readonly uri: string;
+  readonly partitionKey?: string;
+  /** Of code that threw or answered nonsense. */
+  readonly problem?: string;
+  readonly atMs: number;
 }
 
 export interface QueuedUpdate {
@@ -59,7 +72,7 @@ export interface QueuedUpdate {
 /** What the feed of assets brings to a queue. */
 export type AssetFact = AssetUpdated | AssetQueueEvent;
 
-export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, groups: new Map(), unmapped: new Map(), due: new Set(), assetsOfAlias: new Map() });
+export const emptyAssetQueue = (): AssetQueue => ({ version: 0, schedule: null, leaves: [], paused: false, groups: new Map(), unmapped: new Map(), passedOver: null, due: new Set(), assetsOfAlias: new Map() });
 
 /** Changes `queue` in place; answers the update, if it waits now. `position` is where the fact stands in the feed. */
 export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: string): QueuedUpdate | undefined {
@@ -68,6 +81,7 @@ export function evolveAssetQueue(queue: AssetQueue, fact: AssetFact, position: s
   switch (fact.type) {
     case 'AssetScheduleSet':
       setSchedule(queue, fact.schedule);
+      queue.passedOver = null;
       queue.paused = fact.paused;
       keepWhere(queue, () => true);
       return undefined;
@@ -98,7 +112,8 @@ export function decideAssetRun(queue: AssetQueue, dag: { readonly definition: Pi
   const updates = [...(queue.groups.get(key) as WaitingUpdates).updates];
   // Two runs of one millisecond are told apart by where in the stream they are decided.
   const runId = runIdOf('asset_triggered', dag.nowMs, String(queue.version + 1));
-  const upTo = (updates.at(-1) as QueuedUpdate).position;
+  // Those that an author's mapper put here late stand behind later ones.
+  const upTo = updates.reduce((last, { position }) => (isBehind(position, last) ? position : last), (updates[0] as QueuedUpdate).position);
   const partition = key === '' ? {} : { partitionKey: key, ...dateOf(queue, key) };
   return { updates, decided: { type: 'AssetRunDecided', runId, upTo, updates: updates.length, ...partition, atMs: dag.nowMs } };
 }
@@ -144,16 +159,16 @@ export const ASSET_QUEUE_FINGERPRINT = 'asset-queue-3';
 
 /** `groups` are positions, which `updates` knows: one that waits for many runs is kept once. */
 export function snapshotAssetQueue(queue: AssetQueue, updates: readonly QueuedUpdate[] = [...waitingUpdates(queue).values()]): Json {
-  const { version, schedule, paused, groups, unmapped, assetsOfAlias } = queue;
+  const { version, schedule, paused, groups, unmapped, passedOver, assetsOfAlias } = queue;
   return {
     version, schedule, paused, updates, groups: [...groups].map(([key, { updates: inGroup, byCode, expects }]) => [key, inGroup.map(({ position }) => position), ...(byCode.size === 0 ? [] : [[...byCode], [...expects]])]),
-    ...(unmapped.size === 0 ? {} : { unmapped: [...unmapped.keys()] }), aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]),
+    ...(unmapped.size === 0 ? {} : { unmapped: [...unmapped.keys()] }), ...(passedOver === null ? {} : { passedOver }), aliases: [...assetsOfAlias].map(([alias, uris]) => [alias, [...uris]]),
   } as unknown as Json;
 }
 
 export function restoreAssetQueue(snapshot: Json): AssetQueue {
-  const { version, schedule, paused, updates, groups, unmapped = [], aliases } = snapshot as unknown as Snapshot;
-  const queue: AssetQueue = { ...emptyAssetQueue(), version, paused, assetsOfAlias: new Map(aliases.map(([alias, uris]) => [alias, new Set(uris)])) };
+  const { version, schedule, paused, updates, groups, unmapped = [], passedOver = null, aliases } = snapshot as unknown as Snapshot;
+  const queue: AssetQueue = { ...emptyAssetQueue(), version, paused, passedOver, assetsOfAlias: new Map(aliases.map(([alias, uris]) => [alias, new Set(uris)])) };
   setSchedule(queue, schedule);
   const known = new Map(updates.map((update) => [update.position, update]));
   regroup(queue, groups.map(([key, positions, byCode = [], expects = []]) => [key, { updates: positions.map((position) => known.get(position) as QueuedUpdate), byCode: new Map(byCode), expects: new Map(expects) }]));
@@ -165,6 +180,7 @@ interface Snapshot extends Pick<AssetQueue, 'version' | 'schedule' | 'paused'> {
   readonly updates: readonly QueuedUpdate[];
   readonly groups: readonly (readonly [key: string, positions: readonly string[], byCode?: readonly (readonly [string, readonly string[]])[], expects?: readonly (readonly [string, readonly string[]])[]])[];
   readonly unmapped?: readonly string[];
+  readonly passedOver?: PassedOver;
   readonly aliases: readonly (readonly [alias: string, uris: readonly string[]])[];
 }
 
@@ -191,7 +207,12 @@ function admit(queue: AssetQueue, update: QueuedUpdate): boolean {
   }
   const places = placesOf(queue, update);
   for (const [key, leaves] of places) addTo(queue, key, update, leaves);
+  if (places.size === 0 && queue.schedule?.partition !== undefined && leavesMetBy(queue, update).length > 0) passOver(queue, update);
   return places.size > 0;
+}
+
+function passOver(queue: AssetQueue, { uri, partitionKey, atMs }: QueuedUpdate, problem?: string): void {
+  queue.passedOver = { updates: (queue.passedOver?.updates ?? 0) + 1, uri, ...(partitionKey === undefined ? {} : { partitionKey }), ...(problem === undefined ? {} : { problem }), atMs };
 }
 
 /** What is to be asked of the author's mappers, about so many updates at most; null: nothing. */
@@ -200,7 +221,7 @@ export function unmappedUpdates(queue: AssetQueue, most: number): PartitionQuest
   return updates.length === 0 ? null : { kind: 'partitions', updates };
 }
 
-function placeMapped(queue: AssetQueue, { position, places }: MappedUpdate): void {
+function placeMapped(queue: AssetQueue, { position, places, problem }: MappedUpdate): void {
   const update = queue.unmapped.get(position);
   if (update === undefined) return;
   queue.unmapped.delete(position);
@@ -212,6 +233,7 @@ function placeMapped(queue: AssetQueue, { position, places }: MappedUpdate): voi
     for (const { key, expects } of keys) byKey.set(key, [...(byKey.get(key) ?? []), { leaf, expects }]);
   }
   for (const [key, met] of byKey) addMapped(queue, key, update, met);
+  if (byKey.size === 0) passOver(queue, update, problem);
 }
 
 function addMapped(queue: AssetQueue, key: string, update: QueuedUpdate, met: readonly { readonly leaf: AssetLeaf; readonly expects: readonly string[] | undefined }[]): void {
@@ -289,7 +311,7 @@ function takeUpTo(queue: AssetQueue, key: string, upTo: string): void {
   const group = queue.groups.get(key);
   queue.groups.delete(key);
   queue.due.delete(key);
-  if (group !== undefined) regroup(queue, [[key, { ...group, updates: group.updates.slice(group.updates.findIndex(({ position }) => position === upTo) + 1) }]]);
+  if (group !== undefined) regroup(queue, [[key, { ...group, updates: group.updates.filter(({ position }) => isBehind(position, upTo)) }]]);
 }
 
 const isMappedByCode = (queue: AssetQueue, leaf: AssetLeaf): boolean => queue.schedule?.partition !== undefined && hasCode(mapperOf(queue.schedule.partition, leaf));

@@ -6,6 +6,7 @@ import { nextTick, previousTick } from '../schedule/tick.ts';
 import { instantOf, timeZone, type TimeZone } from '../schedule/time-zone.ts';
 import type { CronPartition } from './definition.ts';
 import { DEFAULT_KEY_FORMAT, formatKey, parseKey } from './key-format.ts';
+import { cronPartitionShape } from './shape.ts';
 import { formatProblems } from './validate.ts';
 
 const MAX_OFFSET = 10_000;
@@ -35,7 +36,10 @@ export function cronPartitionDateMs({ timezone, partition: { keyFormat = DEFAULT
   return wallMs === undefined ? undefined : instantOf(zone, wallMs).instantMs;
 }
 
-export function cronPartitionProblems({ keyFormat, offset = 0 }: CronPartition, field: string): readonly Problem[] {
+export function cronPartitionProblems(partition: CronPartition, field: string): readonly Problem[] {
+  const misshapen = cronPartitionShape(partition, field);
+  if (misshapen.length > 0) return misshapen;
+  const { keyFormat, offset = 0 } = partition;
   return [
     ...formatProblems(keyFormat, `${field}.keyFormat`),
     ...(Number.isInteger(offset) && Math.abs(offset) <= MAX_OFFSET ? [] : [problem(`${field}.offset`, offset, `is no whole number of ticks from -${MAX_OFFSET} to ${MAX_OFFSET}`, 'leave it out for the tick of the run itself')]),

@@ -91,6 +91,14 @@ describe('a queue whose mapper is code', () => {
     expect([waitingCount(queue), unmappedUpdates(queue, 10)]).toEqual([0, null]);
   });
 
+  it('tells of a mapper that failed, and takes all that waits however late it was mapped', () => {
+    const failed = mapAll(fold(waitsFor({ mapper: custom('throws') }), updated('a', 'k')));
+    expect(failed.passedOver).toEqual({ updates: 1, uri: 'a', partitionKey: 'k', problem: expect.stringMatching(/no calendar/) as string, atMs: NOW });
+    const queue = fold(waitsFor({ mapper: { kind: 'identity' }, mappers: { a: custom('strip') } }, { kind: 'all', of: [asset('a'), asset('b')] }), updated('a', 'eu:k'), updated('b', 'k'));
+    expect(runsOf(mapAll(queue))).toEqual([['k', '3', '2']]);
+    expect(waitingCount(queue)).toBe(0);
+  });
+
   it('takes no answer twice, nor one about what does not wait', () => {
     const queue = mapAll(fold(waitsFor({ mapper: custom('strip') }), updated('a', 'eu:k')));
     const again: AssetFact = { type: 'AssetKeysMapped', position: '2', places: [{ leaf: 'asset a', keys: [{ key: 'k' }] }], atMs: NOW };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseCron } from '../schedule/cron.ts';
 import { timeZone, type TimeZone } from '../schedule/time-zone.ts';
 import { cronPartitionProblems, scheduledPartition } from './cron-partition.ts';
-import type { PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
+import type { AssetPartitioning, PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
 import { formatKey, keyFormatRule, parseKey } from './key-format.ts';
 import { downstreamKeys, isComplete } from './mapper.ts';
 import { mapperProblems, partitioningProblems } from './validate.ts';
@@ -119,6 +119,23 @@ describe('a mapper', () => {
     expect(good.flatMap((mapper) => mapperProblems(mapper as PartitionMapper, 'm'))).toEqual([]);
   });
 
+  it.each<[unknown, string, RegExp]>([
+    [undefined, 'p.mapper', /is no mapper/], ['day', 'p.mapper', /is no mapper/], [{ kind: 'startOfDay' }, 'p.mapper', /is no mapper/], [{ kind: 'toString' }, 'p.mapper', /is no mapper/],
+    [{ kind: 'startOf', unit: 'dya' }, 'p.mapper.unit', /none of hour, day/], [{ kind: 'startOf', unit: 'day', input_format: '%Y' }, 'p.mapper.input_format', /none of its options/], [{ kind: 'startOf', unit: 'day', inputFormat: 7 }, 'p.mapper.inputFormat', /no text/],
+    [{ kind: 'fanOut', upstream: { kind: 'startOf', unit: 'dya' }, window: { kind: 'day' } }, 'p.mapper.upstream.unit', /none of/], [{ kind: 'fanOut', upstream: { kind: 'identity' } }, 'p.mapper.window', /is no window/],
+    [{ kind: 'rollup', upstream: { kind: 'identity' }, window: { kind: 'fortnight' } }, 'p.mapper.window', /is no window/], [{ kind: 'rollup', upstream: startOf('day'), window: { kind: 'day', direction: 'sideways' } }, 'p.mapper.window.direction', /not 'backward'/],
+    [{ kind: 'rollup', upstream: { kind: 'identity' }, window: { kind: 'segments', segments: 'us' } }, 'p.mapper.window.segments', /no list of texts/], [{ kind: 'rollup', upstream: startOf('day'), window: { kind: 'day' }, minimumCount: '2' }, 'p.mapper.minimumCount', /no number/],
+    [{ kind: 'product', mappers: startOf('day') }, 'p.mapper.mappers', /no list of mappers/], [{ kind: 'chain', mappers: [startOf('day'), null] }, 'p.mapper.mappers[1]', /is no mapper/], [{ kind: 'allowedKeys', keys: [1] }, 'p.mapper.keys', /no list of texts/],
+    [{ kind: 'custom', name: 'x', isRollup: 'yes' }, 'p.mapper.isRollup', /no boolean/],
+  ])('%j is refused in a sentence', (mapper, field, rule) => {
+    const problems = mapper === undefined ? partitioningProblems({ mappers: { a: mapper } } as unknown as AssetPartitioning, ['a'], 'p') : partitioningProblems({ mapper } as unknown as AssetPartitioning, ['a'], 'p');
+    expect(problems).toEqual([expect.objectContaining({ field: mapper === undefined ? 'p.mappers.a' : field, rule: expect.stringMatching(rule) as string })]);
+  });
+
+  it.each([[{ maper: 1 }, 'p.maper'], [7, 'p'], [{ mappers: [] }, 'p.mappers']])('%j is no way to say partitions', (partition, field) => {
+    expect(partitioningProblems(partition as unknown as AssetPartitioning, [], 'p').map((found) => found.field)).toEqual([field]);
+  });
+
   it('is refused where it is built deeper than anyone can follow', () => {
     const deep = Array.from({ length: 9 }).reduce<PartitionMapper>((inner) => ({ kind: 'chain', mappers: [{ kind: 'identity' }, inner] }), { kind: 'identity' });
     expect(mapperProblems(deep, 'm')[0]).toMatchObject({ rule: expect.stringMatching(/8 mappers deep/) as string });
@@ -136,6 +153,7 @@ it('the key of a scheduled run is its tick, or one so many ticks away, on the cl
   expect(key({ offset: -1, keyFormat: '%Y-%m-%d' })).toBe('2026-03-09');
   expect(key({ offset: 2, keyFormat: '%Y-%m-%d' })).toBe('2026-03-12');
   expect(scheduledPartition({ kind: 'cronTrigger', cron: '0 6 * * *', timezone: 'UTC' }, 0)).toBe(undefined);
+  expect(cronPartitionProblems({ offsett: 1 } as object, 'p').map(({ field }) => field)).toEqual(['p.offsett']);
   expect(cronPartitionProblems({ keyFormat: '%d', offset: 0.5 }, 'p').map(({ field }) => field)).toEqual(['p.keyFormat', 'p.offset']);
 });
 

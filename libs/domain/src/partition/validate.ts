@@ -4,6 +4,7 @@ import { timeZone } from '../schedule/time-zone.ts';
 import type { AssetPartitioning, PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
 import { formatKey, keyFormatRule, DEFAULT_KEY_FORMAT } from './key-format.ts';
 import { downstreamKeys, expectedKeys, hasCode, neededOf } from './mapper.ts';
+import { partitioningShape } from './shape.ts';
 import { LONGEST } from './window.ts';
 
 const MAX_KEYS = 1_000;
@@ -13,7 +14,10 @@ const MAX_DEPTH = 8;
 /** A moment in none of the first of anything, and its hour, day … */
 const SAMPLE_MS = Date.UTC(2024, 7, 15, 13, 45, 30);
 
-export function partitioningProblems({ mapper, mappers = {} }: AssetPartitioning, uris: readonly string[], field: string): readonly Problem[] {
+export function partitioningProblems(partition: AssetPartitioning, uris: readonly string[], field: string): readonly Problem[] {
+  const misshapen = partitioningShape(partition, field);
+  if (misshapen.length > 0) return misshapen;
+  const { mapper, mappers = {} } = partition;
   return [
     ...(mapper === undefined ? [] : mapperProblems(mapper, `${field}.mapper`)),
     ...Object.entries(mappers).flatMap(([uri, own]) => (uris.includes(uri)
@@ -22,7 +26,7 @@ export function partitioningProblems({ mapper, mappers = {} }: AssetPartitioning
   ];
 }
 
-/** Everything in a mapper that could never work. */
+/** Everything in a mapper that could never work; of its shape nothing is wrong. */
 export function mapperProblems(mapper: PartitionMapper, field: string, depth = 1): readonly Problem[] {
   if (depth > MAX_DEPTH) return [problem(field, depth, `lies more than ${MAX_DEPTH} mappers deep`, 'build it of fewer')];
   switch (mapper.kind) {

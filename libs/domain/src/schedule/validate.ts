@@ -106,6 +106,7 @@ function innerProblems(timetable: TimetableDefinition, field: string): readonly 
     case 'custom':
       return [problem(field, timetable.name, 'is a timetable of its own, which nobody asks beside assets', 'put a cron, a delta or events beside the assets')];
     default:
+      if ('partition' in timetable) return [problem(`${field}.partition`, timetable.kind, 'gives its runs keys, which those that the assets beside it make have not', 'use a cron without partitions, or leave the assets out')];
       return timetableProblems(timetable, field);
   }
 }
