@@ -114,6 +114,16 @@ it('parks a queue that cannot be folded, alone, and tells of it; tells what coun
   await runner(100).catchUp();
 });
 
+it('strikes out what stands in its rows and waits no more by newer rules', async () => {
+  const { eventKey, assetId } = (await listAssetEvents(postgres.stores.pool, {}, [], { limit: 1, offset: 0 })).rows[0]!;
+  const update = { uri: 'a', extra: {}, partitionKey: 'k', atMs: 0, position: `1-${eventKey}` };
+  await postgres.stores.pool.query('INSERT INTO rm.asset_queued_events (dag_id, event_key, asset_id, at_ms, update) VALUES ($1, $2, $3, 0, $4)', ['reader', eventKey, assetId, JSON.stringify(update)]);
+  expect(await waiting()).toEqual([assetId]);
+  await journal.updated('nobody');
+  await runner(100).catchUp();
+  expect(await waiting()).toEqual([]);
+});
+
 it('reads what a run took where it is kept, and forgets it with the run', async () => {
   const taken = await journal.updated('a');
   await postgres.stores.events.putContent('xcom', 'results/reader/r2/asset-events', new TextEncoder().encode(JSON.stringify([{ uri: 'a', extra: {}, atMs: 0, position: taken }])));

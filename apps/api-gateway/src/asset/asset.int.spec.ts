@@ -94,6 +94,21 @@ describe('assets', () => {
   });
 });
 
+it('warn of updates that lead to no run of a DAG of partitions', async () => {
+  const schedule = { condition: { kind: 'asset', uri: 's3://d' }, partition: { mapper: { kind: 'startOf', unit: 'day' } } } as const;
+  await journal.dag({ ...READER, dagId: 'days', schedule: { kind: 'assets', ...schedule } });
+  await journal.append(assetQueueStream('days'), [{ type: 'AssetScheduleSet', schedule, paused: false, atMs: journal.tick() }]);
+  await journal.updated('s3://d');
+  await journal.updated('s3://d', { partitionKey: 'soon' });
+  await house.caughtUp();
+  const { body } = await house.get('/api/v2/dagWarnings?warning_type=partition%20key');
+  expect(body).toMatchObject({
+    total_entries: 1,
+    dag_warnings: [{ dag_id: 'days', message: '2 updates that the DAG "days" waits for counted for no run of it, the last of s3://d, with the partition key "soon". Its mapper makes no run of that key: correct the key, or the mapper.' }],
+  });
+  expect((await house.get('/api/v2/dags/days')).body).toMatchObject({ timetable_partitioned: true, timetable_summary: 'Partitioned Asset' });
+});
+
 describe('changes', () => {
   it('record an update by id or URI, once for a key, and answer it as queries see it', async () => {
     const ask = (request: object, key: string) => house.ask('POST', '/api/v2/assets/events', { body: request, headers: { 'idempotency-key': key } });
