@@ -188,10 +188,10 @@ describe('npm start -- --examples', () => {
     await expect.poll(() => keysOf('summarize_live_region_stats'), PATIENCE).toEqual(['us']);
     await expect.poll(() => keysOf('scatter_live_region_to_segments'), PATIENCE).toEqual(['us', 'eu', 'apac']);
     await expect.poll(() => keysOf('regional_stats_breakdown'), PATIENCE).toEqual(['us']);
-    const { rows } = await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND stream_id LIKE 'run-segment_region_stats_rollup/%'");
+    const { rows } = await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data::jsonb, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND stream_id LIKE 'run-segment_region_stats_rollup/%'");
     expect(rows).toEqual([{ told: ['us', 'eu', 'apac'] }]);
     // Two updates of one key make one run or two, as the second comes before the first is taken or after; each is taken once.
-    const told = async () => (await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND data->>'partitionKey' = 'daily-sales' AND stream_id LIKE 'run-example_asset_partition_custom_mapper/%' ORDER BY pos")).rows.flatMap((row) => row.told);
+    const told = async () => (await product.db.query<{ told: string[] }>("SELECT jsonb_path_query_array(data::jsonb, '$.assetEvents[*].partitionKey') AS told FROM events WHERE type = 'RunCreated' AND data->>'partitionKey' = 'daily-sales' AND stream_id LIKE 'run-example_asset_partition_custom_mapper/%' ORDER BY pos")).rows.flatMap((row) => row.told);
     await expect.poll(told, PATIENCE).toEqual(['eu::daily-sales', 'us::daily-sales']);
     await expect(product.api('POST', runs('example_simplest_dag'), { logical_date: null, partition_key: 'us' })).rejects.toThrow(/makes no partitions/);
   });
