@@ -22,7 +22,7 @@ const MAX_DEPTH = 32;
 
 export const partitioningShape = (value: unknown, field: string): readonly Problem[] => membersShape(value, PARTITIONING, field, 0);
 export const cronPartitionShape = (value: unknown, field: string): readonly Problem[] => membersShape(value, CRON, field, 0);
-export const mapperShape = (value: unknown, field: string, depth = 0): readonly Problem[] => kindShape(value, MAPPERS, 'mapper', field, depth);
+const mapperShape = (value: unknown, field: string, depth = 0): readonly Problem[] => kindShape(value, MAPPERS, 'mapper', field, depth);
 
 function kindShape(value: unknown, kinds: typeof MAPPERS, what: string, field: string, depth: number): readonly Problem[] {
   if (depth > MAX_DEPTH) return [problem(field, depth, 'lies too deep', 'build it of fewer')];
