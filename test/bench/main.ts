@@ -8,11 +8,11 @@ import { footprint } from './case/footprint.ts';
 import { logOpen, logTail } from './case/log.ts';
 import { parse } from './case/parse.ts';
 import { s3Transfer } from './case/s3.ts';
-import { storm } from './case/storm.ts';
+import { storm, stormBeside } from './case/storm.ts';
 import { throughput } from './case/throughput.ts';
 import { medians, type Benchmark, type Figures } from './figure.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, storm, parse, decider, logTail, logOpen, bash, dockerOverhead, s3Transfer];
+const BENCHMARKS: readonly Benchmark[] = [chain, throughput, footprint, fanout, bigdag, storm, stormBeside, parse, decider, logTail, logOpen, bash, dockerOverhead, s3Transfer];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
