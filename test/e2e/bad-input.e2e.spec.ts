@@ -42,7 +42,7 @@ const FAILS: { readonly [about: string]: readonly [tasks: string, sentence: stri
   'deferring to no trigger': [`d.task('t', async () => defer({ kind: 'nonsense' }))();`, `The task failed: DagDefinitionError: defer() is {"kind":"nonsense"}: a task is deferred to a trigger. Write defer(trigger.after('1h')), trigger.at(…) or trigger.named('name', arguments).`],
   'deferring to a trigger that it does not have': [`d.task('t', async () => defer(trigger.named('nobody')))();`, "The task failed: the task has no trigger 'nobody': name it in the task's triggers"],
   'a trigger that throws': [`d.task('t', async () => defer(trigger.named('x')), { triggers: { x: async () => { throw new Error('it broke'); } } })();`, 'The task failed: it broke'],
-  'a bash without a command': [`d.task('t', bash({}))();`, 'The task failed: bash: command is undefined, but must be a text that is not empty'],
+  'a bash without a command': [`d.task('t', bash({}))();`, 'The task failed: bash: command is missing; give a text that is not empty'],
   'a template of what is not there': [`d.task('t', bash({ command: 'echo {{ nothing.x }}' }))();`, "The task failed: command of 't' cannot be rendered: UndefinedError: 'nothing' is undefined"],
   'a template that is not whole': [`d.task('t', bash({ command: 'echo {{ x' }))();`, "The task failed: command of 't' cannot be rendered: TemplateSyntaxError: unexpected end of template, expected 'end of print statement'. (line 1)"],
   'a folder that is not there': [`d.task('t', bash({ command: 'pwd', cwd: '/no/such/folder' }))();`, 'The task failed: the command could not start: the folder /no/such/folder (cwd) or /bin/bash does not exist on this worker'],
