@@ -2,6 +2,7 @@ import { withPostgres } from '@dagbook/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool } from './connection.ts';
 import { giveServiceRights, type JournalService } from './service-users.ts';
+import { StateStore } from './state-store.ts';
 import { openPostgresStores, type PostgresStores } from './stores.ts';
 
 const fixture = withPostgres();
@@ -54,6 +55,17 @@ test.each([
   ['CREATE ROLE another', ['42501', '42501', '42501']],
 ])('%s: %j', async (sql, expected) => {
   expect(await Promise.all(SERVICES.map((service) => outcome(service, sql)))).toEqual(expected);
+});
+
+test('the gateway writes what a task keeps under its lease, which it may not change', async () => {
+  const grant = { attemptId: 'd/r/t/-1/1', epoch: 1, worker: 'w', incarnation: 'i', dagId: 'd', runId: 'r', taskId: 't', queue: 'default', pool: 'default_pool', poolSlots: 1, lostAfterMs: 60_000 };
+  await as('dispatcher').events.append([{ streamId: '', expectedVersion: 0, events: [], grants: [grant] }]);
+  const states = new StateStore(as('api-gateway').pool);
+  const scope = { dagId: 'd', runId: 'r', taskId: 't', mapIndex: -1 };
+  const keep = (epoch: number) => states.setTask(scope, { key: 'k', text: String(epoch), lifetimeMs: null, clearsWithTry: 1 }, { attemptId: grant.attemptId, epoch });
+  expect([await keep(1), await keep(2), (await states.taskEntry(scope, 'k'))?.value]).toEqual([true, false, 1]);
+  expect([await states.setAsset('s3://x', { key: 'k', text: '1', writtenBy: { kind: 'api' } }, grant), await states.deleteTask(scope, null, grant), await states.deleteExpired()]).toEqual([true, true, 0]);
+  expect(await outcome('api-gateway', 'SELECT FROM attempt_leases FOR KEY SHARE')).toBe('42501');
 });
 
 test('read models are made anew by the gateway, which owns them', async () => {

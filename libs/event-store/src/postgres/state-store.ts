@@ -147,7 +147,7 @@ export class StateStore {
 
   /** `text` reads `held`, which is one row while the write is allowed. $1 and $2 are the attempt and its epoch; null: a person's. */
   async #write(doing: string, text: string, by: LeaseHolder | undefined, values: readonly unknown[]): Promise<boolean> {
-    const held = by === undefined ? 'SELECT 1 WHERE $1::text IS NULL AND $2::bigint IS NULL' : 'SELECT 1 FROM attempt_leases WHERE attempt_id = $1 AND epoch = $2 FOR KEY SHARE';
+    const held = by === undefined ? 'SELECT 1 WHERE $1::text IS NULL AND $2::bigint IS NULL' : 'SELECT 1 WHERE holds_attempt_lease($1, $2)';
     const { rowCount } = await this.#query(doing, `WITH held AS MATERIALIZED (${held}), done AS (${text}) SELECT FROM held`, [by?.attemptId ?? null, by?.epoch ?? null, ...values]);
     return rowCount === 1;
   }
