@@ -129,7 +129,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const policy = config.stateStore ?? DEFAULT_STATE_STORE_POLICY;
   const states = new StateStore(stores.pool);
   const connectionTests = new ConnectionTests({ db: stores.pool, keys: config.secretKeys, clock, isEnabled: config.testsConnections ?? false });
-  const executionApi = new StoredExecutionApi({ connectionTests, store: stores.events, results, states: new AttemptStates({ states, db: reads, policy }), db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
+  const executionApi = new StoredExecutionApi({ feed, connectionTests, store: stores.events, results, states: new AttemptStates({ states, db: reads, policy }), db: reads, tokenSecret: config.tokenSecret, secrets: new SecretLookup(config.secretSources, secretStore), otherRuns: new OtherRuns(commands, reader) });
 
   const sweeper = new RunSweeper({ eraser: new RunEraser(stores.pool), elsewhere: [ports.logReader, results], log });
   const stateSweeper = new StateSweeper({ states, db: reads, policy, log });

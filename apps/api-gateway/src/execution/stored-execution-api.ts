@@ -3,6 +3,7 @@ import { type Json, type QueuedUpdate, resultsOfTask, type RunEvent } from '@dag
 import { type EventStore, toFact } from '@dagbook/event-store';
 import { verifyAttemptToken } from '@dagbook/platform';
 import { bundlesInUse, listAssetEvents, type Queryable, selectRows, successBefore } from '@dagbook/read-models';
+import type { ReadModelFeed } from '../read-model-feed.ts';
 import type { OtherRuns } from './other-run.ts';
 import type { ResultStore, StoredResult } from './result-store.ts';
 import type { AttemptStates } from '../state/attempt-states.ts';
@@ -13,6 +14,7 @@ import { type SecretLookup, SecretSourceError } from '../secret/secret-lookup.ts
 import { ApiError, forbidden, notFound, unauthorized } from '../error/api-error.ts';
 
 const MAX_RENDERED_BYTES = 256 * 1024;
+const READ_WITHIN_MS = 10_000;
 
 /**
  * The execution API over the stores: what workers get over HTTP and standalone calls directly. A token opens what its
@@ -28,8 +30,10 @@ export class StoredExecutionApi implements ExecutionApi {
   readonly #connectionTests: ConnectionTests;
   readonly #filesOfBundle = new Map<string, Promise<string | null>>();
   readonly #states: AttemptStates;
+  readonly #feed: Pick<ReadModelFeed, 'reached'>;
 
-  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; connectionTests: ConnectionTests; states: AttemptStates }) {
+  constructor(options: { store: EventStore; db: Queryable; tokenSecret: string; secrets: SecretLookup; otherRuns: OtherRuns; results: ResultStore; connectionTests: ConnectionTests; states: AttemptStates; feed: Pick<ReadModelFeed, 'reached'> }) {
+    this.#feed = options.feed;
     this.#results = options.results;
     this.#connectionTests = options.connectionTests;
     this.#states = options.states;
@@ -117,8 +121,11 @@ export class StoredExecutionApi implements ExecutionApi {
     return { dataInterval: intervalStartMs === null || intervalEndMs === null ? null : { startMs: intervalStartMs, endMs: intervalEndMs }, startedAtMs, endedAtMs };
   }
 
+  /** What happened before the run's newest event is among them: the updates that it was made for, above all. */
   async assetEvents(auth: AttemptAuth, { of, limit }: AssetEventQuery): Promise<readonly QueuedUpdate[]> {
-    await this.#admit(auth);
+    const { dagId, runId } = await this.#admit(auth);
+    const newest = (await this.#store.read(runStream(dagId, runId))).at(-1)?.position;
+    if (newest !== undefined && !(await this.#feed.reached(newest, READ_WITHIN_MS))) throw new ApiError(503, 'The read models are late: asset events of this run are not among them yet. Ask again.');
     const { rows } = await listAssetEvents(this.#db, of, [{ field: 'id', descending: true }], { limit, offset: 0 });
     return [...rows].reverse().map(({ eventKey, uri, extra, atMs, partitionKey, sourceDagId, sourceRunId, sourceTaskId, sourceMapIndex }) => ({
       uri, extra, atMs, position: String(eventKey),
