@@ -181,7 +181,7 @@ interface Shape {
   readonly tasks: { readonly [taskId: string]: object };
 }
 
-/** What Airflow 3.3.2 makes of its own files, partitions aside. */
+/** What Airflow 3.3.2 makes of its own files. */
 const AIRFLOW = JSON.parse(readFileSync(new URL('../../../test/airflow/example-dags.json', import.meta.url), 'utf8')) as { readonly [dagId: string]: Shape };
 
 /** Dagbook has no teams. */
