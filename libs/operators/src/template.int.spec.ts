@@ -38,7 +38,7 @@ test('10 MB pass through a template to where there is room, and are refused with
   expect(result.value(length)).toBe(HUGE.length);
   expect([result.stateOf(shell), result.stateOf(beyond)]).toEqual(['failed', 'failed']);
   expect(said).toEqual([
-    'shell: the command could not start: command and environment are larger than the system allows; pass large values by file',
+    'shell: the command could not start: a value of its environment, or all together, is larger than the system allows (128 KB one, about 2 MB all): hand large values over by file, or as the input of python',
     "beyond: input of 'beyond' cannot be rendered: LimitError: The template writes more than 33554432 characters.",
   ]);
 });

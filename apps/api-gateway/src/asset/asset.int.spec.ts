@@ -117,7 +117,6 @@ describe('changes', () => {
     expect((await ask({ asset_id: 2, extra: { n: 1 }, partition_key: '2026-11-25' }, 'k1')).body.id).toBe(first.body.id);
     // Of a partition, so that it starts nobody who waits for the whole.
     expect((await house.get('/api/v2/dags/reader/assets/queuedEvents')).body.total_entries).toBe(1);
-    await ask({ asset_id: 2 }, 'k5');
     expect((await ask({ uri: 'file:///new' }, 'k2')).body).toMatchObject({ uri: 'file:///new', extra: { from_rest_api: true } });
     expect((await ask({}, 'k3')).status).toBe(422);
     expect((await ask({ asset_id: 77 }, 'k4')).status).toBe(404);
