@@ -56,7 +56,7 @@ describe('secrets, in the whole product', () => {
     await product.api('POST', '/api/v2/connections', { connection_id: 'lake', conn_type: 'postgres', host: 'db', login: 'etl', password: PASSWORD, extra: '{"sslmode":"require"}' });
     await product.api('POST', '/api/v2/variables', { key: 'api_token', value: API_TOKEN });
     await product.writeDag('leaky', LEAKY);
-    await product.api('POST', '/api/v2/dags/leaky/dagRuns', { dag_run_id: 'asked', logical_date: '2027-01-05T00:00:00Z', conf: { hostile: PARAM } });
+    await product.api('POST', '/api/v2/dags/leaky/dagRuns', { dag_run_id: 'asked', logical_date: '2026-01-05T00:00:00Z', conf: { hostile: PARAM } });
   }, 120_000);
   afterAll(() => product?.stop());
 

@@ -3,6 +3,7 @@ import {
 } from '@dagbook/domain';
 import { attemptId, dagStream, runStream } from '@dagbook/contracts';
 import { toFact, type EventStore } from '@dagbook/event-store';
+import type { Clock } from '@dagbook/platform';
 import {
   dagVersions, getDag, getRun, getTaskInstance, renderedFields, runBefore, runsByLogicalDate, taskInstancesOf, type StoredDagVersion, type ListedDag, type ListedTaskInstance, type PlanCache, type PlanView, type Queryable, type RunRow,
 } from '@dagbook/read-models';
@@ -21,9 +22,11 @@ export class Reader {
   readonly plans: PlanCache;
   readonly store: EventStore;
   readonly #slots: Pick<SlotWatch, 'reason'>;
+  readonly #clock: Clock;
 
-  constructor(options: { db: Queryable; plans: PlanCache; store: EventStore; slots: Pick<SlotWatch, 'reason'> }) {
+  constructor(options: { db: Queryable; plans: PlanCache; store: EventStore; slots: Pick<SlotWatch, 'reason'>; clock: Clock }) {
     this.#slots = options.slots;
+    this.#clock = options.clock;
     this.db = options.db;
     this.plans = options.plans;
     this.store = options.store;
@@ -125,7 +128,8 @@ export class Reader {
   async explanation(instance: ListedTaskInstance): Promise<Explanation> {
     const [dag, run] = await Promise.all([this.dag(instance.dagId), this.#folded(instance.dagId, instance.runId)]);
     const slot = await this.#slot(instance);
-    const runWaits = run.state === 'queued' ? whyQueued({ runType: (await this.run(instance.dagId, instance.runId)).runType, maxActiveRuns: dag.maxActiveRuns, running: dag.runningRuns }) : undefined;
+    const { runType, runAfterMs } = await this.run(instance.dagId, instance.runId);
+    const runWaits = run.state === 'queued' ? whyQueued({ runType, runAfterMs, maxActiveRuns: dag.maxActiveRuns, running: dag.runningRuns, nowMs: this.#clock.nowMs() }) : undefined;
     const past = await this.#past(instance);
     return explainTaskInstance(run, instance, {
       dagPaused: dag.isPaused,

@@ -120,7 +120,7 @@ export async function startApiGateway(ports: ApiGatewayPorts): Promise<RunningAp
   const pools = new PoolDirectory(stores.events);
   const workers = new WorkerWatch({ broker, store: stores.events, clock, ...(ports.onFatal === undefined ? {} : { onFatal: ports.onFatal }) });
   const slots = new SlotWatch({ workers, leases: stores.leases, pools });
-  const reader = new Reader({ db: reads, plans, store: stores.events, slots });
+  const reader = new Reader({ db: reads, plans, store: stores.events, slots, clock });
   const commands = new CommandDesk({ store: stores.events, publisher: broker.publisher(), feed, clock, log });
   checkedEnvironment(config.secretSources.env);
   const secretStore = new SecretStore({ store: stores.events, keys: config.secretKeys, clock });

@@ -37,6 +37,24 @@ describe('where new DAGs are paused', () => {
   });
 });
 
+describe('a run whose time is to come', () => {
+  const DUE_MS = Date.parse('2026-02-01T06:00:00Z');
+  const asked = (runId: string) => house.command('d', { type: 'TriggerRun', runId, logicalDateMs: null, runAfterMs: DUE_MS, conf: {}, triggeredBy: 'test', user: 'ann' });
+  it('waits for it, over owners, and keeps no other from starting', async () => {
+    await opened({});
+    await asked('later');
+    await triggered('now');
+    expect(await house.types(runStream('d', 'later'))).toEqual(['RunCreated']);
+    await house.stop();
+    await house.start();
+    house.clock.advance(DUE_MS - house.clock.nowMs() - 1);
+    await triggered('then');
+    expect(await house.types(runStream('d', 'later'))).toEqual(['RunCreated']);
+    house.clock.advance(1);
+    await house.until(async () => (await house.types(runStream('d', 'later'))).includes('RunStarted'));
+  });
+});
+
 describe('failures in a row', () => {
   it('are counted over owners, and pause the DAG', async () => {
     await opened({ maxConsecutiveFailedRuns: 2 });
@@ -78,8 +96,8 @@ describe('failures in a row', () => {
 
 describe('time', () => {
   it('runs out for a run under the next owner too: deadlines first, then the run itself', async () => {
-    await opened({ dagrunTimeoutMs: 60_000, deadlines: [{ reference: 'queuedAt', intervalMs: 30_000 }, { reference: 'logicalDate', intervalMs: -1_000 }] });
-    await triggered('r1', house.clock.nowMs() + 10_000);
+    await opened({ dagrunTimeoutMs: 60_000, deadlines: [{ reference: 'queuedAt', intervalMs: 30_000 }, { reference: 'logicalDate', intervalMs: 9_000 }] });
+    await triggered('r1', house.clock.nowMs());
     await house.stop();
     await house.start();
     const happened = (count: number) => house.until(async () => (await house.types(runStream('d', 'r1'))).length >= count);

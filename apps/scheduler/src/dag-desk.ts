@@ -1,5 +1,5 @@
 import {
-  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, nextStartAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -171,6 +171,7 @@ export class DagDesk {
     const dag = this.#dags.get(run.dagId);
     if (dag === undefined) return;
     let ended = false;
+    let waits = false;
     let hasBackfilled = false;
     for (const event of events) {
       if ('taskId' in event) continue;
@@ -180,6 +181,7 @@ export class DagDesk {
         dag.running.delete(run.runId);
         if (isBackfilled) dag.queued.delete(run.runId);
         else dag.queued.set(run.runId, run.created.runAfterMs);
+        waits ||= run.created.runAfterMs > this.#ports.clock.nowMs();
       } else if (event.type === 'RunStarted') {
         dag.queued.delete(run.runId);
         dag.starting.delete(run.runId);
@@ -191,7 +193,7 @@ export class DagDesk {
       }
     }
     this.#startQueued(dag);
-    if (ended) this.#schedule(dag.dagId);
+    if (ended || waits) this.#schedule(dag.dagId);
     if (hasBackfilled) this.#backfills.goOn(dag);
   };
 
@@ -222,10 +224,10 @@ export class DagDesk {
     return dag;
   }
 
-  /** Oldest first, while `maxActiveRuns` has room. */
-  #startQueued(dag: OwnedDag): void {
+  /** Oldest first, none before its time, while `maxActiveRuns` has room. */
+  #startQueued(dag: OwnedDag, nowMs = this.#ports.clock.nowMs()): void {
     if (!dag.knowsItsRuns || dag.queued.size === 0) return;
-    const runIds = runsToStart({ definition: dag.plan?.definition ?? {}, paused: dag.fold.paused, running: dag.running.size, queued: dag.queued, starting: dag.starting });
+    const runIds = runsToStart({ definition: dag.plan?.definition ?? {}, paused: dag.fold.paused, running: dag.running.size, queued: dag.queued, starting: dag.starting, nowMs });
     if (runIds.length === 0) return;
     for (const runId of runIds) dag.starting.add(runId);
     this.#start(dag, runIds).catch((error: unknown) => {
@@ -244,7 +246,12 @@ export class DagDesk {
       this.#due.set(dag, atMs);
     };
     this.#turn(dag, () => this.#createDue(dag)).then(
-      () => look(this.#nextDueAtMs(dag)),
+      () => {
+        // One instant for both: what is not started before it is waited for.
+        const nowMs = this.#ports.clock.nowMs();
+        if (this.#dags.get(dagId) === dag) this.#startQueued(dag, nowMs);
+        look(this.#nextDueAtMs(dag, nowMs));
+      },
       (error: unknown) => {
         this.#ports.log.error('due runs could not be created; they are asked for again', { dagId, ...errorAttributes(error) });
         look(this.#dags.get(dagId) === dag ? this.#ports.clock.nowMs() + ASK_AGAIN_AFTER_MS : null);
@@ -252,12 +259,20 @@ export class DagDesk {
     );
   }
 
-  #nextDueAtMs(dag: OwnedDag): number | null {
-    if (dag.plan === undefined || this.#dags.get(dag.dagId) !== dag) return null;
+  /** When a run of it is due, or one that is queued comes to its time. */
+  #nextDueAtMs(dag: OwnedDag, nowMs: number): number | null {
+    if (this.#dags.get(dag.dagId) !== dag) return null;
+    const startAtMs = nextStartAtMs(dag.queued, nowMs);
+    const dueAtMs = this.#nextRunAtMs(dag, nowMs);
+    return startAtMs === null || dueAtMs === null ? (startAtMs ?? dueAtMs) : Math.min(startAtMs, dueAtMs);
+  }
+
+  #nextRunAtMs(dag: OwnedDag, nowMs: number): number | null {
+    if (dag.plan === undefined) return null;
     const againAtMs = this.#ports.timetables.askedAgainAtMs(dag);
     if (againAtMs !== null) return againAtMs;
-    if (dag.knowsItsRuns && this.assets.isDue(dag, dag.plan, activeRuns(dag))) return this.#ports.clock.nowMs();
-    return this.assets.mapsAtMs(dag.dagId) ?? nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: this.#ports.clock.nowMs() });
+    if (dag.knowsItsRuns && this.assets.isDue(dag, dag.plan, activeRuns(dag))) return nowMs;
+    return this.assets.mapsAtMs(dag.dagId) ?? nextDueAtMs(dag.fold, { definition: dag.plan.definition, activeRuns: activeRuns(dag), nowMs: nowMs });
   }
 
   async #createDue(dag: OwnedDag): Promise<void> {

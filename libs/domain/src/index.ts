@@ -78,7 +78,7 @@ export type { PreviewedRun } from './schedule/preview.ts';
 export { previewForeseen, previewRuns } from './schedule/preview.ts';
 export type { Connection } from './connection/connection.ts';
 export { connectionExtra, connectionUri, readConnection } from './connection/connection.ts';
-export { runsToStart } from './dag/active-run.ts';
+export { nextStartAtMs, runsToStart } from './dag/active-run.ts';
 export type { Foresight } from './dag/foresight.ts';
 export { needsForesight } from './dag/foresight.ts';
 export type { CodeAnswer, CodeQuestion, TimetableAnswer, TimetableQuestion } from './schedule/custom.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { runsToStart } from './active-run.ts';
+import { nextStartAtMs, runsToStart } from './active-run.ts';
 
 describe('runsToStart', () => {
   const queued = new Map([['late', 30], ['early', 10], ['middle', 20]]);
-  const dag = { definition: { maxActiveRuns: 3 }, paused: false, running: 1, queued, starting: new Set<string>() };
+  const dag = { definition: { maxActiveRuns: 3 }, paused: false, running: 1, queued, starting: new Set<string>(), nowMs: 30 };
 
   it('takes the oldest, as many as there is room for', () => {
     expect(runsToStart(dag)).toEqual(['early', 'middle']);
@@ -20,5 +20,10 @@ describe('runsToStart', () => {
 
   it('has room for 16 where nothing is said', () => {
     expect(runsToStart({ ...dag, definition: {}, running: 15 })).toEqual(['early']);
+  });
+
+  it('takes none before its time', () => {
+    expect(runsToStart({ ...dag, nowMs: 19 })).toEqual(['early']);
+    expect([9, 10, 29, 30].map((nowMs) => nextStartAtMs(queued, nowMs))).toEqual([10, 20, 30, null]);
   });
 });

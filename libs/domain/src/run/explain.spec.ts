@@ -83,8 +83,10 @@ test('says of a paused DAG that nothing else begins', () => {
 });
 
 test('says why a run is queued', () => {
-  expect(whyQueued({ runType: 'manual', maxActiveRuns: 1, running: 1 })).toBe('maxActiveRuns is 1 and 1 run is running; it starts when one of them has ended');
-  expect(whyQueued({ runType: 'scheduled', maxActiveRuns: undefined, running: 16 })).toBe('maxActiveRuns is 16 and 16 runs are running; it starts when one of them has ended');
-  expect(whyQueued({ runType: 'scheduled', maxActiveRuns: undefined, running: 15 })).toBe('the scheduler starts it next');
-  expect(whyQueued({ runType: 'backfill', maxActiveRuns: 1, running: 1 })).toContain('its backfill');
+  const due = { runAfterMs: 0, nowMs: 0 };
+  expect(whyQueued({ ...due, runType: 'manual', maxActiveRuns: 1, running: 1 })).toBe('maxActiveRuns is 1 and 1 run is running; it starts when one of them has ended');
+  expect(whyQueued({ ...due, runType: 'scheduled', maxActiveRuns: undefined, running: 16 })).toBe('maxActiveRuns is 16 and 16 runs are running; it starts when one of them has ended');
+  expect(whyQueued({ ...due, runType: 'scheduled', maxActiveRuns: undefined, running: 15 })).toBe('the scheduler starts it next');
+  expect(whyQueued({ ...due, runType: 'backfill', maxActiveRuns: 1, running: 1 })).toContain('its backfill');
+  expect(whyQueued({ ...due, runAfterMs: Date.UTC(2027, 0, 5), runType: 'manual', maxActiveRuns: 1, running: 1 })).toBe('it is scheduled for 2027-01-05T00:00:00+00:00 (run_after)');
 });
