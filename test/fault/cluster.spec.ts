@@ -82,6 +82,7 @@ describe('a cluster', () => {
     await holds(async () => (await cluster.query(`SELECT FROM task_states WHERE dag_id = 'keeping' AND value::text = '3'`)).length === 1);
     await cluster.kill(nameOf(worker));
     expect(await cluster.ended('keeping', 'r1')).toBe('RunSucceeded');
+    await holds(async () => (await cluster.ask<{ state: string }>('GET', '/api/v2/dags/keeping/dagRuns/r1'))?.state === 'success');
     const { value } = (await cluster.ask<{ value: unknown }>('GET', '/api/v2/dags/keeping/dagRuns/r1/taskInstances/load/xcomEntries/return_value')) ?? {};
     expect(value).toEqual({ begun: 3, epoch: 2 });
     expect(await cluster.ask('GET', '/api/v2/dags/keeping/dagRuns/r1/taskInstances/load/state-store')).toMatchObject({ task_state_store: [{ key: 'page', value: 6 }], total_entries: 1 });

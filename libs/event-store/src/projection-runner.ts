@@ -143,11 +143,14 @@ export async function rebuildProjection(options: {
 async function copyTablesEmpty(pool: pg.Pool, from: string, to: string, checkpoint: string): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query(`DROP SCHEMA IF EXISTS ${identifier(to)} CASCADE`);
-    await client.query(`CREATE SCHEMA ${identifier(to)}`);
+    // Whoever rebuilds it, it goes on belonging to the service that reads and writes it.
+    const owner = identifier((await client.query<{ owner: string }>('SELECT pg_get_userbyid(nspowner) AS owner FROM pg_namespace WHERE nspname = $1', [from])).rows[0]!.owner);
+    await client.query(`CREATE SCHEMA ${identifier(to)} AUTHORIZATION ${owner}`);
     await client.query('DELETE FROM projection_checkpoints WHERE name = $1', [checkpoint]);
     const { rows } = await client.query<{ name: string }>('SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1', [from]);
     for (const { name } of rows) {
       await client.query(`CREATE TABLE ${identifier(to)}.${identifier(name)} (LIKE ${identifier(from)}.${identifier(name)} INCLUDING ALL)`);
+      await client.query(`ALTER TABLE ${identifier(to)}.${identifier(name)} OWNER TO ${owner}`);
     }
   });
 }
