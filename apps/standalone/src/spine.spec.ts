@@ -76,7 +76,7 @@ describe('a run', () => {
 
 describe('a task that depends on the past', () => {
   const on = (spine: Spine, runId: string, day: number) =>
-    spine.command('d', { type: 'TriggerRun', runId, logicalDateMs: Spine.T0 + day * 86_400_000, conf: {}, triggeredBy: 'test', user: 'me' });
+    spine.command('d', { type: 'TriggerRun', runId, logicalDateMs: Spine.T0 + (day - 7) * 86_400_000, conf: {}, triggeredBy: 'test', user: 'me' });
 
   it('waits for the same task of the run before, however that ends in time', async () => {
     const spine = await started({ script: ({ runId }) => (runId === 'monday' ? 'hang' : { kind: 'succeeded' }) });
