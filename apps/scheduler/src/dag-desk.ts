@@ -1,5 +1,5 @@
 import {
-  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, nextStartAtMs, reject, remembersRuns, runsToStart, scheduledPartition, type DagCommand, type DagDefinition, type DagEvent, type Json, type Rejected,
+  averageRuntimesMs, decideDag, decideTrigger, evolveDag, initialDag, isFinished, isRejected, nextDueAtMs, nextStartAtMs, partitionOfRun, reject, remembersRuns, runsToStart, type DagCommand, type DagDefinition, type DagEvent, type Json, type Rejected,
   type RunEvent, type TriggeredRun,
 } from '@dagbook/domain';
 import { dagStream, type CommandBody, type CommandOutcome } from '@dagbook/contracts';
@@ -306,7 +306,7 @@ export class DagDesk {
 
   #create(dag: OwnedDag, plan: Plan, run: NewRun, more: Pick<Ask, 'commandId' | 'also'> = {}): Promise<AskOutcome> {
     const averages = averageRuntimesMs(plan.definition, dag.fold);
-    const partition = run.runType === 'scheduled' || run.runType === 'backfill' ? scheduledPartition(plan.definition.schedule, run.runAfterMs) : undefined;
+    const partition = partitionOfRun(plan.definition.schedule, run);
     return new Promise((done) => {
       this.#engine.ask({
         dagId: dag.dagId,

@@ -104,7 +104,7 @@ export type { AssetQueueEvent, AssetSchedule, AssetUpdated } from './asset/event
 export { decideAssetEvent, MAX_ASSET_EXTRA } from './asset/record.ts';
 export { assetAliasRule, assetUriRule } from './asset/uri.ts';
 export type { AssetPartitioning, CronPartition, PartitionMapper, PartitionUnit, PartitionWindow } from './partition/definition.ts';
-export { scheduledPartition } from './partition/cron-partition.ts';
+export { partitionOfRun, scheduledPartition } from './partition/cron-partition.ts';
 export type { RunPartition } from './partition/cron-partition.ts';
 export { askMappers } from './partition/custom.ts';
 export type { CustomMapper, PartitionAnswer, PartitionQuestion } from './partition/custom.ts';

@@ -3,6 +3,7 @@ import { problem, type Problem } from '../problem.ts';
 import { isCronProblem, parseCron } from '../schedule/cron.ts';
 import type { TimetableDefinition } from '../schedule/definition.ts';
 import { nextTick, previousTick } from '../schedule/tick.ts';
+import type { RunType } from '../run/state-names.ts';
 import { instantOf, timeZone, type TimeZone } from '../schedule/time-zone.ts';
 import type { CronPartition } from './definition.ts';
 import { DEFAULT_KEY_FORMAT, formatKey, parseKey } from './key-format.ts';
@@ -27,6 +28,11 @@ export function scheduledPartition(schedule: TimetableDefinition, runAfterMs: nu
   let atMs = runAfterMs;
   for (let tick = 0; tick < Math.abs(offset); tick++) atMs = (offset > 0 ? nextTick(cron, zone, atMs) : previousTick(cron, zone, atMs)) as number;
   return { partitionKey: formatKey(keyFormat, atMs + zone.offsetAt(atMs), zone), partitionDateMs: atMs };
+}
+
+/** The partition of a run when it is created: only those that are made along the schedule have one by it. */
+export function partitionOfRun(schedule: TimetableDefinition, { runType, runAfterMs }: { readonly runType: RunType; readonly runAfterMs: number }): RunPartition | undefined {
+  return runType === 'scheduled' || runType === 'backfill' ? scheduledPartition(schedule, runAfterMs) : undefined;
 }
 
 /** The instant that a key of such a cron says; undefined: it is not of the cron's format. */

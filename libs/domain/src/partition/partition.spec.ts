@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCron } from '../schedule/cron.ts';
 import { timeZone, type TimeZone } from '../schedule/time-zone.ts';
-import { cronPartitionProblems, scheduledPartition } from './cron-partition.ts';
+import type { RunType } from '../run/state-names.ts';
+import { cronPartitionProblems, partitionOfRun, scheduledPartition } from './cron-partition.ts';
 import type { AssetPartitioning, PartitionMapper, PartitionUnit, PartitionWindow } from './definition.ts';
 import { formatKey, keyFormatRule, parseKey } from './key-format.ts';
 import { downstreamKeys, isComplete } from './mapper.ts';
@@ -153,6 +154,8 @@ it('the key of a scheduled run is its tick, or one so many ticks away, on the cl
   expect(key({ offset: -1, keyFormat: '%Y-%m-%d' })).toBe('2026-03-09');
   expect(key({ offset: 2, keyFormat: '%Y-%m-%d' })).toBe('2026-03-12');
   expect(scheduledPartition({ kind: 'cronTrigger', cron: '0 6 * * *', timezone: 'UTC' }, 0)).toBe(undefined);
+  const of = (runType: RunType) => partitionOfRun({ kind: 'cronTrigger', cron: '0 6 * * *', timezone: 'UTC', partition: {} }, { runType, runAfterMs: at('2026-03-09T06:00') })?.partitionKey;
+  expect([of('scheduled'), of('backfill'), of('manual'), of('asset_triggered')]).toEqual(['2026-03-09T06:00:00', '2026-03-09T06:00:00', undefined, undefined]);
   expect(cronPartitionProblems({ offsett: 1 } as object, 'p').map(({ field }) => field)).toEqual(['p.offsett']);
   expect(cronPartitionProblems({ keyFormat: '%d', offset: 0.5 }, 'p').map(({ field }) => field)).toEqual(['p.keyFormat', 'p.offset']);
 });
