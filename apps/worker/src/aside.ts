@@ -24,10 +24,16 @@ export async function runAside(options: AsideOptions, task: Pick<RunnerTask, 'bu
   const say = (text: string): void => {
     for (const line of text.split('\n').filter((each) => each !== '')) listener.onLine(eventOf(line));
   };
-  const runner = new RunnerProcess(options, (idle) => idle.run(given, {
-    onLog: say, onStdio: (_, line) => say(line), onSensor: () => undefined, onSecrets: () => undefined, mask: () => undefined,
-    onCall: (call) => listener.onCall(call), onEnd: (end) => ended.resolve(end), onDeath: () => ended.resolve(undefined),
-  }));
+  let hasBegun = false;
+  const runner = new RunnerProcess(options, (idle) => {
+    // It is idle again when the code has ended, before it is told to go.
+    if (hasBegun) return;
+    hasBegun = true;
+    idle.run(given, {
+      onLog: say, onStdio: (_, line) => say(line), onSensor: () => undefined, onSecrets: () => undefined, mask: () => undefined,
+      onCall: (call) => listener.onCall(call), onEnd: (end) => ended.resolve(end), onDeath: () => ended.resolve(undefined),
+    });
+  });
   listener.onSpawn(runner);
   options.onSpawn(runner);
   void runner.gone.then(() => {
