@@ -1,3 +1,4 @@
+import type { Loop } from '@dagbook/platform';
 import type { Call, CallAnswer, RunnerEnd, RunnerTask } from './runner-protocol.ts';
 import { RunnerProcess, type RunnerOptions } from './runner-process.ts';
 
@@ -44,6 +45,20 @@ export async function runAside(options: AsideOptions, task: Pick<RunnerTask, 'bu
   await runner.terminate(0);
   return end;
 }
+
+export type AsideLoop = Loop & { close(): Promise<void> };
+
+/** Closing it ends what runs aside too: that is half done then, and thrown away. */
+export const closedWith = (loop: Loop, running: () => RunnerProcess | undefined): AsideLoop => ({
+  start: () => loop.start(),
+  stop: () => loop.stop(),
+  runOnce: () => loop.runOnce(),
+  close: async () => {
+    const stopped = loop.stop();
+    await running()?.terminate(0);
+    await stopped;
+  },
+});
 
 /** Lines of a task's log are JSON; what reached the real stdout is not. */
 function eventOf(line: string): string {

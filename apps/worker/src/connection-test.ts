@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionTestOutcome, ExecutionApi } from '@dagbook/contracts';
 import { type Json, SecretMask, secretsInConnection } from '@dagbook/domain';
-import { type Clock, errorAttributes, type Log, type Loop, WakeableLoop } from '@dagbook/platform';
-import { type AsideOptions, runAside } from './aside.ts';
+import { type Clock, errorAttributes, type Log, WakeableLoop } from '@dagbook/platform';
+import { type AsideLoop, type AsideOptions, closedWith, runAside } from './aside.ts';
 import type { RunnerProcess } from './runner-process.ts';
 
 const ASK_EVERY_MS = 2_000;
@@ -52,7 +52,7 @@ export interface ConnectionTestOptions extends AsideOptions {
  * Tests connections that people ask about, with what this host can reach, one at a time, in a runner of its own. State: what was
  * tested last, until the gateway has been told.
  */
-export function connectionTests(options: ConnectionTestOptions): Loop & { close(): Promise<void> } {
+export function connectionTests(options: ConnectionTestOptions): AsideLoop {
   let done: (ConnectionTestOutcome & { readonly testId: string }) | undefined;
   let askAgainAtMs = 0;
   let runner: RunnerProcess | undefined;
@@ -70,16 +70,7 @@ export function connectionTests(options: ConnectionTestOptions): Loop & { close(
     },
     onError: (error) => options.log.debug('could not ask for connections to test', errorAttributes(error)),
   });
-  return {
-    start: () => loop.start(),
-    stop: () => loop.stop(),
-    runOnce: () => loop.runOnce(),
-    close: async () => {
-      const stopped = loop.stop();
-      await runner?.terminate(0);
-      await stopped;
-    },
-  };
+  return closedWith(loop, () => runner);
 }
 
 async function tested(options: ConnectionTestOptions, given: Fields, spawned: (runner: RunnerProcess) => void): Promise<ConnectionTestOutcome> {

@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionApi } from '@dagbook/contracts';
-import { errorAttributes, type Log, type Loop, WakeableLoop } from '@dagbook/platform';
-import { type AsideOptions, runAside } from './aside.ts';
+import { errorAttributes, type Log, WakeableLoop } from '@dagbook/platform';
+import { type AsideLoop, type AsideOptions, closedWith, runAside } from './aside.ts';
 import type { FileCache } from './file-cache.ts';
 import type { RunnerProcess } from './runner-process.ts';
 
@@ -30,7 +30,7 @@ export interface PreparationOptions extends AsideOptions {
  *
  * State: the hashes that were seen; a runner of its own while it installs.
  */
-export function preparation(options: PreparationOptions): Loop<void> & { close(): Promise<void> } {
+export function preparation(options: PreparationOptions): AsideLoop {
   const seen = new Set<string>();
   let runner: RunnerProcess | undefined;
   const prepare = async (hash: string): Promise<void> => {
@@ -57,15 +57,6 @@ export function preparation(options: PreparationOptions): Loop<void> & { close()
     },
     onError: (error) => options.log.warn('could not look for requirements to install', errorAttributes(error)),
   });
-  return {
-    start: () => loop.start(),
-    stop: () => loop.stop(),
-    runOnce: () => loop.runOnce(),
-    // What is being installed is half done: it is thrown away, and begun anew by the next.
-    close: async () => {
-      const stopped = loop.stop();
-      await runner?.terminate(0);
-      await stopped;
-    },
-  };
+  // An installation that is ended half way is begun anew by the next.
+  return closedWith(loop, () => runner);
 }
